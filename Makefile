@@ -1,0 +1,71 @@
+# Needs make, a package index and Python >= 3.11 (or uv). Nothing here touches anything outside this
+# folder; `.venv` is made on first use and brought up to date when the requirements change.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+RUN := $(VENV)/.farthing-run
+DEV := $(VENV)/.farthing-dev
+UPGRADE :=
+PYTEST_ARGS :=
+PIN = "$$uv" pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--annotation-style line --custom-compile-command 'make requirements' --quiet
+
+# No target may spend money: the demo, tests and benchmarks use the simulator (`farthing run` uses the key).
+unexport OPENROUTER_API_KEY
+# An outer Python environment must not leak into ours.
+unexport PYTHONHOME PYTHONPATH PIP_USER PIP_TARGET PIP_PREFIX PIP_REQUIRE_VIRTUALENV
+export PYTHON
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test check bench schemas requirements clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+demo: $(RUN) ## See the whole product at work against the simulator: no key, no service, no cost
+	@$(BIN)/farthing demo
+
+test: $(DEV) ## Run all tests on all cores (PYTEST_ARGS="-k name" to choose)
+	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
+
+check: $(DEV) ## Run everything CI checks but the tests: lint, format, types, layers, purity, ceilings, pins
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright --warnings
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python scripts/check_purity.py
+	$(BIN)/python scripts/check_ceilings.py
+	$(BIN)/python scripts/check_requirements.py
+	$(BIN)/python scripts/make_schema.py --check
+
+bench: $(DEV) ## Measure the pipeline against the figures in the README
+	$(BIN)/farthing bench pipeline
+
+schemas: $(RUN) ## Write schemas/ anew from the configuration classes
+	$(BIN)/python scripts/make_schema.py
+
+requirements: $(RUN) ## Pin what pyproject.toml asks for (UPGRADE=--upgrade takes the newest versions)
+	@uv=$$(command -v uv) || { $(PIP) install --quiet uv && uv=$(BIN)/uv; } && \
+	$(PIN) $(UPGRADE) --group build --group dev --output-file requirements/dev.txt && \
+	$(PIN) --group build --constraint requirements/dev.txt --output-file requirements/run.txt
+	$(BIN)/python scripts/check_requirements.py
+
+clean: ## Remove .venv, caches and build output; never a ledger or the results of a run
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache bench-results
+	find . -path ./.git -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
+
+$(RUN): requirements/run.txt pyproject.toml
+	@sh scripts/create_venv.sh $(VENV)
+	@echo "Installing what Farthing needs to run (only when its requirements change) ..."
+	@$(PIP) install --quiet --require-hashes --requirement requirements/run.txt
+	@$(PIP) install --quiet --no-index --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV): requirements/dev.txt pyproject.toml
+	@sh scripts/create_venv.sh $(VENV)
+	@echo "Installing the development tools (only when their requirements change) ..."
+	@$(PIP) install --quiet --require-hashes --requirement requirements/dev.txt
+	@$(PIP) install --quiet --no-index --no-deps --no-build-isolation --editable .
+	@touch $(RUN) $@
