@@ -1,0 +1,134 @@
+"""Farthing deploys teams of LLM agents for farthings. The public names, loaded when first used."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from farthing.config.load import load_config
+    from farthing.config.schema import DeploymentConfig
+    from farthing.deployment import Deployment
+    from farthing.errors import (
+        BudgetExceededError,
+        ConfigError,
+        DeploymentClosedError,
+        FarthingError,
+        InvalidTaskError,
+        LedgerUnavailableError,
+        MissingKeyError,
+        NoCandidateError,
+        StreamBrokenError,
+        SwarmError,
+        TaskFailedError,
+        UnboundedCostError,
+    )
+    from farthing.result import (
+        Attempt,
+        AttemptFinished,
+        AttemptStarted,
+        Candidate,
+        Metrics,
+        Notice,
+        Route,
+        Routed,
+        TaskFinished,
+        TaskResult,
+        TokenReceived,
+        Waiting,
+    )
+    from farthing.spend.report import CostReport
+    from farthing.swarm.agent import Agent, AgentSpec
+    from farthing.swarm.run import Swarm
+    from farthing.task import Message, Task, Tool, ToolCall, Usage
+
+_HOMES = {
+    "config.load": ("load_config",),
+    "config.schema": ("DeploymentConfig",),
+    "deployment": ("Deployment",),
+    "errors": (
+        "BudgetExceededError",
+        "ConfigError",
+        "DeploymentClosedError",
+        "FarthingError",
+        "InvalidTaskError",
+        "LedgerUnavailableError",
+        "MissingKeyError",
+        "NoCandidateError",
+        "StreamBrokenError",
+        "SwarmError",
+        "TaskFailedError",
+        "UnboundedCostError",
+    ),
+    "result": (
+        "Attempt",
+        "AttemptFinished",
+        "AttemptStarted",
+        "Candidate",
+        "Metrics",
+        "Notice",
+        "Route",
+        "Routed",
+        "TaskFinished",
+        "TaskResult",
+        "TokenReceived",
+        "Waiting",
+    ),
+    "spend.report": ("CostReport",),
+    "swarm.agent": ("Agent", "AgentSpec"),
+    "swarm.run": ("Swarm",),
+    "task": ("Message", "Task", "Tool", "ToolCall", "Usage"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Agent",
+    "AgentSpec",
+    "Attempt",
+    "AttemptFinished",
+    "AttemptStarted",
+    "BudgetExceededError",
+    "Candidate",
+    "ConfigError",
+    "CostReport",
+    "Deployment",
+    "DeploymentClosedError",
+    "DeploymentConfig",
+    "FarthingError",
+    "InvalidTaskError",
+    "LedgerUnavailableError",
+    "Message",
+    "Metrics",
+    "MissingKeyError",
+    "NoCandidateError",
+    "Notice",
+    "Route",
+    "Routed",
+    "StreamBrokenError",
+    "Swarm",
+    "SwarmError",
+    "Task",
+    "TaskFailedError",
+    "TaskFinished",
+    "TaskResult",
+    "TokenReceived",
+    "Tool",
+    "ToolCall",
+    "UnboundedCostError",
+    "Usage",
+    "Waiting",
+    "load_config",
+]
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module 'farthing' has no attribute {name!r}")
+    value: object = getattr(import_module(f"farthing.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME_OF])

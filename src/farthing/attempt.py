@@ -1,0 +1,390 @@
+"""One attempt: fit the request, take a permit, reserve, send, settle, judge whether the answer can be used.
+
+Thin: bounds are `spend/reservation.py`'s, admission is the ledger's, costs are `spend/settlement.py`'s,
+validity is `routing/validate.py`'s. Whatever happens to the caller, an attempt that was sent is settled.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import assert_never
+
+import msgspec
+
+from farthing.catalog.models import Catalog, Model
+from farthing.catalog.pricing import Price, computed_cost
+from farthing.clock import Clock
+from farthing.config.schema import DeploymentConfig
+from farthing.money import from_nano, nano_half_even
+from farthing.permits import Permits
+from farthing.prompt.emulate import (
+    EmulatedCalls,
+    MalformedCalls,
+    PlainAnswer,
+    emulated_messages,
+    parse_emulated,
+)
+from farthing.result import Attempt, Candidate, CostBasis, Route
+from farthing.routing.fallback import Ending, Invalid, why
+from farthing.routing.validate import Valid, validate
+from farthing.spend.batch import Seen
+from farthing.spend.budget import Admitted, Denied
+from farthing.spend.claims import claims_for
+from farthing.spend.ledger import Intent, Outcome
+from farthing.spend.reservation import (
+    Unbounded,
+    WorstCase,
+    costly_option,
+    max_price,
+    reasoning_for,
+    worst_case,
+)
+from farthing.spend.settlement import Ask, Known, Unknown, billed, settlement_of
+from farthing.spend.writer import LedgerWriter
+from farthing.task import Completion, Message, Task, Usage
+from farthing.upstream.account import GenerationBill
+from farthing.upstream.call import Answered
+from farthing.upstream.client import Client
+from farthing.upstream.deadline import Deadlines
+from farthing.upstream.failure import Failure, FailureKind
+from farthing.upstream.wire import ChatRequest, encode_request
+
+_BILL_DELAYS_S = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+"""When `/generation` is asked again; it can lag a few seconds behind the call."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Means:
+    """What every attempt of a deployment works with. Config and catalogue may be replaced while it runs."""
+
+    config: DeploymentConfig
+    catalog: Catalog
+    client: Client
+    ledger: LedgerWriter
+    permits: Permits
+    clock: Clock
+    upstream: str
+    baseline: Price | None
+    """The dated price that savings are measured against; None when it is not known."""
+    own: Callable[[asyncio.Future[Ending] | asyncio.Future[None]], None]
+    """Hands a task to the deployment, which waits for it or ends it at closing; callers come and go."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """One attempt as it goes: filled in from reservation to settlement."""
+
+    task: Task
+    task_id: str
+    route: Route
+    candidate: Candidate
+    reason: str
+    deadline: float
+    call_id: str = field(default_factory=lambda: "call_" + secrets.token_hex(10))
+    started: float = 0.0
+    max_tokens: int = 0
+    granted: int = 0
+    clamped: bool = False
+    sent: bool = False
+    received: bool = False
+    """Whether text has reached the caller."""
+    generation_id: str | None = None
+    answered: Answered | None = None
+    data: object = None
+    ending: Ending | None = None
+    cost: Decimal = Decimal(0)
+    basis: CostBasis = "computed"
+    baseline: int | None = None
+    """What the baseline model would have cost for an accepted answer's tokens, nano-dollars."""
+
+    @property
+    def emulates_tools(self) -> bool:
+        return bool(self.task.tools) and not self.candidate.native_tools
+
+    @property
+    def withholds_text(self) -> bool:
+        """Text that may turn out to be no answer is not shown before it is validated."""
+        return self.emulates_tools or self.task.response_format is not None
+
+
+OnText = Callable[[str], Awaitable[None]]
+
+
+async def perform(means: Means, call: Call, on_text: OnText | None = None) -> Ending:
+    """Runs one attempt to its end and settles it. `on_text` receives the answer's text as it comes.
+
+    Cancelling closes the exchange at once; the settlement goes on without the caller.
+    """
+    call.started = means.clock.monotonic()
+    async with means.permits:
+        body = await _reserve(means, call)
+        call.ending = (
+            body if isinstance(body, Denied | Unbounded) else await _send(means, call, body, on_text)
+        )
+    return call.ending
+
+
+def record_of(call: Call, means: Means) -> Attempt:
+    """The attempt as the caller sees it."""
+    ending = call.ending
+    provider = ending.provider if isinstance(ending, Completion | Failure) else None
+    refused = isinstance(ending, Denied | Unbounded)
+    return Attempt(
+        call_id=call.call_id,
+        model=call.candidate.model,
+        status="accepted" if isinstance(ending, Completion) else "refused" if refused else "failed",
+        reason=why(ending) if ending is not None else "cancelled",
+        cost=call.cost,
+        cost_basis=call.basis,
+        latency_ms=_elapsed_ms(means, call),
+        generation_id=call.generation_id,
+        provider=provider,
+    )
+
+
+async def _reserve(means: Means, call: Call) -> bytes | Denied | Unbounded:
+    """The request as it may be sent: bounded, admitted, durably intended."""
+    bound = _bounded(means, call)
+    if isinstance(bound, Unbounded):
+        return bound
+    request, body, worst = bound
+    now_us = means.clock.now_us()
+    intent = Intent(
+        call_id=call.call_id,
+        at_us=now_us,
+        task_id=call.task_id,
+        model=call.candidate.model,
+        upstream=means.upstream,
+        price_book=call.route.price_book,
+        worst=worst.worst,
+        floor=worst.floor,
+        claims=claims_for(means.config, call.task, task_id=call.task_id, at=means.clock.now()),
+        task_type=call.route.task_type,
+        purpose=call.task.purpose,
+        run_id=call.task.run_id,
+        agent_id=call.task.agent_id,
+        role=call.task.role or "",
+        reason=call.reason,
+    )
+    decision = await means.ledger.reserve(intent, deadline=call.deadline)
+    if isinstance(decision, Denied):
+        return decision
+    return _within_grant(call, request, body, worst, decision)
+
+
+def _within_grant(
+    call: Call, request: ChatRequest, body: bytes, worst: WorstCase, decision: Admitted
+) -> bytes:
+    """Lowers `max_tokens` to what the grant pays for. Never lengthens the request, so its bound holds."""
+    call.granted = decision.granted
+    if decision.granted >= worst.worst:
+        return body
+    call.clamped = True
+    call.max_tokens = worst.output_tokens_within(decision.granted)
+    return encode_request(replace(request, max_tokens=call.max_tokens))
+
+
+def _bounded(means: Means, call: Call) -> tuple[ChatRequest, bytes, WorstCase] | Unbounded:
+    task, config = call.task, means.config
+    model = means.catalog.find(call.candidate.model)
+    price = means.catalog.price(call.candidate.model)
+    costly = costly_option(call.candidate.model, task.options)
+    if costly is not None:
+        return costly
+    reasoning = reasoning_for(model, task.options)
+    call.max_tokens = _max_tokens(task, config, model)
+    request = ChatRequest(
+        model=call.candidate.model,
+        messages=_messages(call),
+        max_tokens=call.max_tokens,
+        stream=config.upstream.stream,
+        tools=task.tools if call.candidate.native_tools else (),
+        tool_choice=task.tool_choice if call.candidate.native_tools else None,
+        response_format=task.response_format,
+        session_id=task.session_id,
+        provider=_provider(config, price),
+        reasoning=None if isinstance(reasoning, Unbounded) else reasoning.setting,
+        options=task.options,
+    )
+    body = encode_request(request)
+    clampable = task.max_tokens is None and not task.tools and task.response_format is None
+    worst = worst_case(
+        price=price,
+        body=body,
+        messages=request.messages,
+        max_tokens=call.max_tokens,
+        reasoning=reasoning,
+        budget=config.budget,
+        clampable_to=config.optimization.min_output_tokens if clampable else None,
+    )
+    return worst if isinstance(worst, Unbounded) else (request, body, worst)
+
+
+def _messages(call: Call) -> tuple[Message, ...]:
+    if not call.emulates_tools:
+        return call.task.conversation
+    return emulated_messages(call.task.conversation, call.task.tools, call.task.tool_choice)
+
+
+def _max_tokens(task: Task, config: DeploymentConfig, model: Model | None) -> int:
+    wanted = task.max_tokens or config.optimization.max_output_tokens
+    return min(wanted, model.max_output_tokens) if model and model.max_output_tokens else wanted
+
+
+def _provider(config: DeploymentConfig, price: Price | None) -> dict[str, object]:
+    preferences = config.provider.model_dump(exclude_none=True, exclude={"max_price"})
+    bound = max_price(price, config.provider.max_price)
+    return {**preferences, "max_price": bound} if bound else preferences
+
+
+async def _send(means: Means, call: Call, body: bytes, on_text: OnText | None) -> Ending:
+    async def pass_on(text: str) -> None:
+        call.received = True
+        if on_text is not None:
+            await on_text(text)
+
+    def note_id(generation_id: str) -> None:
+        call.generation_id = generation_id
+        means.ledger.record(Seen(call.call_id, means.clock.now_us(), generation_id))
+
+    def note_sent() -> None:
+        call.sent = True
+
+    try:
+        answer = await means.client.chat(
+            body,
+            stream=means.config.upstream.stream,
+            deadlines=_deadlines(means, call),
+            on_text=pass_on if on_text is not None and not call.withholds_text else None,
+            on_generation_id=note_id,
+            on_sent=note_sent,
+        )
+    except asyncio.CancelledError:
+        cancelled = Failure(
+            kind=FailureKind.cancelled,
+            message="the caller gave up",
+            sent=call.sent,
+            generation_id=call.generation_id,
+        )
+        call.ending = cancelled
+        _settle(means, call, cancelled, accepted=False)
+        raise
+    return _close(means, call, answer)
+
+
+def _close(means: Means, call: Call, answer: Answered | Failure) -> Ending:
+    """Judges an answer and settles the attempt."""
+    if isinstance(answer, Failure):
+        call.generation_id = answer.generation_id or call.generation_id
+        _settle(means, call, answer, accepted=False, reason=why(answer))
+        return answer
+    call.answered = answer
+    call.generation_id = answer.completion.generation_id or call.generation_id
+    ending = _usable(call, answer.completion)
+    _settle(means, call, answer.completion, accepted=isinstance(ending, Completion), reason=why(ending))
+    return ending
+
+
+def _usable(call: Call, completion: Completion) -> Completion | Invalid:
+    if call.emulates_tools and not completion.tool_calls:
+        parsed = parse_emulated(completion.text, call.task.tools)
+        match parsed:
+            case MalformedCalls():
+                return Invalid(problem=parsed.problem)
+            case EmulatedCalls():
+                completion = replace(completion, text="", tool_calls=parsed.calls, finish_reason="tool_calls")
+            case PlainAnswer():
+                completion = replace(completion, text=parsed.text)
+            case _:
+                assert_never(parsed)
+    verdict = validate(completion, call.task.response_format)
+    if isinstance(verdict, Valid):
+        call.data = verdict.data
+        return completion
+    return verdict
+
+
+def _settle(
+    means: Means, call: Call, answer: Completion | Failure, *, accepted: bool, reason: str = "cancelled"
+) -> None:
+    """Books what is known now; what must be asked for is asked for in a task of the deployment's."""
+    price = means.catalog.price(call.candidate.model)
+    settlement = settlement_of(answer, price=price, at=means.clock.now())
+    call.baseline = _baseline(means, answer.usage) if accepted else None
+    outcome = Outcome(
+        call_id=call.call_id,
+        at_us=means.clock.now_us(),
+        cost=None,
+        basis="uncertain",
+        accepted=accepted,
+        reason=reason,
+        generation_id=call.generation_id,
+        provider=answer.provider,
+        usage=answer.usage or Usage(),
+        baseline=call.baseline or 0,
+        latency_ms=_elapsed_ms(means, call),
+        first_token_ms=call.answered.first_token_ms if call.answered else None,
+    )
+    match settlement:
+        case Known():
+            _book(means, call, outcome, settlement)
+        case Ask(estimate=estimate):
+            call.cost = from_nano(estimate.nano if estimate else call.granted)
+            call.basis = "computed" if estimate else "uncertain"
+            means.own(asyncio.ensure_future(_ask_bill(means, call, outcome, settlement)))
+        case Unknown():
+            call.cost, call.basis = from_nano(call.granted), "uncertain"
+            means.ledger.record(outcome)
+        case _:
+            assert_never(settlement)
+
+
+def _book(means: Means, call: Call, outcome: Outcome, known: Known) -> None:
+    call.cost, call.basis = from_nano(known.nano), known.basis
+    means.ledger.record(settled(outcome, known))
+
+
+def settled(outcome: Outcome, known: Known) -> Outcome:
+    """The outcome with a known cost."""
+    return msgspec.structs.replace(
+        outcome, cost=known.nano, basis=known.basis, literal=known.literal, usage=known.usage
+    )
+
+
+async def _ask_bill(means: Means, call: Call, outcome: Outcome, ask: Ask) -> None:
+    """Asks `/generation` until it answers; then the bill is booked, else the worst case stays uncertain."""
+    try:
+        for delay in _BILL_DELAYS_S:
+            await means.clock.sleep(delay)
+            bill = await means.client.generation(ask.generation_id)
+            if isinstance(bill, GenerationBill) and bill.cost is not None:
+                means.ledger.record(settled(outcome, billed(bill.cost, bill.literal, bill.usage)))
+                return
+    except asyncio.CancelledError:
+        means.ledger.record(outcome)
+        raise
+    means.ledger.record(outcome)
+
+
+def _baseline(means: Means, usage: Usage | None) -> int | None:
+    """What the baseline model would have cost for the same tokens, nano-dollars; None where it is unknown."""
+    if means.baseline is None or usage is None:
+        return None
+    return nano_half_even(computed_cost(means.baseline, usage, at=means.clock.now()))
+
+
+def _deadlines(means: Means, call: Call) -> Deadlines:
+    upstream = means.config.upstream
+    left = max(call.deadline - means.clock.monotonic(), 0.001)
+    return Deadlines(
+        connect_s=min(upstream.connect_timeout, left),
+        first_token_s=min(upstream.first_token_timeout, left),
+        between_tokens_s=min(upstream.between_tokens_timeout, left),
+        total_s=left,
+    )
+
+
+def _elapsed_ms(means: Means, call: Call) -> float:
+    return round((means.clock.monotonic() - call.started) * 1000, 3)

@@ -1,0 +1,249 @@
+"""Dated prices and what a call costs by them. Pure arithmetic in exact dollars.
+
+The rates are OpenRouter's: US dollars per token (`request`: per call). Tiers and off-peak windows are
+`overrides`: all conditions of one must hold, later entries win key by key. Nothing here reads a file,
+and no float ever becomes a price. A row's `discount` is a remark of the provider, not a rate: it lowers
+nothing here, because a reservation must not count on it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, date, datetime, time
+from decimal import Context, Decimal
+from typing import cast
+
+from farthing.money import parse_usd
+from farthing.task import Usage
+
+_EXACT = Context(prec=60)
+_ZERO = Decimal(0)
+
+RATE_KEYS: Mapping[str, str] = {
+    "prompt": "prompt",
+    "completion": "completion",
+    "request": "request",
+    "input_cache_read": "cache_read",
+    "input_cache_write": "cache_write",
+    "internal_reasoning": "reasoning",
+}
+"""OpenRouter's name of a rate → the field of `Rates`. Other keys (image, web_search, …) bill other things."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rates:
+    """US dollars per token, `request` per call. `reasoning` None: billed as output.
+
+    `cache_read` and `cache_write` None: billed as fresh input.
+    """
+
+    prompt: Decimal
+    completion: Decimal
+    request: Decimal = Decimal(0)
+    cache_read: Decimal | None = None
+    cache_write: Decimal | None = None
+    reasoning: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceOverride:
+    """Rates that replace the usual ones while all stated conditions hold.
+
+    `rates` is keyed by the field names of `Rates`. `utc_start` is within the window, `utc_end` is not;
+    both are `HH:MM` or `HH:MM:SS`, and a window whose end is not after its start wraps past midnight.
+    """
+
+    rates: Mapping[str, Decimal]
+    min_prompt_tokens: int | None = None
+    """The prompt must be larger than this."""
+    utc_start: str | None = None
+    utc_end: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """The price of one model in one dated book."""
+
+    model: str
+    book: str
+    rates: Rates
+    overrides: tuple[PriceOverride, ...] = ()
+
+    @property
+    def is_free(self) -> bool:
+        """True when no rate that can ever apply is above zero."""
+        dearest = dearest_rates(self)
+        return dearest.prompt == dearest.completion == dearest.request == 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceBook:
+    """All prices of one day from one source. `id` is `2025-10-07/tutorial` or `2026-11-23/openrouter`."""
+
+    id: str
+    day: date
+    source: str
+    prices: Mapping[str, Price]
+
+
+def rates_at(price: Price, *, input_tokens: int, at: datetime) -> Rates:
+    """The rates that hold for a prompt of this size at this moment (aware; read as UTC)."""
+    rates = price.rates
+    moment = at.astimezone(UTC).time()
+    for override in price.overrides:
+        if _holds(override, input_tokens=input_tokens, moment=moment):
+            rates = _replaced(rates, override.rates)
+    return rates
+
+
+def dearest_rates(price: Price) -> Rates:
+    """For each kind, the dearest rate that can apply at any time to any size: what a reservation uses.
+
+    `prompt` is the dearest of fresh input, cache read and cache write; `completion` of output and
+    reasoning. `cache_read`, `cache_write` and `reasoning` are None: they are within those two.
+    """
+    return Rates(
+        prompt=max(_stated(price, "prompt", "cache_read", "cache_write")),
+        completion=max(_stated(price, "completion", "reasoning")),
+        request=max(_stated(price, "request")),
+    )
+
+
+def computed_cost(price: Price, usage: Usage, *, at: datetime) -> Decimal:
+    """Usage times dated price, exactly: fresh, cached, cache-write, output, reasoning and per-request.
+
+    Cached and cache-write tokens are parts of the input, reasoning of the output; a usage that claims
+    larger parts than the whole is read as all of it, so the cost is never above `worst_cost`.
+    """
+    rates = rates_at(price, input_tokens=usage.input_tokens, at=at)
+    cached = min(usage.cached_tokens, usage.input_tokens)
+    written = min(usage.cache_write_tokens, usage.input_tokens - cached)
+    reasoning = min(usage.reasoning_tokens, usage.output_tokens)
+    return _dot(
+        (rates.prompt, usage.input_tokens - cached - written),
+        (_else(rates.cache_read, rates.prompt), cached),
+        (_else(rates.cache_write, rates.prompt), written),
+        (rates.completion, usage.output_tokens - reasoning),
+        (_else(rates.reasoning, rates.completion), reasoning),
+        (rates.request, 1),
+    )
+
+
+def worst_cost(price: Price, *, input_tokens: int, output_tokens: int) -> Decimal:
+    """The most a call of at most these tokens can cost under `dearest_rates`."""
+    rates = dearest_rates(price)
+    return _dot((rates.prompt, input_tokens), (rates.completion, output_tokens), (rates.request, 1))
+
+
+def price_from_row(row: Mapping[str, object], *, book: str) -> Price:
+    """A `/models` row's `pricing` object, whose values are strings in US dollars per token.
+
+    Raises `ValueError` when a rate is missing, unreadable, a float, or negative (`"-1"` means that the
+    price is not known): such a row has no price, which is never the same as a price of zero.
+    """
+    pricing = row.get("pricing")
+    if not isinstance(pricing, Mapping):
+        raise ValueError("it has no pricing object")  # noqa: TRY004 - one error type for a bad row
+    stated = cast("Mapping[str, object]", pricing)
+    for key in ("prompt", "completion"):
+        if stated.get(key) is None:
+            raise ValueError(f"its {key} price is missing")
+    found = _rates(stated)
+    rates = Rates(
+        prompt=found["prompt"],
+        completion=found["completion"],
+        request=found.get("request", _ZERO),
+        cache_read=found.get("cache_read"),
+        cache_write=found.get("cache_write"),
+        reasoning=found.get("reasoning"),
+    )
+    raw_overrides = stated.get("overrides") or ()
+    if isinstance(raw_overrides, str) or not isinstance(raw_overrides, Sequence):
+        raise ValueError("its price overrides are not a list")  # noqa: TRY004 - one error type for a bad row
+    overrides = tuple(_override(entry) for entry in cast("Sequence[object]", raw_overrides))
+    return Price(model=str(row.get("id", "")), book=book, rates=rates, overrides=overrides)
+
+
+def has_discount(row: Mapping[str, object]) -> bool:
+    """Whether the row states a `discount`, which prices here ignore."""
+    pricing = row.get("pricing")
+    return isinstance(pricing, Mapping) and bool(cast("Mapping[str, object]", pricing).get("discount"))
+
+
+def _rates(stated: Mapping[str, object]) -> dict[str, Decimal]:
+    rates = {
+        name: _rate(key, value) for key, name in RATE_KEYS.items() if (value := stated.get(key)) is not None
+    }
+    # Many rows fill internal_reasoning with 0 although reasoning tokens are billed as output there.
+    if rates.get("reasoning") == 0:
+        del rates["reasoning"]
+    return rates
+
+
+def _rate(key: str, value: object) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+        raise ValueError(f"its {key} price {value!r} is no text in dollars")  # noqa: TRY004 - as above
+    rate = parse_usd(value)
+    if rate < 0:
+        raise ValueError(f"its {key} price is {value}, which means unknown")
+    return rate
+
+
+def _override(entry: object) -> PriceOverride:
+    if not isinstance(entry, Mapping):
+        raise ValueError(f"its price override {entry!r} is not an object")  # noqa: TRY004 - as above
+    stated = cast("Mapping[str, object]", entry)
+    threshold = stated.get("min_prompt_tokens")
+    if threshold is not None and (isinstance(threshold, bool) or not isinstance(threshold, int | Decimal)):
+        raise ValueError(f"its override's min_prompt_tokens {threshold!r} is not a number of tokens")
+    start, end = _clock("utc_start", stated), _clock("utc_end", stated)
+    return PriceOverride(
+        rates=_rates(stated),
+        min_prompt_tokens=None if threshold is None else int(threshold),
+        utc_start=start,
+        utc_end=end,
+    )
+
+
+def _clock(key: str, stated: Mapping[str, object]) -> str | None:
+    value = stated.get(key)
+    if value is None:
+        return None
+    text = str(value).removesuffix("Z")
+    try:
+        time.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"its override's {key} {value!r} is not a time of day") from None
+    return text
+
+
+def _holds(override: PriceOverride, *, input_tokens: int, moment: time) -> bool:
+    if override.min_prompt_tokens is not None and input_tokens <= override.min_prompt_tokens:
+        return False
+    if override.utc_start is None and override.utc_end is None:
+        return True
+    start = time.fromisoformat(override.utc_start or "00:00")
+    end = time.fromisoformat(override.utc_end or "00:00")
+    return start <= moment < end if start < end else moment >= start or moment < end
+
+
+def _replaced(rates: Rates, changes: Mapping[str, Decimal]) -> Rates:
+    known = {field.name for field in fields(Rates)}
+    return replace(rates, **{name: value for name, value in changes.items() if name in known})
+
+
+def _stated(price: Price, *names: str) -> Iterable[Decimal]:
+    """Every value that one of these rates can take: the usual one and each override's."""
+    usual = (cast("Decimal | None", getattr(price.rates, name)) for name in names)
+    other = (override.rates.get(name) for override in price.overrides for name in names)
+    return [rate for rate in (*usual, *other) if rate is not None]
+
+
+def _else(rate: Decimal | None, otherwise: Decimal) -> Decimal:
+    return otherwise if rate is None else rate
+
+
+def _dot(*terms: tuple[Decimal, int]) -> Decimal:
+    total = _ZERO
+    for rate, count in terms:
+        total = _EXACT.add(total, _EXACT.multiply(rate, Decimal(count)))
+    return total

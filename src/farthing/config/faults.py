@@ -1,0 +1,108 @@
+"""What is wrong with a configuration, told so that a person can mend it. Pure.
+
+Turns the schema's errors into faults with the key path as written, the value, and the nearest valid
+name. Values that look like credentials are never repeated.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import cast
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from farthing.config.layers import Path, Stack, section_at
+from farthing.config.schema import EMPTY_SLOT, SLOTS
+from farthing.errors import ConfigFault, nearest
+
+_CREDENTIAL = re.compile(r"(api_?key|secret|password|authorization|database_?url)|token$", re.IGNORECASE)
+_CREDENTIAL_VALUE = re.compile(r"^sk-|://[^/]*@")
+_QUOTED = re.compile(r"'([^']*)'")
+
+
+def faults_of(error: ValidationError, stack: Stack) -> tuple[ConfigFault, ...]:
+    """Every fault of a failed validation, each once."""
+    found = [
+        _fault(details, stack.written)
+        for details in error.errors(include_url=False)
+        if details["type"] != EMPTY_SLOT  # told by `empty_slots`, with the key's own path
+    ]
+    return tuple({(fault.path, fault.problem): fault for fault in found}.values())
+
+
+def empty_slots(stack: Stack) -> tuple[ConfigFault, ...]:
+    """Mappings to a slot that holds no model, found on unvalidated values: all faults come at once."""
+    models = _object(stack.values.get("models"))
+    filled = [slot for slot in SLOTS if models.get(slot) is not None]
+    routing = _object(stack.values.get("routing"))
+    faults: list[ConfigFault] = []
+    for mapping in ("taskTypeMapping", "complexityMapping"):
+        for key, slot in _object(routing.get(mapping)).items():
+            if slot in SLOTS and slot not in filled:
+                path = _written(("routing", mapping, key), stack.written)
+                problem = (
+                    f"leads to the slot {slot!r}, which has no model; filled: {', '.join(filled) or 'none'}"
+                )
+                faults.append(ConfigFault(path=path, value=slot, problem=problem))
+    return tuple(faults)
+
+
+def _fault(details: ErrorDetails, written: Mapping[Path, str]) -> ConfigFault:
+    location = tuple(part for part in details["loc"] if part != "[key]")
+    path = _written(location, written)
+    given = cast("object", details["input"])
+    secret = _CREDENTIAL.search(path) or _CREDENTIAL_VALUE.search(str(given))
+    value = "***" if secret else given
+    key = str(location[-1]) if location else ""
+    match details["type"]:
+        case "extra_forbidden":
+            problem = "unknown key"
+            if re.search(r"api_?key", path, re.IGNORECASE):
+                problem += "; a key is never configured: set OPENROUTER_API_KEY in the environment"
+            return ConfigFault(
+                path=path, value=value, problem=problem, nearest=_nearest_key(location, key, path)
+            )
+        case "missing":
+            return ConfigFault(path=path, value=None, problem="is required and not given")
+        case "literal_error":
+            known = _QUOTED.findall(str(details.get("ctx", {}).get("expected", "")))
+            problem = f"{_shown(value)} is not one of {', '.join(known)}"
+            return ConfigFault(path=path, value=value, problem=problem, nearest=nearest(str(value), known))
+        case "value_error":
+            return ConfigFault(path=path, value=value, problem=details["msg"].removeprefix("Value error, "))
+        case _:
+            message = details["msg"]
+            problem = f"is {_shown(value)}; {message[:1].lower()}{message[1:]}"
+            return ConfigFault(path=path, value=value, problem=problem)
+
+
+def _nearest_key(location: tuple[int | str, ...], key: str, path: str) -> str | None:
+    section = section_at(location[:-1])
+    if section is None:
+        return None
+    snake = "_" in path.rpartition(".")[2]
+    known = [name if snake else field.alias or name for name, field in section.model_fields.items()]
+    return nearest(key, known)
+
+
+def _written(location: Iterable[object], written: Mapping[Path, str]) -> str:
+    """The path as the reader wrote it: the longest known part, and the rest as the schema names it."""
+    parts = tuple(location)
+    for length in range(len(parts), 0, -1):
+        known = written.get(tuple(str(part) for part in parts[:length]))
+        if known is not None:
+            return known + "".join(_step(part) for part in parts[length:])
+    return "".join(_step(part) for part in parts).removeprefix(".") or "(the whole file)"
+
+
+def _step(part: object) -> str:
+    return f"[{part}]" if isinstance(part, int) else f".{part}"
+
+
+def _shown(value: object) -> str:
+    text = str(value) if not isinstance(value, str) else repr(value)
+    return text if len(text) <= 60 else text[:59] + "…"
+
+
+def _object(value: object) -> Mapping[str, object]:
+    return cast("Mapping[str, object]", value) if isinstance(value, Mapping) else {}

@@ -1,0 +1,301 @@
+"""What a deployment's configuration may say. Shapes, defaults and bounds; reading files is `load.py`'s.
+
+JSON keys are camelCase as in the tutorial; snake_case is accepted too. Unknown keys are errors.
+Money is US dollars; a duration says its unit in its docstring; rates and thresholds are fractions of 1.
+"""
+
+from decimal import Decimal
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from farthing.task import Complexity, TaskType
+
+Slot = Literal["primary", "secondary", "tertiary", "fallback"]
+SLOTS: tuple[Slot, ...] = ("primary", "secondary", "tertiary", "fallback")
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Dollars = Annotated[Decimal, Field(ge=0)]
+Milliseconds = Annotated[int, Field(ge=0)]
+Seconds = Annotated[float, Field(gt=0)]
+
+EMPTY_SLOT = "empty_slot"
+"""Error type of a mapping to a slot without a model."""
+
+
+class Section(BaseModel):
+    """A frozen part of the configuration that refuses unknown keys."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, allow_inf_nan=False
+    )
+
+
+class SlotModel(Section):
+    """The model in one slot. A bare string in the file is short for `{"model": …}`."""
+
+    model: Annotated[str, Field(min_length=1)]
+    """An OpenRouter model id, or an alias of the catalogue (`deepseek-v3`)."""
+    successor: bool = True
+    """Whether a gone model is replaced by its dated successor, with a notice."""
+
+
+class Models(Section):
+    primary: SlotModel
+    secondary: SlotModel | None = None
+    tertiary: SlotModel | None = None
+    fallback: SlotModel | None = None
+
+    @field_validator("primary", "secondary", "tertiary", "fallback", mode="before")
+    @classmethod
+    def _short_form(cls, value: object) -> object:
+        return {"model": value} if isinstance(value, str) else value
+
+    def by_slot(self) -> dict[Slot, SlotModel]:
+        """The filled slots, in the order they are tried."""
+        slots: dict[Slot, SlotModel | None] = {
+            "primary": self.primary,
+            "secondary": self.secondary,
+            "tertiary": self.tertiary,
+            "fallback": self.fallback,
+        }
+        return {slot: entry for slot, entry in slots.items() if entry is not None}
+
+
+class Routing(Section):
+    strategy: Literal["mapped", "cheapest_good_enough"] = "mapped"
+    task_type_mapping: dict[TaskType, Slot] = Field(default_factory=dict[TaskType, Slot])
+    complexity_mapping: dict[Complexity, Slot] = Field(default_factory=dict[Complexity, Slot])
+    """Overrides the type's slot for a complexity (`{"low": "fallback"}`): `general`, `simple` only."""
+    quality_threshold: Fraction = 0.0
+    """Catalogue score (0 to 1) a candidate must reach; an unknown score never passes a threshold above 0."""
+    max_cost_per_request: Dollars | None = None
+    """A candidate whose expected cost is above it is left out."""
+
+
+class FallbackRules(Section):
+    on_rate_limit: bool = True
+    on_error: bool = True
+    on_timeout: bool = True
+    on_invalid_output: bool = True
+    max_retries: Annotated[int, Field(ge=0, le=20)] = 3
+    """Attempts after the first one, over all candidates together."""
+    retry_delay: Milliseconds = 2000
+    """Base of the exponential backoff before the same model is tried again, in milliseconds."""
+
+
+class PromptOptimization(Section):
+    enabled: bool = False
+    context_compression: bool = False
+
+
+class Caching(Section):
+    enabled: bool = False
+    ttl: Annotated[int, Field(gt=0)] = 3600
+    """Seconds."""
+    max_size: Annotated[int, Field(gt=0)] = 1000
+    cache_by_task_type: bool = True
+
+
+class Optimization(Section):
+    prompt_optimization: PromptOptimization = PromptOptimization()
+    caching: Caching = Caching()
+    max_output_tokens: Annotated[int, Field(gt=0)] = 1024
+    """`max_tokens` where the task sets none: every request is bounded."""
+    min_output_tokens: Annotated[int, Field(gt=0)] = 256
+    """A clamped request keeps at least this many output tokens; below it is refused."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Optimization":
+        if self.min_output_tokens > self.max_output_tokens:
+            raise ValueError(
+                f"minOutputTokens {self.min_output_tokens} is above maxOutputTokens {self.max_output_tokens}"
+            )
+        return self
+
+
+class Monitoring(Section):
+    cost_tracking: bool = True
+    """False silences reports and alerts; the ledger and the limits stay."""
+    log_level: Literal["debug", "info", "warning", "error"] = "warning"
+
+
+class Quality(Section):
+    enabled: bool = False
+    sampling_rate: Fraction = 0.10
+    compare_to_baseline: bool = True
+    baseline_model: str = "claude-3.5-sonnet"
+    quality_threshold: Fraction = 0.90
+
+
+class Budget(Section):
+    """Hard limits in dollars. A call that could pass one is refused before it is sent."""
+
+    monthly_limit: Dollars | None = None
+    weekly_limit: Dollars | None = None
+    daily_limit: Dollars | None = None
+    total_limit: Dollars | None = None
+    swarm_limit: Dollars | None = None
+    agent_limit: Dollars | None = None
+    task_limit: Dollars | None = None
+    unknown_price_ceiling: Dollars | None = None
+    """Reserved for a call whose price or output bound is unknown; None refuses such calls."""
+    media_part_tokens: Annotated[int, Field(gt=0)] | None = None
+    """Stated bound in tokens for an image or file part; None refuses them."""
+
+
+class Alerts(Section):
+    monthly_budget: Dollars | None = None
+    """Base of the thresholds; None takes the monthly limit. It never moves the limit."""
+    warning_threshold: Fraction = 0.80
+    critical_threshold: Fraction = 0.95
+    critical_concurrency: Annotated[int, Field(ge=1)] = 2
+    """Attempts at once after the critical alert: scaling down, as the tutorial's use case 3 does."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Alerts":
+        if self.warning_threshold > self.critical_threshold:
+            warning, critical = self.warning_threshold, self.critical_threshold
+            raise ValueError(f"warningThreshold {warning} is above criticalThreshold {critical}")
+        return self
+
+
+class Scaling(Section):
+    """Service levels to watch; limits are separate and off unless set."""
+
+    target_requests_per_minute: Annotated[int, Field(gt=0)] | None = None
+    target_concurrent_agents: Annotated[int, Field(gt=0)] | None = None
+    target_queue_depth: Annotated[int, Field(gt=0)] | None = None
+    max_concurrency: Annotated[int, Field(gt=0)] | None = None
+    """Attempts at once; None is no limit. A caller above it waits."""
+
+
+class LatencyTarget(Section):
+    """Milliseconds, for one model."""
+
+    first_token: Milliseconds
+    average: Milliseconds
+    p95: Milliseconds
+    p99: Milliseconds
+
+
+class MaxPrice(Section):
+    """US dollars per million tokens."""
+
+    prompt: Dollars | None = None
+    completion: Dollars | None = None
+
+
+class ProviderPreferences(Section):
+    """Passed through to OpenRouter's `provider` object."""
+
+    order: tuple[str, ...] | None = None
+    allow_fallbacks: bool | None = None
+    data_collection: Literal["allow", "deny"] | None = None
+    zdr: bool | None = None
+    only: tuple[str, ...] | None = None
+    ignore: tuple[str, ...] | None = None
+    quantizations: tuple[str, ...] | None = None
+    sort: Literal["price", "throughput", "latency"] | None = None
+    max_price: MaxPrice | None = None
+
+
+class Upstream(Section):
+    base_url: str = "https://openrouter.ai/api/v1"
+    """Up to `/api/v1`, without a slash at the end."""
+    stream: bool = True
+    """Streamed requests show their id early, can be aborted and show stalls; False raises throughput."""
+    connect_timeout: Seconds = 10.0
+    first_token_timeout: Seconds = 60.0
+    between_tokens_timeout: Seconds = 30.0
+    total_timeout: Seconds = 300.0
+    connection_limit: Annotated[int, Field(ge=0)] = 0
+    """Sockets at once; 0 is no limit (concurrency is limited in `scaling.maxConcurrency`)."""
+    refresh_timeout: Seconds = 3.0
+    """Deadline for the price refresh at start; after it the dated snapshot serves."""
+    drain_timeout: Annotated[float, Field(ge=0)] = 10.0
+    """How long closing waits for calls in flight before it leaves them uncertain."""
+    app_title: str = "Farthing"
+    app_url: str | None = None
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_plain_url(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if "@" in parts.netloc or parts.query or parts.fragment:
+            raise ValueError("a base URL has no user, password, query or fragment: it is shown in logs")
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError(f"{value!r} is not an http(s) URL such as https://openrouter.ai/api/v1")
+        return value.rstrip("/")
+
+
+class RoleSpec(Section):
+    """What an agent is. The built-in roles may be overridden by name."""
+
+    description: str
+    task_type: TaskType = "general"
+    instructions: str = ""
+    capabilities: tuple[str, ...] = ()
+
+
+class Swarm(Section):
+    roles: dict[str, RoleSpec] = Field(default_factory=dict[str, RoleSpec])
+    max_steps: Annotated[int, Field(gt=0)] = 8
+    """Model calls one agent may make for one piece of work."""
+    max_depth: Annotated[int, Field(gt=0)] = 3
+    max_fan_out: Annotated[int, Field(gt=0)] = 16
+    """Tool calls run for one model answer."""
+    max_seconds: Seconds = 600.0
+    queue_size: Annotated[int, Field(gt=0)] = 256
+
+
+class Storage(Section):
+    database_url: str | None = None
+    """SQLAlchemy URL; None is a SQLite file in the user's state directory."""
+
+
+class Baseline(Section):
+    """What savings are measured against."""
+
+    model: str = "claude-3.5-sonnet"
+
+
+class DeploymentConfig(Section):
+    """A whole deployment. Profiles are files of this shape."""
+
+    schema_: str | None = Field(default=None, alias="$schema")
+    extends: str | None = None
+    """A profile whose settings hold where this configuration says nothing."""
+    name: str = "custom"
+    description: str = ""
+    environment: Literal["production", "development"] = "production"
+    allow_paid: bool = False
+    """Lets `development` use paid models; without it they are left out and the limit is $0."""
+    models: Models
+    routing: Routing = Routing()
+    fallback_rules: FallbackRules = FallbackRules()
+    optimization: Optimization = Optimization()
+    monitoring: Monitoring = Monitoring()
+    quality: Quality = Quality()
+    budget: Budget = Budget()
+    alerts: Alerts = Alerts()
+    scaling: Scaling = Scaling()
+    latency_targets: dict[str, LatencyTarget] = Field(default_factory=dict[str, LatencyTarget])
+    """By model id or alias."""
+    provider: ProviderPreferences = ProviderPreferences()
+    upstream: Upstream = Upstream()
+    swarm: Swarm = Swarm()
+    storage: Storage = Storage()
+    baseline: Baseline = Baseline()
+
+    @model_validator(mode="after")
+    def _mapped_slots_have_models(self) -> "DeploymentConfig":
+        filled = self.models.by_slot()
+        for mapping in (self.routing.task_type_mapping, self.routing.complexity_mapping):
+            for key, slot in mapping.items():
+                if slot not in filled:
+                    text = "{key} leads to the slot {slot}, which has no model"
+                    raise PydanticCustomError(EMPTY_SLOT, text, {"key": key, "slot": slot})
+        return self

@@ -1,0 +1,377 @@
+"""A deployment: the one place where configuration, prices, database, upstream and pipeline come together.
+
+Opens and closes what has effects; decides nothing about a task. The sync doors live here only.
+"""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncGenerator, Coroutine, Mapping
+from decimal import Decimal
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TypeVar
+from urllib.parse import urlsplit
+
+from farthing.attempt import Means
+from farthing.catalog.models import Catalog
+from farthing.catalog.refresh import refreshed_catalog
+from farthing.catalog.successors import replace_gone
+from farthing.clock import Clock, SystemClock
+from farthing.config.load import Source, api_key, inert_settings, load_catalog, load_config
+from farthing.config.schema import DeploymentConfig
+from farthing.errors import (
+    ConfigError,
+    ConfigFault,
+    DeploymentClosedError,
+    FarthingError,
+    MissingKeyError,
+)
+from farthing.money import from_nano, nano_half_even, parse_usd
+from farthing.permits import Permits
+from farthing.pipeline import Pipeline
+from farthing.portal import Portal
+from farthing.request import task_of
+from farthing.result import Notice, Route, TaskEvent, TaskFinished, TaskResult
+from farthing.routing.fallback import Ending
+from farthing.routing.route import NoRoute
+from farthing.spend import store
+from farthing.spend.alerts import AlertLevel, AlertRule, levels_reached
+from farthing.spend.budget import Balance
+from farthing.spend.claims import DEPLOYMENT, MONTH, month_claim
+from farthing.spend.notify import Alarm, AlertCallback
+from farthing.spend.report import CostReport, cost_report
+from farthing.spend.runs import Fold, fold
+from farthing.spend.writer import LedgerWriter
+from farthing.storage.database import Database, default_path, sqlite_url
+from farthing.task import Task
+from farthing.upstream.client import Client
+from farthing.upstream.failure import Failure
+from farthing.upstream.transport import AiohttpTransport, Transport
+
+if TYPE_CHECKING:
+    from farthing.swarm.agent import AgentSpec
+    from farthing.swarm.run import Swarm
+
+T = TypeVar("T")
+
+_NO_KEY = "sk-or-no-key-needed-on-this-machine"
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+class Deployment:
+    """A profile, deployed. `async with Deployment("balanced") as deployment: …`; `with` for the sync doors.
+
+    `source` is a profile's name, a path to a `.json` or `.toml` file, a mapping, or a `DeploymentConfig`;
+    None is what `DEPLOYMENT_CONFIG` names, else `balanced`. Opening raises `ConfigError`,
+    `MissingKeyError` or `LedgerUnavailableError`; it does not fail when prices cannot be refreshed.
+    """
+
+    def __init__(
+        self,
+        source: Source | None = None,
+        *,
+        environ: Mapping[str, str] | None = None,
+        overrides: Mapping[str, object] | None = None,
+        clock: Clock | None = None,
+        transport: Transport | None = None,
+    ) -> None:
+        """`overrides` win over everything, as `{"budget.monthlyLimit": 5}`. `transport` and `clock` are for
+        tests; `environ` None is the process's environment."""
+        self._environ = os.environ if environ is None else environ
+        self._configured = load_config(source, environ=environ, overrides=overrides)
+        self._clock: Clock = clock or SystemClock()
+        self._transport = transport
+        self._means: Means | None = None
+        self._pipeline: Pipeline | None = None
+        self._database: Database | None = None
+        self._owned: set[asyncio.Future[Ending] | asyncio.Future[None]] = set()
+        self._alarm: Alarm | None = None
+        self._portal: Portal | None = None
+        self.notices: tuple[Notice, ...] = ()
+        """What a person should know: replaced models, older prices, settings without effect."""
+        self.simulated = False
+
+    # Opening and closing.
+
+    async def __aenter__(self) -> Self:
+        config = self._configured
+        client = self._client(config)
+        try:
+            catalog, notices = await self._catalog(client, config)
+            config, replaced = replace_gone(config, catalog, self._clock.now().date())
+            self.notices = (*inert_settings(config), *notices, *replaced)
+            self.simulated = client.simulated
+            self._database = self._open_database(config)
+            await self._start(config, catalog, client)
+        except BaseException:
+            await client.aclose()
+            if self._database is not None:
+                self._database.close()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        trace: TracebackType | None = None,
+    ) -> None:
+        """Waits for settlements up to `upstream.drainTimeout`, then leaves the rest uncertain."""
+        means, self._means, self._pipeline = self._means, None, None
+        if means is None:
+            return
+        if self._owned:
+            await asyncio.wait(self._owned, timeout=means.config.upstream.drain_timeout)
+        leftover = list(self._owned)
+        for task in leftover:
+            task.cancel()
+        if leftover:
+            await asyncio.wait(leftover)
+        if self._alarm is not None:
+            await self._alarm.aclose(means.config.upstream.drain_timeout)
+        await means.client.aclose()
+        await means.ledger.aclose()
+        if self._database is not None:
+            self._database.close()
+
+    def _client(self, config: DeploymentConfig) -> Client:
+        upstream = config.upstream
+        key = api_key(self._environ)
+        local = urlsplit(upstream.base_url).hostname in _LOOPBACK
+        if key is None and not local:
+            raise MissingKeyError(
+                f"OPENROUTER_API_KEY is not set, and {upstream.base_url} needs a key",
+                hint="export OPENROUTER_API_KEY=sk-or-…, or see it work without one: farthing demo",
+            )
+        return Client(
+            self._transport or AiohttpTransport(connection_limit=upstream.connection_limit),
+            base_url=upstream.base_url,
+            api_key=_NO_KEY if key is None else key.reveal(),
+            app_title=upstream.app_title,
+            app_url=upstream.app_url,
+        )
+
+    async def _catalog(self, client: Client, config: DeploymentConfig) -> tuple[Catalog, tuple[Notice, ...]]:
+        timeout_s = config.upstream.refresh_timeout
+
+        async def fetch() -> list[dict[str, object]]:
+            rows = await client.models(timeout_s=timeout_s)
+            if isinstance(rows, Failure):
+                raise FarthingError(f"{rows.kind.value}: {rows.message}")
+            return rows
+
+        return await refreshed_catalog(fetch, load_catalog(), now=self._clock.now(), timeout_s=timeout_s)
+
+    def _open_database(self, config: DeploymentConfig) -> Database:
+        path = default_path(simulated=self.simulated, environ=self._environ)
+        database = Database(config.storage.database_url or sqlite_url(path))
+        kind = "simulated" if self.simulated else "real"
+        with database.write() as connection:
+            found = store.claim_upstream(connection, database, kind=kind)
+        if found != kind:
+            database.close()
+            problem = f"{database.display_url} holds {found} money, and this upstream's is {kind}"
+            fault = ConfigFault(path="storage.databaseUrl", value=database.display_url, problem=problem)
+            raise ConfigError("the ledger", [fault])
+        return database
+
+    async def _start(self, config: DeploymentConfig, catalog: Catalog, client: Client) -> None:
+        database = self._opened_database()
+        label = f"{socket.gethostname()}:{os.getpid()}"
+        permits = Permits(config.scaling.max_concurrency)
+        self._alarm = Alarm(permits, self._clock, critical_concurrency=config.alerts.critical_concurrency)
+        ledger = LedgerWriter(database, label=label, now_us=self._clock.now_us, on_alert=self._alarm.on_alert)
+        baseline = catalog.price(config.baseline.model) or load_catalog("tutorial").price(
+            config.baseline.model
+        )
+        self._means = Means(
+            config=config,
+            catalog=catalog,
+            client=client,
+            ledger=ledger,
+            permits=permits,
+            clock=self._clock,
+            upstream="simulator" if self.simulated else urlsplit(config.upstream.base_url).netloc,
+            baseline=baseline,
+            own=self._own,
+        )
+        self._pipeline = Pipeline(self._means)
+        ledger.rules = _alert_rules(config)
+        await ledger.start()
+        self._slow_down_if_critical(ledger)
+
+    def _slow_down_if_critical(self, ledger: LedgerWriter) -> None:
+        """A level that was reached before this start is not announced again, but still lowers concurrency."""
+        with self._opened_database().read() as connection:
+            accounts = store.read_accounts(connection, scope=DEPLOYMENT)
+        now = month_claim(self.config, self._clock.now()).key
+        for rule in ledger.rules:
+            for alert in levels_reached(rule, now, accounts.get(now, Balance())):
+                if self._alarm is not None:
+                    self._alarm.on_alert(alert, elected=False)
+
+    # Tasks.
+
+    @property
+    def config(self) -> DeploymentConfig:
+        """The configuration in force: successors of gone models put in their place."""
+        return self._means.config if self._means else self._configured
+
+    @property
+    def catalog(self) -> Catalog:
+        return self._opened().catalog
+
+    async def execute_task(self, task: str | Task | None = None, **fields: object) -> TaskResult:
+        """Runs one task to its result. `task` is a prompt or a `Task`; keywords are its fields, and any other
+        keyword is a request option (temperature, seed, …). Raises what `Pipeline.run` raises."""
+        async for event in self._journey(task_of(task, fields), stream=False):
+            if isinstance(event, TaskFinished):
+                return event.result
+        raise DeploymentClosedError("the journey ended without a result")
+
+    async def stream_task(
+        self, task: str | Task | None = None, **fields: object
+    ) -> AsyncGenerator[TaskEvent]:
+        """The events of one task as they happen; `TokenReceived` has text, `TaskFinished` the result."""
+        asked = task_of(task, fields)
+        journey = self._journey(asked, stream=True)
+        try:
+            async for event in journey:
+                yield event
+        finally:
+            await journey.aclose()
+
+    def explain(self, task: str | Task | None = None, **fields: object) -> Route | NoRoute:
+        """The route a task would take now, and what the alternatives would have cost; nothing is sent."""
+        return self._opened_pipeline().explain(task_of(task, fields))
+
+    def _journey(self, task: Task, *, stream: bool) -> AsyncGenerator[TaskEvent]:
+        return self._opened_pipeline().run(task, stream=stream)
+
+    # Money.
+
+    def get_cost_report(self) -> CostReport:
+        """Month-to-date spend of all processes on this ledger. Contains every result already returned.
+
+        Reads on a connection of its own and blocks for a few milliseconds; `cost_report` is its awaitable.
+        """
+        self._opened().ledger.flush()
+        now = self._clock.now()
+        claim = month_claim(self.config, now)
+        with self._opened_database().read() as connection:
+            rollups = store.read_rollups(connection, first_day=f"{now:%Y-%m}-01", last_day=f"{now:%Y-%m-%d}")
+            balance = store.read_accounts(connection, scope=DEPLOYMENT).get(claim.key, Balance())
+        return cost_report(
+            rollups,
+            balance,
+            scope=DEPLOYMENT,
+            period=claim.key.period,
+            limit=None if claim.limit is None else from_nano(claim.limit),
+            baseline_model=self.config.baseline.model,
+            now=now,
+            simulated=self.simulated,
+        )
+
+    async def cost_report(self) -> CostReport:
+        return await asyncio.to_thread(self.get_cost_report)
+
+    def run_ledger(self, run_id: str) -> Fold:
+        """Every call of one run, as the ledger has them."""
+        self._opened().ledger.flush()
+        with self._opened_database().read() as connection:
+            return fold(store.read_rows(connection, run_id=run_id))
+
+    def set_cost_alert(
+        self,
+        *,
+        monthly_budget: Decimal | str | int,
+        warning_threshold: float = 0.80,
+        critical_threshold: float = 0.95,
+        on_warning: AlertCallback | None = None,
+        on_critical: AlertCallback | None = None,
+    ) -> None:
+        """Calls back once a month for each share of `monthly_budget` that is spent; never moves a limit.
+
+        At critical, attempts at once are lowered to `alerts.criticalConcurrency` until the month ends.
+        A callback takes the alert or nothing, may be async, and is tried three times.
+        """
+        means = self._opened()
+        alerts = means.config.alerts.model_copy(
+            update={
+                "monthly_budget": parse_usd(monthly_budget),
+                "warning_threshold": warning_threshold,
+                "critical_threshold": critical_threshold,
+            }
+        )
+        means.config = means.config.model_copy(update={"alerts": type(alerts).model_validate(dict(alerts))})
+        if self._alarm is not None:
+            self._alarm.callbacks = {"warning": on_warning, "critical": on_critical}
+        means.ledger.rules = _alert_rules(means.config)
+
+    # Sync doors.
+
+    def __enter__(self) -> Self:
+        portal = Portal()
+        try:
+            portal.call(self.__aenter__())
+        except BaseException:
+            portal.close()
+            raise
+        self._portal = portal
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        portal, self._portal = self._portal, None
+        if portal is not None:
+            portal.call(self.__aexit__(kind, error, trace))
+            portal.close()
+
+    def execute_task_sync(self, task: str | Task | None = None, **fields: object) -> TaskResult:
+        """`execute_task` for callers without an event loop; the deployment is opened by `with`."""
+        return self._through_portal(self.execute_task(task, **fields))
+
+    def _through_portal(self, work: Coroutine[object, object, T]) -> T:
+        if self._portal is None:
+            work.close()
+            raise DeploymentClosedError(
+                "the deployment is not open", hint="use `with Deployment(…) as deployment:`"
+            )
+        return self._portal.call(work)
+
+    # What is open.
+
+    def _own(self, task: asyncio.Future[Ending] | asyncio.Future[None]) -> None:
+        self._owned.add(task)
+        task.add_done_callback(self._owned.discard)
+
+    def _opened(self) -> Means:
+        if self._means is None:
+            raise DeploymentClosedError(
+                "the deployment is not open", hint="use `async with Deployment(…) as …:`"
+            )
+        return self._means
+
+    def _opened_pipeline(self) -> Pipeline:
+        self._opened()
+        if self._pipeline is None:
+            raise DeploymentClosedError("the deployment is not open")
+        return self._pipeline
+
+    def _opened_database(self) -> Database:
+        if self._database is None:
+            raise DeploymentClosedError("the deployment is not open")
+        return self._database
+
+
+def _alert_rules(config: DeploymentConfig) -> tuple[AlertRule, ...]:
+    alerts = config.alerts
+    base = alerts.monthly_budget if alerts.monthly_budget is not None else config.budget.monthly_limit
+    if base is None or not config.monitoring.cost_tracking:
+        return ()
+    thresholds: dict[AlertLevel, Decimal] = {
+        "warning": Decimal(str(alerts.warning_threshold)),
+        "critical": Decimal(str(alerts.critical_threshold)),
+    }
+    return (AlertRule(scope=DEPLOYMENT, period=MONTH, base_nano=nano_half_even(base), thresholds=thresholds),)

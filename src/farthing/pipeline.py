@@ -1,0 +1,288 @@
+"""One task's whole journey, in order. Read this file first: it is the product.
+
+    classify ─▶ route ─▶ ┌─▶ next_step ── Accept | GiveUp
+                         │      │ Send
+                         │      ▼
+                         └── attempt: fit ─▶ permit ─▶ reserve ─▶ send ─▶ settle ─▶ validate
+
+What is decided is decided by pure functions (`routing/`, `spend/`); what is done is done by `attempt.py`.
+The journey is an async generator of events: `execute_task` drains it, `stream_task` hands it on.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncGenerator, Iterable
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import assert_never
+
+from farthing.attempt import Call, Means, perform, record_of
+from farthing.errors import (
+    BudgetExceededError,
+    DeploymentClosedError,
+    FarthingError,
+    InvalidTaskError,
+    NoCandidateError,
+    StreamBrokenError,
+    TaskFailedError,
+    UnboundedCostError,
+)
+from farthing.money import from_nano
+from farthing.prompt.emulate import check_tools
+from farthing.result import (
+    Attempt,
+    AttemptFinished,
+    AttemptStarted,
+    CostBasis,
+    Metrics,
+    Route,
+    Routed,
+    TaskEvent,
+    TaskFinished,
+    TaskResult,
+    TokenReceived,
+    Waiting,
+)
+from farthing.routing.classify import classify
+from farthing.routing.fallback import Accept, GiveUp, Send, Tried, next_step
+from farthing.routing.health import CandidateHealth, Healthy, after_failure, after_success
+from farthing.routing.route import NoRoute, decide_route
+from farthing.routing.validate import schema_of
+from farthing.spend.budget import Denied
+from farthing.spend.claims import claims_for
+from farthing.spend.reservation import Unbounded
+from farthing.task import Completion, Task, Usage
+from farthing.upstream.failure import Failure
+
+_TOKENS_AHEAD = 64  # how far upstream may run ahead of a slow reader
+
+
+@dataclass(slots=True, kw_only=True)
+class Journey:
+    """One task on its way: what was tried so far."""
+
+    task: Task
+    task_id: str
+    route: Route
+    started: float
+    deadline: float
+    tried: list[Tried] = field(default_factory=list[Tried])
+    attempts: list[Attempt] = field(default_factory=list[Attempt])
+    text_received: list[str] = field(default_factory=list[str])
+    call: Call | None = None
+
+
+class Pipeline:
+    """Runs journeys with a deployment's means; `health` is what its attempts have taught so far."""
+
+    def __init__(self, means: Means) -> None:
+        self.means = means
+        self.health: dict[str, CandidateHealth] = {}
+
+    async def run(self, task: Task, *, stream: bool) -> AsyncGenerator[TaskEvent]:
+        """The events of a task, ending with `TaskFinished`. `stream`: whether tokens are wanted on the way.
+
+        Raises `NoCandidateError`, `BudgetExceededError`, `UnboundedCostError`, `TaskFailedError`,
+        `StreamBrokenError`, `LedgerUnavailableError`, or `InvalidTaskError` for a task that cannot be sent.
+        """
+        journey = self._depart(_checked(task))
+        yield Routed(task_id=journey.task_id, title=task.title, route=journey.route)
+        while True:
+            step = self._next_step(journey)
+            match step:
+                case Send():
+                    if step.after_s > 0:
+                        yield Waiting(task_id=journey.task_id, seconds=step.after_s, reason=step.reason)
+                        await self.means.clock.sleep(step.after_s)
+                    async for event in self._attempt(journey, step, stream=stream):
+                        yield event
+                case Accept():
+                    if stream and not journey.text_received and step.completion.text:
+                        yield TokenReceived(task_id=journey.task_id, text=step.completion.text)
+                    yield TaskFinished(task_id=journey.task_id, result=self._result(journey, step.completion))
+                    return
+                case GiveUp():
+                    raise _error_of(journey, step)
+                case _:
+                    assert_never(step)
+
+    def explain(self, task: Task) -> Route | NoRoute:
+        """The route a task would take now; nothing is sent."""
+        means = self.means
+        now = means.clock.now()
+        left = means.ledger.headroom(claims_for(means.config, task, task_id="", at=now))
+        return decide_route(
+            classify(task),
+            task,
+            config=means.config,
+            catalog=means.catalog,
+            health=self.health,
+            now=now,
+            clock_s=means.clock.monotonic(),
+            remaining_usd=None if left is None else from_nano(left),
+        )
+
+    def _depart(self, task: Task) -> Journey:
+        route = self.explain(task)
+        if isinstance(route, NoRoute):
+            raise NoCandidateError(route.message, reasons=dict(route.reasons), hint=route.hint)
+        started = self.means.clock.monotonic()
+        return Journey(
+            task=task,
+            task_id="task_" + secrets.token_hex(10),
+            route=route,
+            started=started,
+            deadline=started + self.means.config.upstream.total_timeout,
+        )
+
+    def _next_step(self, journey: Journey) -> Send | Accept | GiveUp:
+        return next_step(
+            journey.route.candidates,
+            journey.tried,
+            rules=self.means.config.fallback_rules,
+            now=self.means.clock.monotonic(),
+            deadline=journey.deadline,
+            delivered=bool(journey.text_received),
+        )
+
+    async def _attempt(self, journey: Journey, step: Send, *, stream: bool) -> AsyncGenerator[TaskEvent]:
+        first = not journey.tried
+        call = Call(
+            task=journey.task,
+            task_id=journey.task_id,
+            route=journey.route,
+            candidate=step.candidate,
+            reason=step.candidate.reason if first else step.reason,
+            deadline=journey.deadline,
+        )
+        journey.call = call
+        yield AttemptStarted(
+            task_id=journey.task_id,
+            call_id=call.call_id,
+            model=step.candidate.model,
+            number=len(journey.tried) + 1,
+        )
+        if stream:
+            async for text in self._streamed(call):
+                journey.text_received.append(text)
+                yield TokenReceived(task_id=journey.task_id, text=text)
+        else:
+            await perform(self.means, call)
+        yield AttemptFinished(task_id=journey.task_id, attempt=self._note(journey, call))
+
+    async def _streamed(self, call: Call) -> AsyncGenerator[str]:
+        """Runs the attempt in a task of its own and yields its text; abandoned, it is cancelled."""
+        texts: asyncio.Queue[str | None] = asyncio.Queue(_TOKENS_AHEAD)
+        attempt = asyncio.ensure_future(perform(self.means, call, texts.put))
+
+        def wake_reader(_: object) -> None:
+            if not texts.full():
+                texts.put_nowait(None)
+
+        attempt.add_done_callback(wake_reader)
+        self.means.own(attempt)
+        try:
+            while not (attempt.done() and texts.empty()):
+                text = await texts.get()
+                if text is not None:
+                    yield text
+        finally:
+            attempt.cancel()
+        if attempt.cancelled():
+            raise DeploymentClosedError("the deployment closed while the stream was open")
+        attempt.result()
+
+    def _note(self, journey: Journey, call: Call) -> Attempt:
+        """Keeps what the attempt taught: the record, the model's health."""
+        attempt = record_of(call, self.means)
+        journey.attempts.append(attempt)
+        now = self.means.clock.monotonic()
+        model = call.candidate.model
+        state = self.health.get(model, Healthy())
+        match call.ending:
+            case Completion():
+                self.health[model] = after_success(state)
+            case Failure() as failure:
+                self.health[model] = after_failure(state, failure.kind, failure.retry_after_s, now)
+            case _:
+                pass  # a refusal or an unusable answer says nothing about the endpoint
+        if call.ending is not None:
+            journey.tried.append(Tried(candidate=call.candidate, ending=call.ending, at=now))
+        return attempt
+
+    def _result(self, journey: Journey, completion: Completion) -> TaskResult:
+        call = journey.call
+        answered = call.answered if call else None
+        return TaskResult(
+            task_id=journey.task_id,
+            output=completion.text,
+            model=completion.model,
+            route=journey.route,
+            metrics=self._metrics(journey, completion),
+            attempts=tuple(journey.attempts),
+            finish_reason=completion.finish_reason,
+            tool_calls=completion.tool_calls,
+            clamped=call is not None and call.clamped,
+            emulated_tools=call is not None and call.emulates_tools,
+            simulated=answered is not None and answered.simulated,
+            data=call.data if call else None,
+        )
+
+    def _metrics(self, journey: Journey, completion: Completion) -> Metrics:
+        means = self.means
+        call = journey.call
+        answered = call.answered if call else None
+        return Metrics(
+            cost=sum((attempt.cost for attempt in journey.attempts), Decimal(0)),
+            cost_basis=weakest(journey.attempts),
+            baseline_cost=from_nano(call.baseline) if call and call.baseline is not None else None,
+            baseline_model=means.config.baseline.model,
+            tokens=completion.usage or Usage(),
+            latency_ms=round((means.clock.monotonic() - journey.started) * 1000, 3),
+            first_token_ms=answered.first_token_ms if answered else None,
+        )
+
+
+def weakest(attempts: Iterable[Attempt]) -> CostBasis:
+    """The basis of a sum: as weak as its weakest part. An attempt that was rejected at $0 weakens nothing."""
+    bases = {attempt.cost_basis for attempt in attempts if attempt.cost or attempt.status == "accepted"}
+    for basis in ("uncertain", "computed"):
+        if basis in bases:
+            return basis
+    return "reported"
+
+
+def _checked(task: Task) -> Task:
+    """The task with its tools normalised. What would fail at every model is refused before a route."""
+    if task.tools:
+        checked = check_tools(task.tools)
+        if checked.problems:
+            raise InvalidTaskError("; ".join(checked.problems))
+        task = replace(task, tools=checked.tools)
+    if task.response_format is not None and task.response_format.get("type") != "text":
+        schema_of(task.response_format)
+    return task
+
+
+def _error_of(journey: Journey, step: GiveUp) -> FarthingError:
+    text = "".join(journey.text_received)
+    if text:
+        return StreamBrokenError(step.reason, received=text, attempts=journey.attempts)
+    match step.ending:
+        case Denied() as denied if all(isinstance(tried.ending, Denied) for tried in journey.tried):
+            return BudgetExceededError(
+                str(denied),
+                refusal=denied,
+                hint="raise the limit, lower max_tokens, or wait for the next period",
+            )
+        case Unbounded() as unbounded if all(isinstance(tried.ending, Unbounded) for tried in journey.tried):
+            return UnboundedCostError(
+                f"the worst case of a call cannot be stated: {unbounded.reason}",
+                hint="set what it names, or budget.unknownPriceCeiling to reserve a fixed amount",
+            )
+        case _:
+            return TaskFailedError(
+                f"{journey.task.title!r} failed: {step.reason}",
+                attempts=journey.attempts,
+                hint="the attempts are on the error; `farthing explain` shows the candidates",
+            )

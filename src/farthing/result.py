@@ -1,0 +1,159 @@
+"""The words of a task's journey: the route it took, its attempts, its result, and the events on the way.
+
+Frozen values; nothing here decides. Money is Decimal US dollars, times are milliseconds.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+from farthing.task import Complexity, FinishReason, TaskType, ToolCall, Usage
+
+CostBasis = Literal["reported", "computed", "uncertain"]
+"""Where a cost comes from. `uncertain` is a worst case that is counted against the limits."""
+
+AttemptStatus = Literal["accepted", "failed", "refused"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One model in a route, with the reason it stands there and what it is expected to cost."""
+
+    model: str
+    slot: str
+    reason: str
+    expected_cost: Decimal | None
+    quality: float | None
+    native_tools: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Excluded:
+    """A model that was considered and left out."""
+
+    model: str
+    slot: str
+    reason: str
+    expected_cost: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """The decision for one task: candidates in the order they are tried, and why."""
+
+    task_type: TaskType
+    complexity: Complexity
+    confidence: float
+    """0–1: how sure the local rules are of `task_type`; 1.0 when the caller named it."""
+    strategy: str
+    reason: str
+    candidates: tuple[Candidate, ...]
+    excluded: tuple[Excluded, ...] = ()
+    price_book: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One HTTP exchange with one candidate, as it ended."""
+
+    call_id: str
+    model: str
+    status: AttemptStatus
+    reason: str
+    """`ok`, or what went wrong, e.g. `rate_limited: 429, retry after 2 s`."""
+    cost: Decimal
+    cost_basis: CostBasis
+    latency_ms: float
+    generation_id: str | None = None
+    provider: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metrics:
+    """What the task cost in all its attempts, what the baseline would have cost, and how long it took."""
+
+    cost: Decimal
+    cost_basis: CostBasis
+    """The weakest basis among the attempts: one uncertain attempt makes the total uncertain."""
+    baseline_cost: Decimal | None
+    baseline_model: str
+    tokens: Usage
+    latency_ms: float
+    first_token_ms: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskResult:
+    """A finished task. `simulated` is True when the upstream said that it is a simulator."""
+
+    task_id: str
+    output: str
+    model: str
+    route: Route
+    metrics: Metrics
+    attempts: tuple[Attempt, ...]
+    finish_reason: FinishReason
+    tool_calls: tuple[ToolCall, ...] = ()
+    cached: bool = False
+    clamped: bool = False
+    emulated_tools: bool = False
+    """True when a model without native tool calling was given its tools in the prompt."""
+    simulated: bool = False
+    data: object = field(default=None)
+    """The parsed JSON when a `response_format` was asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Routed:
+    task_id: str
+    title: str
+    route: Route
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptStarted:
+    task_id: str
+    call_id: str
+    model: str
+    number: int
+    """1 for the first attempt of the task."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenReceived:
+    task_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptFinished:
+    task_id: str
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """The pipeline waits before the next attempt: a backoff or a Retry-After."""
+
+    task_id: str
+    seconds: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFinished:
+    task_id: str
+    result: TaskResult
+
+
+TaskEvent = Routed | AttemptStarted | TokenReceived | AttemptFinished | Waiting | TaskFinished
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Something a person should know that is no error: a successor in place of a gone model, stale prices."""
+
+    code: str
+    text: str
+    at: datetime | None = None

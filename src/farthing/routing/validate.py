@@ -1,0 +1,84 @@
+"""Whether a whole answer can be used: not empty, and what the task's `response_format` asked for. Pure.
+
+Says what is wrong with an answer; what follows from it is `fallback.py`'s.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal, cast
+
+import jsonschema_rs
+import msgspec
+
+from farthing.errors import InvalidTaskError
+from farthing.routing.fallback import Invalid
+from farthing.task import Completion
+
+FormatKind = Literal["json_object", "json_schema"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Valid:
+    """A usable answer. `data` is the parsed JSON when a `response_format` was asked for."""
+
+    data: object = None
+
+
+def validate(completion: Completion, response_format: Mapping[str, object] | None) -> Valid | Invalid:
+    """Checks one answer. A schema is checked with JSON Schema's own rules."""
+    if completion.tool_calls:
+        return Valid()
+    if not completion.text.strip():
+        return Invalid(problem="the answer is empty")
+    if completion.finish_reason == "content_filter":
+        return Invalid(problem="the answer was cut by a content filter")
+    if response_format is None or response_format.get("type") == "text":
+        return Valid()
+    if completion.finish_reason == "length":
+        return Invalid(problem="the JSON was cut at max_tokens")
+    return _check_json(completion.text, schema_of(response_format))
+
+
+def _check_json(text: str, schema: Mapping[str, object] | None) -> Valid | Invalid:
+    try:
+        data: object = msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        return Invalid(problem=f"the answer is not JSON: {error}")
+    if schema is None:
+        is_object = text.lstrip().startswith("{")
+        return Valid(data=data) if is_object else Invalid(problem="the answer is not a JSON object")
+    fault = next(_validator(msgspec.json.encode(schema)).iter_errors(data), None)
+    if fault is None:
+        return Valid(data=data)
+    where = "/".join(str(part) for part in fault.instance_path) or "the answer"
+    return Invalid(problem=f"{where}: {fault.message}")
+
+
+def schema_of(response_format: Mapping[str, object]) -> Mapping[str, object] | None:
+    """The JSON Schema of a `json_schema` format, None for `json_object`.
+
+    Raises `InvalidTaskError` for a format without a usable schema.
+    """
+    kind = response_format.get("type")
+    if kind == "json_object":
+        return None
+    if kind != "json_schema":
+        raise InvalidTaskError(
+            f"response_format.type is {kind!r}; give 'json_schema', 'json_object' or 'text'"
+        )
+    wrapper = response_format.get("json_schema")
+    schema = cast("Mapping[str, object]", wrapper).get("schema") if isinstance(wrapper, Mapping) else None
+    if not isinstance(schema, Mapping):
+        raise InvalidTaskError(
+            "response_format.json_schema.schema is missing; give {'name': …, 'schema': {…}}"
+        )
+    return cast("Mapping[str, object]", schema)
+
+
+@lru_cache(maxsize=64)
+def _validator(schema: bytes) -> jsonschema_rs.Validator:
+    try:
+        return jsonschema_rs.validator_for(msgspec.json.decode(schema))
+    except ValueError as error:
+        raise InvalidTaskError(f"response_format's schema is no valid JSON Schema: {error}") from error

@@ -1,0 +1,1 @@
+"""Spend: budgets that hold, a ledger that can be proved, alerts and reports."""

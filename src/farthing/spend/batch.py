@@ -1,0 +1,229 @@
+"""Decides one group commit: which intents are admitted, which rows are written, what the balances become.
+
+Pure: the store reads the balances, calls `plan`, and writes what it says in the same transaction. Outcomes
+are applied before intents are looked at, so that money a finished call gives back is there for the next.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, assert_never
+
+from msgspec import structs
+
+from farthing.spend import budget
+from farthing.spend.budget import AccountKey, Admitted, Balance, Decision, Posting
+from farthing.spend.ledger import Intent, Outcome, Row, SeenBody, chained, intent_body, outcome_body
+
+
+class OpenCall(NamedTuple):
+    """A call with an intent and no settlement. `doubt`: how it ended, when its hold counts as uncertain.
+
+    `seen`: its generation id has a row, of which there is one.
+    """
+
+    intent: Intent
+    granted: int
+    doubt: "Doubt | None" = None
+    seen: bool = False
+
+
+class Doubt(NamedTuple):
+    """What an uncertain outcome added to the roll-up beside the money; its settlement corrects it."""
+
+    accepted: bool
+    baseline: int
+
+
+class Seen(NamedTuple):
+    """A generation id that became known while its call is open."""
+
+    call_id: str
+    at_us: int
+    generation_id: str
+
+
+Event = Outcome | Seen
+
+
+class RollupKey(NamedTuple):
+    """What the report groups by, for one day."""
+
+    day: str
+    upstream: str
+    model: str
+    task_type: str
+    role: str
+    purpose: str
+
+
+class RollupSums(NamedTuple):
+    """Sums of one roll-up row: counts, nano-dollars, tokens."""
+
+    calls: int = 0
+    failed: int = 0
+    settled: int = 0
+    uncertain: int = 0
+    computed: int = 0
+    baseline: int = 0
+    wasted: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Plan:
+    """What one transaction writes and what it decided, intents in the order they were given."""
+
+    epoch: int
+    head: str
+    balances: dict[AccountKey, Balance]
+    rows: list[Row] = field(default_factory=list[Row])
+    decisions: list[Decision] = field(default_factory=list[Decision])
+    rollups: dict[RollupKey, RollupSums] = field(default_factory=dict[RollupKey, RollupSums])
+    opened: dict[str, OpenCall] = field(default_factory=dict[str, OpenCall])
+    closed: set[str] = field(default_factory=set[str])
+    overruns: list[Outcome] = field(default_factory=list[Outcome])
+    touched: set[AccountKey] = field(default_factory=set[AccountKey])
+
+    def append(self, row: Row) -> None:
+        self.rows.append(row)
+        self.head = row.hash
+
+
+def plan(
+    *,
+    epoch: int,
+    head: str,
+    balances: Mapping[AccountKey, Balance],
+    open_calls: Mapping[str, OpenCall],
+    events: Sequence[Event],
+    intents: Iterable[Intent],
+) -> Plan:
+    """Plans one group commit. `balances` holds every account that the events' and intents' calls claim.
+
+    An outcome of a call that is not open is ignored: it was settled already (settlement is idempotent).
+    """
+    result = Plan(epoch=epoch, head=head, balances=dict(balances))
+    ended = {event.call_id for event in events if isinstance(event, Outcome)}
+    for event in events:
+        call = result.opened.get(event.call_id) or open_calls.get(event.call_id)
+        if call is None or event.call_id in result.closed:
+            continue
+        match event:
+            case Outcome():
+                _apply_outcome(result, call, event)
+            case Seen():
+                if event.call_id not in ended and not call.seen:
+                    _append_seen(result, call, event)
+            case _:
+                assert_never(event)
+    for intent in intents:
+        _decide(result, intent)
+    return result
+
+
+def account_keys(
+    open_calls: Mapping[str, OpenCall], events: Iterable[Event], intents: Iterable[Intent]
+) -> set[AccountKey]:
+    """Every account a batch may touch."""
+    keys = {claim.key for intent in intents for claim in intent.claims}
+    for event in events:
+        call = open_calls.get(event.call_id)
+        if call is not None:
+            keys.update(claim.key for claim in call.intent.claims)
+    return keys
+
+
+def _decide(result: Plan, intent: Intent) -> None:
+    decision = budget.admit(result.balances, intent.claims, worst=intent.worst, floor=intent.floor)
+    result.decisions.append(decision)
+    if not isinstance(decision, Admitted):
+        return
+    _post(result, intent, budget.hold(decision.granted))
+    result.opened[intent.call_id] = OpenCall(intent, decision.granted)
+    result.append(
+        chained(
+            result.head,
+            epoch=result.epoch,
+            kind="intent",
+            call_id=intent.call_id,
+            run_id=intent.run_id,
+            at_us=intent.at_us,
+            nano=decision.granted,
+            body=intent_body(intent),
+        )
+    )
+
+
+def _apply_outcome(result: Plan, call: OpenCall, outcome: Outcome) -> None:
+    if outcome.cost is not None and outcome.cost < 0:  # no bill gives money back: this one says nothing
+        outcome = structs.replace(outcome, cost=None, basis="uncertain")
+    overrun = outcome.cost is not None and outcome.cost > call.granted
+    if outcome.cost is None:
+        if call.doubt is not None:
+            return
+        kind, nano, posting = "uncertain", call.granted, budget.doubt(call.granted)
+        result.opened[outcome.call_id] = call._replace(doubt=Doubt(outcome.accepted, outcome.baseline))
+    else:
+        kind, nano = "settled", outcome.cost
+        posting = budget.settle(outcome.cost, held=call.granted, was_uncertain=call.doubt is not None)
+        result.closed.add(outcome.call_id)
+    if overrun:
+        result.overruns.append(outcome)
+    _post(result, call.intent, posting)
+    _sum_up(result, call, outcome)
+    result.append(
+        chained(
+            result.head,
+            epoch=result.epoch,
+            kind=kind,
+            call_id=outcome.call_id,
+            run_id=call.intent.run_id,
+            at_us=outcome.at_us,
+            nano=nano,
+            body=outcome_body(outcome, overrun=overrun, late=call.doubt is not None),
+        )
+    )
+
+
+def _append_seen(result: Plan, call: OpenCall, seen: Seen) -> None:
+    result.opened[seen.call_id] = call._replace(seen=True)
+    result.append(
+        chained(
+            result.head,
+            epoch=result.epoch,
+            kind="seen",
+            call_id=seen.call_id,
+            run_id=call.intent.run_id,
+            at_us=seen.at_us,
+            nano=0,
+            body=SeenBody(generation_id=seen.generation_id),
+        )
+    )
+
+
+def _post(result: Plan, intent: Intent, posting: Posting) -> None:
+    keys = {claim.key for claim in intent.claims}  # an account that is claimed twice is charged once
+    budget.post(result.balances, keys, posting)
+    result.touched.update(keys)
+
+
+def _sum_up(result: Plan, call: OpenCall, outcome: Outcome) -> None:
+    intent = call.intent
+    key = RollupKey(intent.day, intent.upstream, intent.model, intent.task_type, intent.role, intent.purpose)
+    sums = result.rollups.get(key, RollupSums())
+    cost = outcome.cost
+    doubt = call.doubt
+    first = doubt is None
+    result.rollups[key] = RollupSums(
+        calls=sums.calls + first,
+        failed=sums.failed + (not outcome.accepted) - (doubt is not None and not doubt.accepted),
+        settled=sums.settled + (cost or 0),
+        uncertain=sums.uncertain + (call.granted if cost is None else 0 if first else -call.granted),
+        computed=sums.computed + (cost or 0 if outcome.basis == "computed" else 0),
+        baseline=sums.baseline + outcome.baseline - (0 if doubt is None else doubt.baseline),
+        wasted=sums.wasted + (cost or 0 if not outcome.accepted else 0),
+        # Tokens are counted with the settlement, so that a late one does not count them twice.
+        input_tokens=sums.input_tokens + (0 if cost is None else outcome.usage.input_tokens),
+        output_tokens=sums.output_tokens + (0 if cost is None else outcome.usage.output_tokens),
+    )

@@ -1,0 +1,234 @@
+"""What the ledger says: intents, outcomes, and the chained rows they become. Pure; money is nano-dollars.
+
+A call is one attempt. Its rows: `intent` before the first byte; `seen` when its generation id is known
+while it is still open; then `settled` with a cost, or `uncertain` with its worst case, which a later
+`settled` row replaces. Rows are never changed. Each writer epoch has its own hash chain.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from farthing.result import CostBasis
+from farthing.spend.budget import AccountKey, Claim
+from farthing.task import Usage
+
+RowKind = Literal["intent", "seen", "settled", "uncertain"]
+
+
+class Intent(msgspec.Struct, frozen=True, kw_only=True):
+    """A call about to be sent. A msgspec struct, as are all of this module: they are made per call.
+
+    `worst` is the most it may cost, `floor` the least worst case it may be clamped to.
+    """
+
+    call_id: str
+    at_us: int
+    task_id: str
+    model: str
+    upstream: str
+    price_book: str
+    worst: int
+    floor: int
+    claims: tuple[Claim, ...]
+    task_type: str
+    purpose: str
+    run_id: str | None = None
+    agent_id: str | None = None
+    role: str = ""
+    reason: str = ""
+    """Why this model: the route's or the fallback's words, never the prompt's."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.floor <= self.worst:
+            raise ValueError(f"a call of {self.worst} cannot be clamped to {self.floor} nano-dollars")
+
+    @property
+    def day(self) -> str:
+        return day_of(self.at_us)
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """How a call ended. `cost` None: unknown, its hold becomes uncertain.
+
+    `accepted` is whether its answer became the task's; `baseline` what the baseline would have cost for it.
+    """
+
+    call_id: str
+    at_us: int
+    cost: int | None
+    basis: CostBasis
+    accepted: bool
+    reason: str
+    literal: str | None = None
+    generation_id: str | None = None
+    provider: str | None = None
+    usage: Usage = Usage()
+    baseline: int = 0
+    latency_ms: float = 0.0
+    first_token_ms: float | None = None
+
+
+class IntentBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The facts of an `intent` row."""
+
+    task_id: str
+    model: str
+    upstream: str
+    price_book: str
+    task_type: str
+    purpose: str
+    accounts: tuple[AccountKey, ...]
+    agent_id: str | None = None
+    role: str = ""
+    reason: str = ""
+    """Why this model: the route's or the fallback's words, never the prompt's."""
+
+
+class OutcomeBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The facts of a `settled` or `uncertain` row. `late`: it replaced an uncertain one."""
+
+    basis: CostBasis
+    accepted: bool
+    reason: str
+    literal: str | None = None
+    generation_id: str | None = None
+    provider: str | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+    baseline: int = 0
+    latency_ms: float = 0.0
+    first_token_ms: float | None = None
+    overrun: bool = False
+    late: bool = False
+
+
+class SeenBody(msgspec.Struct, frozen=True, kw_only=True):
+    """The fact of a `seen` row."""
+
+    generation_id: str
+
+
+Body = IntentBody | OutcomeBody | SeenBody
+
+
+class Row(NamedTuple):
+    """One ledger row, in the order of the table's columns."""
+
+    epoch: int
+    kind: RowKind
+    call_id: str
+    run_id: str | None
+    at_us: int
+    nano: int
+    body: str
+    hash: str
+
+
+def day_of(at_us: int) -> str:
+    """The UTC day of a row, `2026-11-23`."""
+    return f"{datetime.fromtimestamp(at_us // 1_000_000, UTC):%Y-%m-%d}"
+
+
+def genesis(epoch: int) -> str:
+    """The hash before an epoch's first row."""
+    return sha256(f"farthing epoch {epoch}".encode()).hexdigest()
+
+
+def chained(
+    head: str,
+    *,
+    epoch: int,
+    kind: RowKind,
+    call_id: str,
+    run_id: str | None,
+    at_us: int,
+    nano: int,
+    body: Body,
+) -> Row:
+    """The row that follows `head` in its epoch's chain: SHA-256 over the head, the columns and the body."""
+    text = _encode(body).decode()
+    digest = row_hash(head, epoch, kind, call_id, run_id, at_us, nano, text)
+    return Row(epoch, kind, call_id, run_id, at_us, nano, text, digest)
+
+
+def row_hash(
+    head: str, epoch: int, kind: str, call_id: str, run_id: str | None, at_us: int, nano: int, body: str
+) -> str:
+    """The chain's hash of one row's columns. Lengths keep two rows from reading the same."""
+    ids = f"{len(call_id)}|{call_id}|{-1 if run_id is None else len(run_id)}|{run_id}"
+    return sha256(f"{head}|{epoch}|{kind}|{ids}|{at_us}|{nano}|{body}".encode()).hexdigest()
+
+
+def intent_body(intent: Intent) -> IntentBody:
+    return IntentBody(
+        task_id=intent.task_id,
+        model=intent.model,
+        upstream=intent.upstream,
+        price_book=intent.price_book,
+        task_type=intent.task_type,
+        purpose=intent.purpose,
+        accounts=tuple({claim.key: None for claim in intent.claims}),
+        agent_id=intent.agent_id,
+        role=intent.role,
+        reason=intent.reason,
+    )
+
+
+def outcome_body(outcome: Outcome, *, overrun: bool, late: bool) -> OutcomeBody:
+    usage = outcome.usage
+    return OutcomeBody(
+        basis=outcome.basis,
+        accepted=outcome.accepted,
+        reason=outcome.reason,
+        literal=outcome.literal,
+        generation_id=outcome.generation_id,
+        provider=outcome.provider,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cached_tokens=usage.cached_tokens,
+        cache_write_tokens=usage.cache_write_tokens,
+        reasoning_tokens=usage.reasoning_tokens,
+        baseline=outcome.baseline,
+        latency_ms=outcome.latency_ms,
+        first_token_ms=outcome.first_token_ms,
+        overrun=overrun,
+        late=late,
+    )
+
+
+def decode_intent(body: str) -> IntentBody:
+    """Raises `msgspec.ValidationError` for a body that no version of Farthing wrote."""
+    return _intent_decoder.decode(body)
+
+
+def decode_outcome(body: str) -> OutcomeBody:
+    """Raises `msgspec.ValidationError` for a body that no version of Farthing wrote."""
+    return _outcome_decoder.decode(body)
+
+
+def decode_seen(body: str) -> SeenBody:
+    return _seen_decoder.decode(body)
+
+
+def first_broken_link(rows: Iterable[Row]) -> Row | None:
+    """The first row that does not follow from those before it in its epoch; None when every chain holds."""
+    heads: dict[int, str] = {}
+    for row in rows:
+        head = heads.get(row.epoch) or genesis(row.epoch)
+        if row_hash(head, *row[:-1]) != row.hash:
+            return row
+        heads[row.epoch] = row.hash
+    return None
+
+
+_encode = msgspec.json.Encoder().encode
+_intent_decoder = msgspec.json.Decoder(IntentBody)
+_outcome_decoder = msgspec.json.Decoder(OutcomeBody)
+_seen_decoder = msgspec.json.Decoder(SeenBody)

@@ -1,0 +1,145 @@
+"""The cost report: roll-ups and balances become totals, shares, savings and a projection. Pure.
+
+Savings are net: failed attempts, retries and syntheses are in the spend; the baseline only answers accepted
+answers' tokens. Figures are Decimal US dollars; `*_percent` is 0–100.
+"""
+
+from calendar import monthrange
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from farthing.money import from_nano, percent_saved
+from farthing.spend.batch import RollupKey, RollupSums
+from farthing.spend.budget import Balance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostLine:
+    """The spend of one model, task type, role or purpose. `cost` is settled; `uncertain` comes on top."""
+
+    calls: int
+    failed: int
+    cost: Decimal
+    uncertain: Decimal
+    baseline: Decimal
+    input_tokens: int
+    output_tokens: int
+
+    @property
+    def savings_percent(self) -> Decimal | None:
+        return percent_saved(self.cost + self.uncertain, self.baseline)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostReport:
+    """The deployment's spend in one period, month to date unless it is a run's."""
+
+    scope: str
+    period: str
+    total_spend: Decimal
+    """Settled: reported and computed costs."""
+    held: Decimal
+    uncertain: Decimal
+    computed: Decimal
+    """The part of `total_spend` that no bill has confirmed."""
+    limit: Decimal | None
+    remaining: Decimal | None
+    baseline_model: str
+    baseline_cost: Decimal
+    savings: Decimal
+    savings_percent: Decimal | None
+    """Net, uncertain money counted as spent; None when nothing was accepted yet."""
+    projected_monthly: Decimal
+    """Spend so far at the same rate to the end of the month."""
+    wasted: Decimal
+    """What failed attempts cost; part of `total_spend`."""
+    calls: int
+    failed_calls: int
+    input_tokens: int
+    output_tokens: int
+    simulated: bool
+    by_model: Mapping[str, CostLine] = field(default_factory=dict[str, CostLine])
+    by_task_type: Mapping[str, CostLine] = field(default_factory=dict[str, CostLine])
+    by_role: Mapping[str, CostLine] = field(default_factory=dict[str, CostLine])
+    by_purpose: Mapping[str, CostLine] = field(default_factory=dict[str, CostLine])
+
+
+def cost_report(
+    rollups: Iterable[tuple[RollupKey, RollupSums]],
+    balance: Balance,
+    *,
+    scope: str,
+    period: str,
+    limit: Decimal | None,
+    baseline_model: str,
+    now: datetime,
+    simulated: bool,
+) -> CostReport:
+    """Builds a report from roll-up rows and the scope's balance, which is the authority for its totals."""
+    entries = list(rollups)
+    total = _sum(sums for _, sums in entries)
+    spend, held, uncertain = (from_nano(part) for part in balance)
+    committed = spend + held + uncertain
+    baseline = from_nano(total.baseline)
+    return CostReport(
+        scope=scope,
+        period=period,
+        total_spend=spend,
+        held=held,
+        uncertain=uncertain,
+        computed=from_nano(total.computed),
+        limit=limit,
+        remaining=None if limit is None else max(limit - committed, Decimal(0)),
+        baseline_model=baseline_model,
+        baseline_cost=baseline,
+        savings=baseline - spend - uncertain,
+        savings_percent=percent_saved(spend + uncertain, baseline),
+        projected_monthly=projected(spend + uncertain, now),
+        wasted=from_nano(total.wasted),
+        calls=total.calls,
+        failed_calls=total.failed,
+        input_tokens=total.input_tokens,
+        output_tokens=total.output_tokens,
+        simulated=simulated,
+        by_model=_lines(entries, lambda key: key.model),
+        by_task_type=_lines(entries, lambda key: key.task_type),
+        by_role=_lines(entries, lambda key: key.role or "(none)"),
+        by_purpose=_lines(entries, lambda key: key.purpose),
+    )
+
+
+def projected(spend: Decimal, now: datetime) -> Decimal:
+    """A month's spend at the rate so far: spend × length of the month ÷ time gone, at least one hour."""
+    days = monthrange(now.year, now.month)[1]
+    start = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    gone_s = max(Decimal(str((now - start).total_seconds())), Decimal(3600))
+    return spend * (days * 86_400) / gone_s
+
+
+def _lines(
+    entries: Iterable[tuple[RollupKey, RollupSums]], name: Callable[[RollupKey], str]
+) -> dict[str, CostLine]:
+    groups: dict[str, list[RollupSums]] = {}
+    for key, sums in entries:
+        groups.setdefault(name(key), []).append(sums)
+    lines = {group: _line(_sum(members)) for group, members in groups.items()}
+    return dict(sorted(lines.items(), key=lambda item: (-item[1].cost, item[0])))
+
+
+def _line(sums: RollupSums) -> CostLine:
+    return CostLine(
+        calls=sums.calls,
+        failed=sums.failed,
+        cost=from_nano(sums.settled),
+        uncertain=from_nano(sums.uncertain),
+        baseline=from_nano(sums.baseline),
+        input_tokens=sums.input_tokens,
+        output_tokens=sums.output_tokens,
+    )
+
+
+def _sum(parts: Iterable[RollupSums]) -> RollupSums:
+    columns = list(zip(*parts, strict=True))
+    return RollupSums(*(sum(column) for column in columns)) if columns else RollupSums()

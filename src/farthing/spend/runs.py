@@ -1,0 +1,124 @@
+"""Folds ledger rows back into calls, balances and roll-ups: what a run cost, and the check of the sums.
+
+Pure. The same fold serves `farthing report --run` and the proof that the kept sums are right.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from farthing.spend.batch import RollupKey, RollupSums
+from farthing.spend.budget import AccountKey, Balance
+from farthing.spend.ledger import (
+    IntentBody,
+    OutcomeBody,
+    Row,
+    day_of,
+    decode_intent,
+    decode_outcome,
+    decode_seen,
+)
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """One call as its rows tell it; nano-dollars. `outcome` is its latest row's, None while it is open."""
+
+    call_id: str
+    at_us: int
+    day: str
+    intent: IntentBody
+    worst: int
+    outcome: OutcomeBody | None = None
+    cost: int | None = None
+    generation_id: str | None = None
+    doubted: bool = False
+
+    @property
+    def balance(self) -> Balance:
+        """What the call adds to each of its accounts."""
+        if self.cost is not None:
+            return Balance(settled=self.cost)
+        return Balance(uncertain=self.worst) if self.doubted else Balance(held=self.worst)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fold:
+    """All calls of some rows, in the order of their intents."""
+
+    calls: dict[str, Call] = field(default_factory=dict[str, Call])
+
+    def balances(self) -> dict[AccountKey, Balance]:
+        """Every account that the calls were charged to."""
+        sums: dict[AccountKey, Balance] = {}
+        for call in self.calls.values():
+            for key in call.intent.accounts:
+                old = sums.get(AccountKey(*key), Balance())
+                sums[AccountKey(*key)] = Balance(*(a + b for a, b in zip(old, call.balance, strict=True)))
+        return sums
+
+    def total(self) -> Balance:
+        parts = [call.balance for call in self.calls.values()]
+        return Balance(*(sum(column) for column in zip(*parts, strict=True))) if parts else Balance()
+
+    def rollups(self) -> dict[RollupKey, RollupSums]:
+        """The roll-up rows that the ended calls sum up to."""
+        sums: dict[RollupKey, RollupSums] = {}
+        for call in self.calls.values():
+            if call.outcome is None:
+                continue
+            key = RollupKey(
+                call.day,
+                call.intent.upstream,
+                call.intent.model,
+                call.intent.task_type,
+                call.intent.role,
+                call.intent.purpose,
+            )
+            old = sums.get(key, RollupSums())
+            sums[key] = RollupSums(*(a + b for a, b in zip(old, _sums_of(call, call.outcome), strict=True)))
+        return sums
+
+
+def fold(rows: Iterable[Row]) -> Fold:
+    """Folds rows, which come in the order they were written. A row without its intent is an error in the rows
+    given (`KeyError`): a run's rows hold all of its calls."""
+    calls: dict[str, Call] = {}
+    for row in rows:
+        match row.kind:
+            case "intent":
+                calls[row.call_id] = Call(
+                    call_id=row.call_id,
+                    at_us=row.at_us,
+                    day=day_of(row.at_us),
+                    intent=decode_intent(row.body),
+                    worst=row.nano,
+                )
+            case "seen":
+                calls[row.call_id].generation_id = decode_seen(row.body).generation_id
+            case "settled" | "uncertain":
+                _end(calls[row.call_id], row)
+    return Fold(calls=calls)
+
+
+def _end(call: Call, row: Row) -> None:
+    call.outcome = decode_outcome(row.body)
+    call.generation_id = call.outcome.generation_id or call.generation_id
+    if row.kind == "settled":
+        call.cost = row.nano
+    else:
+        call.doubted = True
+
+
+def _sums_of(call: Call, outcome: OutcomeBody) -> RollupSums:
+    cost = call.cost
+    return RollupSums(
+        calls=1,
+        failed=int(not outcome.accepted),
+        settled=cost or 0,
+        uncertain=call.worst if cost is None else 0,
+        computed=cost or 0 if outcome.basis == "computed" else 0,
+        baseline=outcome.baseline,
+        wasted=cost or 0 if not outcome.accepted else 0,
+        input_tokens=0 if cost is None else outcome.input_tokens,
+        output_tokens=0 if cost is None else outcome.output_tokens,
+    )

@@ -1,0 +1,71 @@
+"""What one ended attempt cost, by which evidence. Pure; money.md laws 7 and 8.
+
+Reported beats computed beats uncertain. A known generation id is asked for before anything is computed:
+`/generation` is the bill. Nothing here is ever silently zero.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from farthing.catalog.pricing import Price, computed_cost
+from farthing.money import nano_half_even
+from farthing.result import CostBasis
+from farthing.task import Completion, Usage
+from farthing.upstream.failure import Failure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """A cost, in nano-dollars, with its evidence."""
+
+    nano: int
+    basis: CostBasis
+    usage: Usage = field(default_factory=Usage)
+    literal: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """The bill must be asked for by its generation id; `estimate` is the best figure until then."""
+
+    generation_id: str
+    estimate: Known | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown:
+    """Bytes were written and nothing came back to ask by: the worst case stays, uncertain."""
+
+
+Settlement = Known | Ask | Unknown
+
+
+def settlement_of(answer: Completion | Failure, *, price: Price | None, at: datetime) -> Settlement:
+    """How an attempt that ended this way is settled."""
+    if isinstance(answer, Failure) and (answer.rejected or not answer.sent):
+        return Known(nano=0, basis="computed")
+    usage = answer.usage or Usage()
+    reported = _reported(answer.cost, answer.cost_literal, usage, price)
+    if reported is not None:
+        return reported
+    estimate = None
+    if answer.usage is not None and price is not None:
+        cost = computed_cost(price, usage, at=at)
+        estimate = Known(nano=nano_half_even(cost), basis="computed", usage=usage)
+    if answer.generation_id is not None:
+        return Ask(generation_id=answer.generation_id, estimate=estimate)
+    return estimate or Unknown()
+
+
+def billed(cost: Decimal, literal: str | None, usage: Usage) -> Known:
+    """A cost that the provider's bill states."""
+    return Known(nano=nano_half_even(cost), basis="reported", usage=usage, literal=literal)
+
+
+def _reported(cost: Decimal | None, literal: str | None, usage: Usage, price: Price | None) -> Known | None:
+    """The stated cost, unless it is a zero for tokens that are not free: that is no evidence."""
+    if cost is None:
+        return None
+    suspicious = cost == 0 and usage.total_tokens > 0 and not (price is not None and price.is_free)
+    return None if suspicious else billed(cost, literal, usage)

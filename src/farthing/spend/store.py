@@ -1,0 +1,241 @@
+"""The ledger's SQL: each function runs in the caller's transaction and does one thing.
+
+No decisions (those are `batch.py`'s) and no threads (those are `writer.py`'s).
+"""
+
+from collections.abc import Container, Iterable, Mapping, Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.sql.elements import ColumnElement
+
+from farthing.spend.alerts import Alert
+from farthing.spend.batch import Doubt, OpenCall, Plan, RollupKey, RollupSums
+from farthing.spend.budget import AccountKey, Balance, Claim
+from farthing.spend.ledger import Intent, Row, decode_intent, decode_outcome, genesis
+from farthing.storage.database import Database
+from farthing.storage.tables import account, alert, ledger, meta, rollup, writer
+
+_INSERT_ROWS = ledger.insert()
+_SUMS = RollupSums._fields
+_SAME_ACCOUNT = sa.and_(account.c.scope == sa.bindparam("s"), account.c.period == sa.bindparam("p"))
+_UPDATE_ACCOUNT = account.update().where(_SAME_ACCOUNT)
+_SAME_ROLLUP = sa.and_(*(rollup.c[name] == sa.bindparam(f"k_{name}") for name in RollupKey._fields))
+_ADD_TO_ROLLUP = (
+    rollup.update()
+    .where(_SAME_ROLLUP)
+    .values({rollup.c[n]: rollup.c[n] + sa.bindparam(f"d_{n}") for n in _SUMS})
+)
+# Two lists, not one of pairs: SQLite searches its index for these and scans the table for pairs. In one order
+# everywhere, so that two writers on PostgreSQL never lock crosswise.
+_LOCK_ACCOUNTS = (
+    sa.select(account)
+    .where(account.c.scope.in_(sa.bindparam("scopes", expanding=True)))
+    .where(account.c.period.in_(sa.bindparam("periods", expanding=True)))
+    .order_by(account.c.scope, account.c.period)
+    .with_for_update()
+)
+_KEEP_LEASE = (
+    writer.update()
+    .where(writer.c.epoch == sa.bindparam("e"), writer.c.state == "live")
+    .values(lease_until=sa.bindparam("until"), head=sa.bindparam("h"))
+)
+
+
+def open_epoch(connection: sa.Connection, *, label: str, lease_until: float) -> int:
+    """A new writer with a chain of its own; returns its epoch."""
+    values = {"label": label, "state": "live", "lease_until": lease_until, "head": ""}
+    epoch = int(connection.execute(writer.insert().returning(writer.c.epoch), values).scalar_one())
+    connection.execute(writer.update().where(writer.c.epoch == epoch).values(head=genesis(epoch)))
+    return epoch
+
+
+def keep_lease(connection: sa.Connection, *, epoch: int, head: str, lease_until: float) -> bool:
+    """Prolongs an epoch's lease and records its head; False when the epoch is no longer live."""
+    values = {"e": epoch, "h": head, "until": lease_until}
+    return connection.execute(_KEEP_LEASE, values).rowcount == 1
+
+
+def close_epoch(connection: sa.Connection, *, epoch: int, state: str) -> None:
+    """Ends a live epoch; one that has ended already stays as it is."""
+    live = (writer.c.epoch == epoch) & (writer.c.state == "live")
+    connection.execute(writer.update().where(live).values(state=state))
+
+
+def epoch_head(connection: sa.Connection, *, epoch: int) -> str | None:
+    """The hash of an epoch's last row as the database has it; None when it has no such epoch."""
+    return connection.execute(sa.select(writer.c.head).where(writer.c.epoch == epoch)).scalar_one_or_none()
+
+
+def expired_epochs(connection: sa.Connection, *, now: float) -> list[int]:
+    """Live epochs whose lease has run out, locked: their processes died or were stopped."""
+    query = sa.select(writer.c.epoch).where(writer.c.state == "live", writer.c.lease_until < now)
+    return list(connection.execute(query.with_for_update(skip_locked=True)).scalars())
+
+
+def load_balances(
+    connection: sa.Connection,
+    database: Database,
+    keys: Iterable[AccountKey],
+    *,
+    known: Container[AccountKey] = (),
+) -> dict[AccountKey, Balance]:
+    """The balances of the given accounts, locked until the transaction ends; an unknown one is zero.
+
+    `known` are accounts that are surely there.
+    """
+    found: dict[AccountKey, Balance] = dict.fromkeys(keys, Balance())
+    if not found:
+        return found
+    if not database.is_sqlite:  # two writers would both see zero: only a row that is there is locked
+        _add_accounts(connection, database, [key for key in found if key not in known])
+    lists = {"scopes": list({key.scope for key in found}), "periods": list({key.period for key in found})}
+    for scope, period, *sums in connection.execute(_LOCK_ACCOUNTS, lists):
+        key = AccountKey(scope, period)
+        if key in found:
+            found[key] = Balance(*sums)
+    return found
+
+
+def write_plan(
+    connection: sa.Connection, database: Database, plan: Plan, *, known: Container[AccountKey]
+) -> None:
+    """Writes a plan's rows, balances and roll-ups. `known` are accounts that are surely there."""
+    if plan.rows:
+        connection.execute(_INSERT_ROWS, [row._asdict() for row in plan.rows])
+    _add_accounts(connection, database, [key for key in plan.touched if key not in known])
+    if plan.touched:
+        updates = [{"s": k.scope, "p": k.period, **plan.balances[k]._asdict()} for k in plan.touched]
+        connection.execute(_UPDATE_ACCOUNT, updates)
+    for key, sums in sorted(plan.rollups.items()):
+        _add_to_rollup(connection, database, key, sums)
+
+
+def elect(
+    connection: sa.Connection, database: Database, alerts: Sequence[Alert], *, at_us: int
+) -> list[Alert]:
+    """The alerts that this transaction is the first to record: their sender is its process."""
+    return [
+        reached
+        for reached in alerts
+        if database.add_missing(
+            connection,
+            alert,
+            [
+                {
+                    "scope": reached.key.scope,
+                    "period": reached.key.period,
+                    "level": reached.level,
+                    "base": reached.base,
+                    "at_us": at_us,
+                    "committed": reached.committed,
+                    "delivered": False,
+                }
+            ],
+        )
+    ]
+
+
+def mark_delivered(connection: sa.Connection, reached: Alert) -> None:
+    same = (
+        (alert.c.scope == reached.key.scope)
+        & (alert.c.period == reached.key.period)
+        & (alert.c.level == reached.level)
+        & (alert.c.base == reached.base)
+    )
+    connection.execute(alert.update().where(same).values(delivered=True))
+
+
+def unsettled_calls(
+    connection: sa.Connection, *, epochs: Iterable[int] | None = None, call_ids: Iterable[str] | None = None
+) -> dict[str, OpenCall]:
+    """Calls with an intent and no settlement: of the given epochs, among the given calls, or all."""
+    settled, doubted, seen = ledger.alias("settled"), ledger.alias("doubted"), ledger.alias("seen")
+    query = (
+        sa.select(ledger.c.call_id, ledger.c.run_id, ledger.c.at_us, ledger.c.nano, ledger.c.body)
+        .add_columns(doubted.c.body.label("doubt"), seen.c.seq.is_not(None).label("seen"))
+        .outerjoin(settled, _row_of(settled, "settled"))
+        .outerjoin(doubted, _row_of(doubted, "uncertain"))
+        .outerjoin(seen, _row_of(seen, "seen"))
+        .where(ledger.c.kind == "intent", settled.c.seq.is_(None))
+    )
+    if epochs is not None:
+        query = query.where(ledger.c.epoch.in_(list(epochs)))
+    if call_ids is not None:
+        query = query.where(ledger.c.call_id.in_(list(call_ids)))
+    return {row.call_id: _open_call(row) for row in connection.execute(query)}
+
+
+def read_rows(connection: sa.Connection, *, run_id: str | None = None) -> Iterable[Row]:
+    """Ledger rows in order, streamed; all of them, or those of one run."""
+    query = sa.select(*(ledger.c[name] for name in Row._fields)).order_by(ledger.c.seq)
+    if run_id is not None:
+        query = query.where(ledger.c.run_id == run_id)
+    for row in connection.execution_options(yield_per=1000).execute(query):
+        yield Row(*row)
+
+
+def read_accounts(connection: sa.Connection, *, scope: str) -> dict[AccountKey, Balance]:
+    rows = connection.execute(sa.select(account).where(account.c.scope == scope))
+    return {AccountKey(row.scope, row.period): Balance(row.settled, row.held, row.uncertain) for row in rows}
+
+
+def read_rollups(
+    connection: sa.Connection, *, first_day: str, last_day: str
+) -> list[tuple[RollupKey, RollupSums]]:
+    """Roll-up rows of the days from `first_day` to `last_day`, both included."""
+    query = sa.select(rollup).where(rollup.c.day.between(first_day, last_day))
+    width = len(RollupKey._fields)
+    return [(RollupKey(*row[:width]), RollupSums(*row[width:])) for row in connection.execute(query)]
+
+
+def claim_upstream(connection: sa.Connection, database: Database, *, kind: str) -> str:
+    """Binds the database to `real` or `simulated` money on first use; returns what it is bound to."""
+    database.add_missing(connection, meta, [{"key": "money", "value": kind}])
+    return str(connection.execute(sa.select(meta.c.value).where(meta.c.key == "money")).scalar_one())
+
+
+def _add_accounts(connection: sa.Connection, database: Database, keys: Sequence[AccountKey]) -> None:
+    rows = [{**key._asdict(), **Balance()._asdict()} for key in sorted(keys)]
+    database.add_missing(connection, account, rows)
+
+
+def _add_to_rollup(connection: sa.Connection, database: Database, key: RollupKey, sums: RollupSums) -> None:
+    delta: Mapping[str, object] = {
+        **{f"k_{name}": value for name, value in key._asdict().items()},
+        **{f"d_{name}": value for name, value in sums._asdict().items()},
+    }
+    if connection.execute(_ADD_TO_ROLLUP, delta).rowcount == 0:
+        database.add_missing(connection, rollup, [{**key._asdict(), **RollupSums()._asdict()}])
+        connection.execute(_ADD_TO_ROLLUP, delta)
+
+
+def _row_of(other: sa.FromClause, kind: str) -> ColumnElement[bool]:
+    return sa.and_(other.c.call_id == ledger.c.call_id, other.c.kind == kind)
+
+
+def _open_call(row: sa.Row[tuple[object, ...]]) -> OpenCall:
+    body = decode_intent(row.body)
+    intent = Intent(
+        call_id=row.call_id,
+        at_us=row.at_us,
+        task_id=body.task_id,
+        model=body.model,
+        upstream=body.upstream,
+        price_book=body.price_book,
+        worst=row.nano,
+        floor=row.nano,
+        claims=tuple(Claim(AccountKey(*key), None) for key in body.accounts),
+        task_type=body.task_type,
+        purpose=body.purpose,
+        run_id=row.run_id,
+        agent_id=body.agent_id,
+        role=body.role,
+        reason=body.reason,
+    )
+    doubt = None if row.doubt is None else decode_outcome(row.doubt)
+    return OpenCall(
+        intent,
+        row.nano,
+        None if doubt is None else Doubt(doubt.accepted, doubt.baseline),
+        bool(row.seen),
+    )

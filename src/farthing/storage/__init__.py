@@ -1,0 +1,1 @@
+"""The database: SQLAlchemy Core on SQLite by default, PostgreSQL by URL."""

@@ -1,0 +1,142 @@
+"""One database: how it is opened, made durable, and written by one transaction at a time.
+
+Knows dialects and durability; knows nothing of money. Durable means `synchronous=FULL` on SQLite
+(write-ahead log) and `synchronous_commit=on` on PostgreSQL.
+"""
+
+import sqlite3
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
+
+from farthing.errors import LedgerUnavailableError
+from farthing.storage import tables
+
+_BUSY_TIMEOUT_S = 15.0
+
+
+def default_path(*, simulated: bool, environ: Mapping[str, str]) -> Path:
+    """Where the ledger lies when no URL is configured; simulated money has a file of its own."""
+    state = environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(state) / "farthing" / ("simulated.db" if simulated else "ledger.db")
+
+
+def sqlite_url(path: Path) -> str:
+    return f"sqlite:///{path}"
+
+
+class Database:
+    """An open database. Use from any thread; each `write` is one exclusive transaction."""
+
+    def __init__(self, url: str, *, host_clock: Callable[[], float] = time.time) -> None:
+        """Opens `url` (SQLAlchemy's form) and creates or migrates the tables.
+
+        `host_clock` is the clock of a SQLite database, seconds since 1970.
+        Raises `LedgerUnavailableError` when it does not answer or its schema is newer than ours.
+        """
+        self.url = sa.make_url(url)
+        self._host_clock = host_clock
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite and self.url.database:
+            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+        self.engine = self._engine()
+        try:
+            self._prepare_schema()
+        except DBAPIError as error:
+            self.engine.dispose()
+            raise LedgerUnavailableError(
+                f"the ledger's database {self.display_url} does not answer: {error.orig}",
+                hint="check that the path is writable or the server is up; see FARTHING_DATABASE_URL",
+            ) from error
+
+    @property
+    def display_url(self) -> str:
+        """The URL without its password."""
+        return self.url.render_as_string(hide_password=True)
+
+    @contextmanager
+    def write(self) -> Generator[sa.Connection]:
+        """One transaction that excludes other writers from the start (SQLite: BEGIN IMMEDIATE)."""
+        with self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def read(self) -> Generator[sa.Connection]:
+        """A connection that sees one committed state. Never waits for a writer on SQLite."""
+        with self.engine.connect().execution_options(farthing_read=True) as connection, connection.begin():
+            yield connection
+
+    def now(self, connection: sa.Connection) -> float:
+        """Seconds since 1970 by the database's clock, which leases are measured by.
+
+        A SQLite file has no clock but its host's, which all its processes share.
+        """
+        if self.is_sqlite:
+            return self._host_clock()
+        return float(
+            connection.execute(sa.select(sa.extract("epoch", sa.func.clock_timestamp()))).scalar_one()
+        )
+
+    def add_missing(
+        self, connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, object]]
+    ) -> int:
+        """Inserts the rows whose primary key is not there yet; returns how many were inserted."""
+        insert = sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
+        return sum(connection.execute(insert.on_conflict_do_nothing(), row).rowcount for row in rows)
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    def _engine(self) -> sa.Engine:
+        if not self.is_sqlite:
+            return sa.create_engine(self.url, connect_args={"options": "-c synchronous_commit=on"})
+        engine = sa.create_engine(self.url, connect_args={"timeout": _BUSY_TIMEOUT_S})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+
+    def _prepare_schema(self) -> None:
+        with self.write() as connection:
+            found = _schema_version(connection)
+            if found is None:
+                tables.metadata.create_all(connection)
+                _stamp(connection, tables.SCHEMA_VERSION)
+                return
+        if found > tables.SCHEMA_VERSION:
+            raise LedgerUnavailableError(
+                f"{self.display_url} has schema {found}, newer than this version's {tables.SCHEMA_VERSION}",
+                hint="upgrade Farthing, or name another database in FARTHING_DATABASE_URL",
+            )
+        if found < tables.SCHEMA_VERSION:
+            from farthing.storage.migrations.run import upgrade
+
+            upgrade(self.engine)
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    # The driver's own transactions begin deferred; ours say themselves how they begin.
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "temp_store=MEMORY"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    reading = connection.get_execution_options().get("farthing_read", False)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _schema_version(connection: sa.Connection) -> str | None:
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+
+
+def _stamp(connection: sa.Connection, version: str) -> None:
+    connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+    connection.execute(sa.text("INSERT INTO alembic_version VALUES (:version)"), {"version": version})

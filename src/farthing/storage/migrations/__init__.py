@@ -1,0 +1,1 @@
+"""Alembic migrations, for databases that an older version made. A fresh one is made from `tables.py`."""

@@ -1,0 +1,103 @@
+"""The tables, as SQLAlchemy Core values. No queries and no connections here.
+
+`ledger` is append-only and narrow: what SQL must find has a column, every other fact of a row is in
+`body`, canonical JSON that the chain hashes as it stands. `account` and `rollup` are kept in the same
+transaction as the rows they sum, so a start never replays.
+"""
+
+import sqlalchemy as sa
+
+SCHEMA_VERSION = "0001"
+"""The newest migration; a fresh database is created from these tables and stamped with it."""
+
+metadata = sa.MetaData()
+
+meta = sa.Table(
+    "meta",
+    metadata,
+    sa.Column("key", sa.String(40), primary_key=True),
+    sa.Column("value", sa.String(200), nullable=False),
+)
+
+writer = sa.Table(
+    "writer",
+    metadata,
+    sa.Column("epoch", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("label", sa.String(200), nullable=False),
+    sa.Column("state", sa.String(10), nullable=False),  # live, closed, expired
+    sa.Column("lease_until", sa.Float, nullable=False),  # seconds since 1970 by the database's clock
+    sa.Column("head", sa.String(64), nullable=False),  # the hash of this epoch's last row
+)
+
+ledger = sa.Table(
+    "ledger",
+    metadata,
+    sa.Column(
+        "seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True
+    ),
+    sa.Column("epoch", sa.Integer, nullable=False),
+    sa.Column("kind", sa.String(10), nullable=False),  # intent, seen, settled, uncertain
+    sa.Column("call_id", sa.String(40), nullable=False),
+    sa.Column("run_id", sa.String(40)),
+    sa.Column("at_us", sa.BigInteger, nullable=False),  # microseconds since 1970, UTC
+    sa.Column("nano", sa.BigInteger, nullable=False),  # intent, uncertain: worst case; settled: cost
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("hash", sa.String(64), nullable=False),
+)
+sa.Index("ledger_call", ledger.c.call_id, ledger.c.kind, unique=True)
+sa.Index(
+    "ledger_run",
+    ledger.c.run_id,
+    sqlite_where=ledger.c.run_id.is_not(None),
+    postgresql_where=ledger.c.run_id.is_not(None),
+)
+
+account = sa.Table(
+    "account",
+    metadata,
+    sa.Column("scope", sa.String(80), primary_key=True),
+    sa.Column("period", sa.String(20), primary_key=True),
+    sa.Column("settled", sa.BigInteger, nullable=False),
+    sa.Column("held", sa.BigInteger, nullable=False),
+    sa.Column("uncertain", sa.BigInteger, nullable=False),
+)
+
+rollup = sa.Table(
+    "rollup",
+    metadata,
+    sa.Column("day", sa.String(10), primary_key=True),
+    sa.Column("upstream", sa.String(80), primary_key=True),
+    sa.Column("model", sa.String(120), primary_key=True),
+    sa.Column("task_type", sa.String(20), primary_key=True),
+    sa.Column("role", sa.String(40), primary_key=True),
+    sa.Column("purpose", sa.String(20), primary_key=True),
+    sa.Column("calls", sa.BigInteger, nullable=False),
+    sa.Column("failed", sa.BigInteger, nullable=False),
+    sa.Column("settled", sa.BigInteger, nullable=False),
+    sa.Column("uncertain", sa.BigInteger, nullable=False),
+    sa.Column("computed", sa.BigInteger, nullable=False),  # the part of `settled` that is not reported
+    sa.Column("baseline", sa.BigInteger, nullable=False),
+    sa.Column("wasted", sa.BigInteger, nullable=False),  # the part of the spend that failed attempts cost
+    sa.Column("input_tokens", sa.BigInteger, nullable=False),
+    sa.Column("output_tokens", sa.BigInteger, nullable=False),
+)
+
+alert = sa.Table(
+    "alert",
+    metadata,
+    sa.Column("scope", sa.String(80), primary_key=True),
+    sa.Column("period", sa.String(20), primary_key=True),
+    sa.Column("level", sa.String(10), primary_key=True),  # warning, critical
+    sa.Column("base", sa.BigInteger, primary_key=True),  # nano-dollars the threshold is a share of
+    sa.Column("at_us", sa.BigInteger, nullable=False),
+    sa.Column("committed", sa.BigInteger, nullable=False),
+    sa.Column("delivered", sa.Boolean, nullable=False),
+)
+
+price = sa.Table(
+    "price",
+    metadata,
+    sa.Column("book", sa.String(60), primary_key=True),
+    sa.Column("model", sa.String(120), primary_key=True),
+    sa.Column("rates", sa.Text, nullable=False),  # JSON, US dollars per token as strings
+)

@@ -1,0 +1,197 @@
+"""The words of one task: what a caller asks for and what a model answers.
+
+Values only. Nothing here decides, reads a clock or knows a wire format; `upstream/wire.py` turns
+these into OpenRouter's JSON and back.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal, cast, get_args
+
+from farthing.errors import InvalidTaskError, nearest
+
+TaskType = Literal["coding", "analysis", "general", "structured", "simple"]
+Complexity = Literal["low", "medium", "high"]
+Role = Literal["system", "user", "assistant", "tool"]
+Purpose = Literal["task", "tool_step", "synthesis", "judge", "repair"]
+FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
+
+TASK_TYPES: tuple[TaskType, ...] = get_args(TaskType)
+COMPLEXITIES: tuple[Complexity, ...] = get_args(Complexity)
+
+ContentPart = Mapping[str, object]
+"""One part of a multimodal message in the chat completions shape, `{"type": "image_url", …}`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall:
+    """A call a model asked for. `arguments` is the JSON text the model wrote, unparsed."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One turn of a conversation, in the chat completions sense."""
+
+    role: Role
+    content: str | tuple[ContentPart, ...] | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+    name: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The text of the message; image and file parts are left out."""
+        if isinstance(self.content, str):
+            return self.content
+        return "\n".join(
+            str(part.get("text", "")) for part in self.content or () if part.get("type") == "text"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """A function a model may call. `parameters` is its JSON Schema; `run` is None for a bare schema."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, object]
+    run: Callable[..., object] | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens of one exchange. Cached, cache-write and reasoning tokens are parts of input and output."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+
+    @property
+    def total_tokens(self) -> int:
+        return self.input_tokens + self.output_tokens
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            cached_tokens=self.cached_tokens + other.cached_tokens,
+            cache_write_tokens=self.cache_write_tokens + other.cache_write_tokens,
+            reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """A model's whole answer, as it came. `cost_literal` is the bill in the provider's own digits."""
+
+    generation_id: str | None
+    model: str
+    provider: str | None
+    text: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    finish_reason: FinishReason
+    usage: Usage | None = None
+    cost: Decimal | None = None
+    cost_literal: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One unit of work for one model.
+
+    `description` alone is the user message; beside `messages` it names the task and is not sent.
+    `options` (temperature, seed, reasoning, …) pass through to the provider untouched.
+    `max_cost_usd` is a hard limit on what all attempts of this task may cost together.
+    """
+
+    description: str = ""
+    messages: tuple[Message, ...] = ()
+    type: TaskType | None = None
+    complexity: Complexity | None = None
+    tools: tuple[Tool, ...] = ()
+    tool_choice: object = None
+    response_format: Mapping[str, object] | None = None
+    max_tokens: int | None = None
+    max_cost_usd: Decimal | None = None
+    limits: tuple[tuple[str, Decimal], ...] = ()
+    """Hard limits of the scopes around the task, as (`swarm:ID` or `agent:ID`, US dollars)."""
+    model: str | None = None
+    """Skips routing by type: this model first, the profile's fallback after it."""
+    session_id: str | None = None
+    options: Mapping[str, object] = field(default_factory=dict[str, object])
+    purpose: Purpose = "task"
+    run_id: str | None = None
+    agent_id: str | None = None
+    role: str | None = None
+
+    @property
+    def conversation(self) -> tuple[Message, ...]:
+        """What is sent: `messages`, or the description as one user message."""
+        return self.messages or (Message(role="user", content=self.description),)
+
+    @property
+    def title(self) -> str:
+        """A short name for logs and tables."""
+        words = self.description or next((m.text for m in self.messages if m.role == "user"), "")
+        line = " ".join(words.split())
+        return line if len(line) <= 80 else line[:79] + "…"
+
+    def __post_init__(self) -> None:
+        if not self.description.strip() and not self.messages:
+            raise InvalidTaskError("a task needs a description or messages, and has neither")
+        _check_word("type", self.type, TASK_TYPES)
+        _check_word("complexity", self.complexity, COMPLEXITIES)
+        if self.max_tokens is not None and self.max_tokens < 1:
+            raise InvalidTaskError(f"max_tokens is {self.max_tokens}; give at least 1")
+        if self.max_cost_usd is not None and self.max_cost_usd < 0:
+            raise InvalidTaskError(f"max_cost_usd is {self.max_cost_usd}; give 0 or more")
+
+
+def message_from(raw: Message | Mapping[str, object], *, position: int = 0) -> Message:
+    """A `Message` from the chat completions shape. Raises `InvalidTaskError` naming the faulty key."""
+    if isinstance(raw, Message):
+        return raw
+    where = f"messages[{position}]"
+    role = raw.get("role")
+    if role == "developer":
+        role = "system"
+    _check_word(f"{where}.role", role, get_args(Role))
+    if role is None:
+        raise InvalidTaskError(f"{where} has no role; give one of {', '.join(get_args(Role))}")
+    content = raw.get("content")
+    if isinstance(content, Sequence) and not isinstance(content, str):
+        content = tuple(cast("Sequence[ContentPart]", content))
+    elif content is not None and not isinstance(content, str):
+        raise InvalidTaskError(f"{where}.content is {type(content).__name__}; give text or a list of parts")
+    calls = cast("Sequence[Mapping[str, object]]", raw.get("tool_calls") or ())
+    return Message(
+        role=cast("Role", role),
+        content=content,
+        tool_calls=tuple(_tool_call_from(call) for call in calls),
+        tool_call_id=cast("str | None", raw.get("tool_call_id")),
+        name=cast("str | None", raw.get("name")),
+    )
+
+
+def _tool_call_from(raw: Mapping[str, object]) -> ToolCall:
+    function = cast("Mapping[str, object]", raw.get("function") or raw)
+    return ToolCall(
+        id=str(raw.get("id", "")),
+        name=str(function.get("name", "")),
+        arguments=str(function.get("arguments", "")),
+    )
+
+
+def _check_word(key: str, value: object, known: Sequence[str]) -> None:
+    if value is None or value in known:
+        return
+    raise InvalidTaskError(
+        f"{key} is {value!r}; nearest is {nearest(str(value), known)!r} of {', '.join(known)}"
+    )

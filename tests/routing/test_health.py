@@ -1,0 +1,146 @@
+"""Transitions of a candidate's health, as a table and as laws."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from farthing.routing import health
+from farthing.routing.health import (
+    CandidateHealth,
+    CoolingDown,
+    Gone,
+    Healthy,
+    after_failure,
+    after_success,
+    is_cooling,
+)
+from farthing.upstream.failure import FailureKind
+
+KINDS = [kind.value for kind in FailureKind]
+NOW = 1000.0
+
+
+def after(*kinds: str, state: CandidateHealth | None = None) -> CandidateHealth:
+    reached = Healthy() if state is None else state
+    for kind in kinds:
+        reached = after_failure(reached, kind, None, NOW)
+    return reached
+
+
+def test_every_failure_kind_has_one_place() -> None:
+    places = [health.AT_ONCE, health.COUNTED, health.NEUTRAL, {"not_found"}]
+    for kind in KINDS:
+        assert sum(kind in place for place in places) == 1, kind
+    assert set().union(*places) == set(KINDS)
+
+
+@pytest.mark.parametrize("kind", sorted(health.COUNTED))
+def test_three_counted_failures_cool_down_and_two_do_not(kind: str) -> None:
+    assert after(kind, kind) == Healthy(failures=2)
+    cooled = after(kind, kind, kind)
+    assert isinstance(cooled, CoolingDown)
+    assert cooled.until == NOW + health.COOLING_S
+    assert cooled.reason == f"3 failures in a row, the last: {kind.replace('_', ' ')}"
+
+
+def test_an_unheard_of_kind_counts() -> None:
+    assert after("gremlins") == Healthy(failures=1)
+
+
+def test_different_counted_failures_add_up() -> None:
+    assert isinstance(after("server_error", "cut", "stalled"), CoolingDown)
+
+
+@pytest.mark.parametrize("kind", sorted(health.NEUTRAL))
+def test_what_is_not_the_models_fault_changes_nothing(kind: str) -> None:
+    cooling = CoolingDown(until=NOW + 1, reason="x", failures=3)
+    for state in (Healthy(failures=2), cooling, Gone(reason="x")):
+        assert after_failure(state, kind, 5.0, NOW) is state
+
+
+def test_an_answer_starts_the_count_anew() -> None:
+    assert after_success(after("cut", "cut")) == Healthy()
+    assert after("cut", state=after_success(after("cut", "cut"))) == Healthy(failures=1)
+    assert after_success(Gone(reason="x")) == Healthy()
+    assert after_success(CoolingDown(until=NOW + 9, reason="x")) == Healthy()
+
+
+def test_retry_after_is_obeyed_at_once() -> None:
+    limited = after_failure(Healthy(), "rate_limited", 7.0, NOW)
+    assert limited == CoolingDown(until=NOW + 7, reason="rate limited, retry after 7 s", failures=1)
+    assert isinstance(after_failure(Healthy(), "server_error", 7.0, NOW), CoolingDown)
+
+
+@pytest.mark.parametrize("kind", sorted(health.AT_ONCE))
+def test_a_limit_without_a_wait_cools_briefly(kind: str) -> None:
+    limited = after(kind)
+    assert isinstance(limited, CoolingDown)
+    assert limited.until == NOW + health.RATE_LIMIT_COOLING_S
+
+
+@pytest.mark.parametrize("wait", [0.0, -3.0, float("nan"), float("inf")])
+def test_a_senseless_wait_is_ignored(wait: float) -> None:
+    assert after_failure(Healthy(), "server_error", wait, NOW) == Healthy(failures=1)
+
+
+def test_a_very_long_wait_ends_after_a_day() -> None:
+    limited = after_failure(Healthy(), "rate_limited", 1e9, NOW)
+    assert isinstance(limited, CoolingDown)
+    assert limited.until == NOW + 86_400
+
+
+def test_a_cool_down_never_becomes_shorter() -> None:
+    long = after_failure(Healthy(), "rate_limited", 60.0, NOW)
+    again = after_failure(long, "rate_limited", 1.0, NOW)
+    assert isinstance(again, CoolingDown)
+    assert (again.until, again.failures) == (NOW + 60, 2)
+
+
+def test_cooling_doubles_up_to_a_ceiling_and_resumes_at_the_next_failure() -> None:
+    lengths: list[float] = []
+    state, clock = after("cut", "cut"), NOW
+    for _ in range(6):
+        state = after_failure(state, "cut", None, clock)
+        assert isinstance(state, CoolingDown)
+        lengths.append(state.until - clock)
+        clock = state.until
+        assert not is_cooling(state, clock)
+    assert lengths == [5, 10, 20, 40, 60, 60]
+
+
+def test_not_found_twice_in_a_row_is_gone() -> None:
+    once = after("not_found")
+    assert isinstance(once, CoolingDown)
+    assert once.until == NOW + health.NOT_FOUND_COOLING_S
+    assert isinstance(after("not_found", state=once), Gone)
+    assert isinstance(after("not_found", state=after_success(once)), CoolingDown)
+
+
+def test_a_cool_down_ends_at_its_moment() -> None:
+    state = CoolingDown(until=NOW, reason="x")
+    assert is_cooling(state, NOW - 0.001)
+    assert not is_cooling(state, NOW)
+    for other in (None, Healthy(failures=2), Gone(reason="x")):
+        assert not is_cooling(other, NOW)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([*KINDS, "answer"]), st.none() | st.floats(0, 1e6), st.floats(0, 100))
+    ),
+)
+def test_gone_needs_not_found_and_until_never_moves_back(
+    steps: list[tuple[str, float | None, float]],
+) -> None:
+    state: CandidateHealth = Healthy()
+    clock = NOW
+    for kind, wait, elapsed in steps:
+        clock += elapsed
+        before = state
+        state = after_success(state) if kind == "answer" else after_failure(state, kind, wait, clock)
+        if kind == "answer":
+            assert state == Healthy()
+        elif isinstance(before, CoolingDown) and isinstance(state, CoolingDown):
+            assert state.until >= before.until
+    if isinstance(state, Gone):
+        assert [kind for kind, _, _ in steps].count("not_found") >= 2
