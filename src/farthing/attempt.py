@@ -5,13 +5,12 @@ validity is `routing/validate.py`'s. Whatever happens to the caller, an attempt 
 """
 
 import asyncio
-import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import assert_never
 
-import msgspec
+from msgspec import structs
 
 from farthing.catalog.models import Catalog, Model
 from farthing.catalog.pricing import Price, computed_cost
@@ -76,13 +75,13 @@ class Means:
 class Call:
     """One attempt as it goes: filled in from reservation to settlement."""
 
+    call_id: str
     task: Task
     task_id: str
     route: Route
     candidate: Candidate
     reason: str
     deadline: float
-    call_id: str = field(default_factory=lambda: "call_" + secrets.token_hex(10))
     started: float = 0.0
     max_tokens: int = 0
     granted: int = 0
@@ -183,7 +182,7 @@ def _within_grant(
         return body
     call.clamped = True
     call.max_tokens = worst.output_tokens_within(decision.granted)
-    return encode_request(replace(request, max_tokens=call.max_tokens))
+    return encode_request(structs.replace(request, max_tokens=call.max_tokens))
 
 
 def _bounded(means: Means, call: Call) -> tuple[ChatRequest, bytes, WorstCase] | Unbounded:
@@ -289,14 +288,16 @@ def _close(means: Means, call: Call, answer: Answered | Failure) -> Ending:
 
 def _usable(call: Call, completion: Completion) -> Completion | Invalid:
     if call.emulates_tools and not completion.tool_calls:
-        parsed = parse_emulated(completion.text, call.task.tools)
+        parsed = parse_emulated(completion.text, call.task.tools, salt=call.call_id)
         match parsed:
             case MalformedCalls():
                 return Invalid(problem=parsed.problem)
             case EmulatedCalls():
-                completion = replace(completion, text="", tool_calls=parsed.calls, finish_reason="tool_calls")
+                completion = structs.replace(
+                    completion, text="", tool_calls=parsed.calls, finish_reason="tool_calls"
+                )
             case PlainAnswer():
-                completion = replace(completion, text=parsed.text)
+                completion = structs.replace(completion, text=parsed.text)
             case _:
                 assert_never(parsed)
     verdict = validate(completion, call.task.response_format)
@@ -348,7 +349,7 @@ def _book(means: Means, call: Call, outcome: Outcome, known: Known) -> None:
 
 def settled(outcome: Outcome, known: Known) -> Outcome:
     """The outcome with a known cost."""
-    return msgspec.structs.replace(
+    return structs.replace(
         outcome, cost=known.nano, basis=known.basis, literal=known.literal, usage=known.usage
     )
 

@@ -9,7 +9,7 @@ import socket
 from collections.abc import AsyncGenerator, Coroutine, Mapping
 from decimal import Decimal
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import Self, TypeVar
 from urllib.parse import urlsplit
 
 from farthing.attempt import Means
@@ -47,10 +47,6 @@ from farthing.task import Task
 from farthing.upstream.client import Client
 from farthing.upstream.failure import Failure
 from farthing.upstream.transport import AiohttpTransport, Transport
-
-if TYPE_CHECKING:
-    from farthing.swarm.agent import AgentSpec
-    from farthing.swarm.run import Swarm
 
 T = TypeVar("T")
 
@@ -117,22 +113,29 @@ class Deployment:
         trace: TracebackType | None = None,
     ) -> None:
         """Waits for settlements up to `upstream.drainTimeout`, then leaves the rest uncertain."""
-        means, self._means, self._pipeline = self._means, None, None
-        if means is None:
+        means, pipeline = self._means, self._pipeline
+        self._means = self._pipeline = None
+        if means is None or pipeline is None:
             return
-        if self._owned:
-            await asyncio.wait(self._owned, timeout=means.config.upstream.drain_timeout)
-        leftover = list(self._owned)
-        for task in leftover:
-            task.cancel()
-        if leftover:
-            await asyncio.wait(leftover)
+        pipeline.closing = True
+        await self._drain(means.config.upstream.drain_timeout)
         if self._alarm is not None:
             await self._alarm.aclose(means.config.upstream.drain_timeout)
         await means.client.aclose()
         await means.ledger.aclose()
         if self._database is not None:
             self._database.close()
+
+    async def _drain(self, timeout_s: float) -> None:
+        """Waits for what is owned, then ends it. An attempt that ends may own a question about its bill."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout_s
+        while self._owned and (left := deadline - loop.time()) > 0:
+            await asyncio.wait(self._owned, timeout=left)
+        while self._owned:
+            for task in self._owned:
+                task.cancel()
+            await asyncio.wait(self._owned)
 
     def _client(self, config: DeploymentConfig) -> Client:
         upstream = config.upstream

@@ -10,7 +10,6 @@ The journey is an async generator of events: `execute_task` drains it, `stream_t
 """
 
 import asyncio
-import secrets
 from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -28,6 +27,7 @@ from farthing.errors import (
     UnboundedCostError,
 )
 from farthing.money import from_nano
+from farthing.names import Names
 from farthing.prompt.emulate import check_tools
 from farthing.result import (
     Attempt,
@@ -54,6 +54,7 @@ from farthing.spend.reservation import Unbounded
 from farthing.task import Completion, Task, Usage
 from farthing.upstream.failure import Failure
 
+_CLOSED = "the deployment closed before the task was finished"
 _TOKENS_AHEAD = 64  # how far upstream may run ahead of a slow reader
 
 
@@ -78,6 +79,9 @@ class Pipeline:
     def __init__(self, means: Means) -> None:
         self.means = means
         self.health: dict[str, CandidateHealth] = {}
+        self._names = Names()
+        self.closing = False
+        """Set by the deployment when it closes: attempts under way go on, no new one begins."""
 
     async def run(self, task: Task, *, stream: bool) -> AsyncGenerator[TaskEvent]:
         """The events of a task, ending with `TaskFinished`. `stream`: whether tokens are wanted on the way.
@@ -91,9 +95,11 @@ class Pipeline:
             step = self._next_step(journey)
             match step:
                 case Send():
+                    self._refuse_if_closing()
                     if step.after_s > 0:
                         yield Waiting(task_id=journey.task_id, seconds=step.after_s, reason=step.reason)
                         await self.means.clock.sleep(step.after_s)
+                        self._refuse_if_closing()
                     async for event in self._attempt(journey, step, stream=stream):
                         yield event
                 case Accept():
@@ -129,7 +135,7 @@ class Pipeline:
         started = self.means.clock.monotonic()
         return Journey(
             task=task,
-            task_id="task_" + secrets.token_hex(10),
+            task_id=self._names.new("task"),
             route=route,
             started=started,
             deadline=started + self.means.config.upstream.total_timeout,
@@ -148,6 +154,7 @@ class Pipeline:
     async def _attempt(self, journey: Journey, step: Send, *, stream: bool) -> AsyncGenerator[TaskEvent]:
         first = not journey.tried
         call = Call(
+            call_id=self._names.new("call"),
             task=journey.task,
             task_id=journey.task_id,
             route=journey.route,
@@ -167,8 +174,24 @@ class Pipeline:
                 journey.text_received.append(text)
                 yield TokenReceived(task_id=journey.task_id, text=text)
         else:
-            await perform(self.means, call)
+            await self._performed(call)
         yield AttemptFinished(task_id=journey.task_id, attempt=self._note(journey, call))
+
+    async def _performed(self, call: Call) -> None:
+        """Runs the attempt in a task that the deployment owns, so that closing can wait for it."""
+        attempt = asyncio.ensure_future(perform(self.means, call))
+        self.means.own(attempt)
+        try:
+            await attempt
+        except asyncio.CancelledError:
+            caller = asyncio.current_task()
+            if caller is not None and caller.cancelling():
+                raise
+            raise DeploymentClosedError(_CLOSED) from None
+
+    def _refuse_if_closing(self) -> None:
+        if self.closing:
+            raise DeploymentClosedError(_CLOSED)
 
     async def _streamed(self, call: Call) -> AsyncGenerator[str]:
         """Runs the attempt in a task of its own and yields its text; abandoned, it is cancelled."""
@@ -189,7 +212,7 @@ class Pipeline:
         finally:
             attempt.cancel()
         if attempt.cancelled():
-            raise DeploymentClosedError("the deployment closed while the stream was open")
+            raise DeploymentClosedError(_CLOSED)
         attempt.result()
 
     def _note(self, journey: Journey, call: Call) -> Attempt:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal, cast, get_args
 
+import msgspec
+
 from farthing.errors import InvalidTaskError, nearest
 
 TaskType = Literal["coding", "analysis", "general", "structured", "simple"]
@@ -24,8 +26,7 @@ ContentPart = Mapping[str, object]
 """One part of a multimodal message in the chat completions shape, `{"type": "image_url", …}`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolCall:
+class ToolCall(msgspec.Struct, frozen=True, kw_only=True):
     """A call a model asked for. `arguments` is the JSON text the model wrote, unparsed."""
 
     id: str
@@ -33,8 +34,7 @@ class ToolCall:
     arguments: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class Message(msgspec.Struct, frozen=True, kw_only=True):
     """One turn of a conversation, in the chat completions sense."""
 
     role: Role
@@ -63,8 +63,7 @@ class Tool:
     run: Callable[..., object] | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
     """Tokens of one exchange. Cached, cache-write and reasoning tokens are parts of input and output."""
 
     input_tokens: int = 0
@@ -87,8 +86,7 @@ class Usage:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Completion:
+class Completion(msgspec.Struct, frozen=True, kw_only=True):
     """A model's whole answer, as it came. `cost_literal` is the bill in the provider's own digits."""
 
     generation_id: str | None

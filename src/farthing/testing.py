@@ -8,7 +8,7 @@ Nothing here opens a socket. The simulator (`farthing.simulator`) is the real HT
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
@@ -22,11 +22,19 @@ from farthing.upstream.failure import FailureKind
 from farthing.upstream.transport import TransportFault
 
 
+_DAY_S = 86_400.0
+
+
 class VirtualClock:
-    """Time that moves only when somebody sleeps; `slept` is what was waited, in order, in seconds."""
+    """Time that moves when somebody sleeps or a test says so; `slept` is what was slept, in order, in seconds.
+
+    A sleep of more than a day is somebody who waits for another time, the next month for instance: it moves
+    nothing, and ends when `advance` has come that far.
+    """
 
     def __init__(self, start: datetime = datetime(2026, 11, 23, 12, tzinfo=UTC)) -> None:
         self._start, self._gone = start, 0.0
+        self._waiting: list[tuple[float, asyncio.Event]] = []
         self.slept: list[float] = []
 
     def now(self) -> datetime:
@@ -40,10 +48,18 @@ class VirtualClock:
 
     def advance(self, seconds: float) -> None:
         self._gone += seconds
+        for until, come in self._waiting:
+            if until <= self._gone:
+                come.set()
 
     async def sleep(self, seconds: float) -> None:
+        if seconds > _DAY_S:
+            come = asyncio.Event()
+            self._waiting.append((self._gone + seconds, come))
+            await come.wait()
+            return
         self.slept.append(seconds)
-        self._gone += max(seconds, 0.0)
+        self.advance(max(seconds, 0.0))
         await asyncio.sleep(0)
 
 
@@ -152,17 +168,25 @@ class ScriptedExchange:
 class ScriptedUpstream:
     """A `Transport` that answers chat requests from a script, in order, and keeps what was asked.
 
-    `requests` holds each request's JSON; `bills` maps generation ids to the cost that `/generation` states.
+    `requests` holds each request's JSON, `authorizations` what they were authorized by; `bills` maps
+    generation ids to the cost that `/generation` states. `open_exchanges` counts
+    the chat requests whose reply is open; `simulated`: whether replies say that they are.
     With the script at its end every further request is an error of the test.
     """
 
     def __init__(
-        self, script: Iterable[Reply] = (), *, models: list[dict[str, object]] | None = None
+        self,
+        script: Iterable[Reply] = (),
+        *,
+        models: list[dict[str, object]] | None = None,
+        simulated: bool = True,
     ) -> None:
         self.script = list(script)
         self.requests: list[dict[str, object]] = []
+        self.authorizations: set[str] = set()
         self.bills: dict[str, str] = {}
         self.open_exchanges = 0
+        self._simulated = simulated
         self._models = (
             models if models is not None else cast("list[dict[str, object]]", book_rows("tutorial")["data"])
         )
@@ -176,11 +200,16 @@ class ScriptedUpstream:
         body: bytes | None = None,
         on_sent: Callable[[], None] | None = None,
     ) -> ScriptedExchange | TransportFault:
+        self.authorizations.add(headers.get("Authorization", ""))
         reply = self._reply(url, body)
+        if not self._simulated:
+            reply = replace(reply, headers={**reply.headers, "x-farthing-simulated": "0"})
         if reply.fault is not None:
             return reply.fault
         if on_sent is not None:
             on_sent()
+        if body is None:
+            return ScriptedExchange(reply, lambda: None)
         self.open_exchanges += 1
         return ScriptedExchange(reply, self._closed)
 

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from hypothesis import strategies as st
+from msgspec import structs
 
 from farthing.catalog.models import Catalog, Model
 from farthing.catalog.pricing import Price, PriceBook, Rates
@@ -105,7 +106,7 @@ def features(kind: TaskType = "coding", **changes: object) -> Features:
         needs_tools=False,
         needs_schema=False,
     )
-    return replace(made, **changes)  # pyright: ignore[reportArgumentType] - fields by name, checked at run time
+    return structs.replace(made, **changes)  # pyright: ignore[reportArgumentType] - fields by name, checked at run time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

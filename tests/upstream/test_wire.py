@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import Decimal
 from types import MappingProxyType
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from farthing.errors import InvalidTaskError
 from farthing.task import Completion, Message, Tool, ToolCall, Usage
@@ -31,13 +31,45 @@ def test_a_bare_request_says_only_what_it_must() -> None:
     }
 
 
+PARTS = ({"type": "text", "text": "see"}, {"type": "image_url", "image_url": {"url": "https://x/y"}})
+FULL: dict[str, object] = {
+    "model": "m/a",
+    "messages": [
+        {"role": "user", "content": list(PARTS), "name": "ann"},
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [
+                {"id": "c1", "type": "function", "function": {"name": "add", "arguments": '{"a":1}'}}
+            ],
+        },
+        {"role": "tool", "content": "2", "tool_call_id": "c1"},
+    ],
+    "max_tokens": 9,
+    "stream": True,
+    "tools": [
+        {
+            "type": "function",
+            "function": {"name": "add", "description": "adds", "parameters": {"type": "object"}},
+        },
+        {"type": "function", "function": {"name": "stop", "parameters": {}}},
+    ],
+    "tool_choice": {"type": "function", "function": {"name": "add"}},
+    "response_format": {"type": "json_object"},
+    "session_id": "s",
+    "provider": {"max_price": {"prompt": Decimal("0.15"), "completion": Decimal("1E-7")}, "zdr": True},
+    "reasoning": {"enabled": False},
+    "temperature": Decimal("0.5"),
+    "seed": 7,
+}
+
+
 def test_every_field_has_its_place() -> None:
     call = ToolCall(id="c1", name="add", arguments='{"a":1}')
-    parts = ({"type": "text", "text": "see"}, {"type": "image_url", "image_url": {"url": "https://x/y"}})
-    request = replace(
+    request = structs.replace(
         REQUEST,
         messages=(
-            Message(role="user", content=parts, name="ann"),
+            Message(role="user", content=PARTS, name="ann"),
             Message(role="assistant", tool_calls=(call,)),
             Message(role="tool", content="2", tool_call_id="c1"),
         ),
@@ -52,48 +84,19 @@ def test_every_field_has_its_place() -> None:
         reasoning={"enabled": False},
         options={"temperature": 0.5, "seed": 7},
     )
-    assert sent(request) == {
-        "model": "m/a",
-        "messages": [
-            {"role": "user", "content": list(parts), "name": "ann"},
-            {
-                "role": "assistant",
-                "content": None,
-                "tool_calls": [
-                    {"id": "c1", "type": "function", "function": {"name": "add", "arguments": '{"a":1}'}}
-                ],
-            },
-            {"role": "tool", "content": "2", "tool_call_id": "c1"},
-        ],
-        "max_tokens": 9,
-        "stream": True,
-        "tools": [
-            {
-                "type": "function",
-                "function": {"name": "add", "description": "adds", "parameters": {"type": "object"}},
-            },
-            {"type": "function", "function": {"name": "stop", "parameters": {}}},
-        ],
-        "tool_choice": {"type": "function", "function": {"name": "add"}},
-        "response_format": {"type": "json_object"},
-        "session_id": "s",
-        "provider": {"max_price": {"prompt": Decimal("0.15"), "completion": Decimal("1E-7")}, "zdr": True},
-        "reasoning": {"enabled": False},
-        "temperature": Decimal("0.5"),
-        "seed": 7,
-    }
+    assert sent(request) == FULL
 
 
 @pytest.mark.parametrize("name", sorted(RESERVED_OPTIONS))
 def test_an_option_cannot_pass_the_reserved_worst_case(name: str) -> None:
-    assert encode_request(replace(REQUEST, options={name: 99, "seed": 1})) == encode_request(
-        replace(REQUEST, options={"seed": 1})
+    assert encode_request(structs.replace(REQUEST, options={name: 99, "seed": 1})) == encode_request(
+        structs.replace(REQUEST, options={"seed": 1})
     )
 
 
 def test_what_json_cannot_say_is_an_error() -> None:
     with pytest.raises(InvalidTaskError, match="no JSON form"):
-        encode_request(replace(REQUEST, options={"x": object()}))
+        encode_request(structs.replace(REQUEST, options={"x": object()}))
 
 
 def body(**fields: object) -> bytes:

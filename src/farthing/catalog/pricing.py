@@ -7,7 +7,7 @@ nothing here, because a reservation must not count on it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, time
 from decimal import Context, Decimal
 from typing import cast
@@ -67,12 +67,16 @@ class Price:
     book: str
     rates: Rates
     overrides: tuple[PriceOverride, ...] = ()
+    dearest: Rates = field(init=False, repr=False, compare=False)
+    """What `dearest_rates` says, found once: every reservation asks."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "dearest", _dearest(self))
 
     @property
     def is_free(self) -> bool:
         """True when no rate that can ever apply is above zero."""
-        dearest = dearest_rates(self)
-        return dearest.prompt == dearest.completion == dearest.request == 0
+        return self.dearest.prompt == self.dearest.completion == self.dearest.request == 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +92,8 @@ class PriceBook:
 def rates_at(price: Price, *, input_tokens: int, at: datetime) -> Rates:
     """The rates that hold for a prompt of this size at this moment (aware; read as UTC)."""
     rates = price.rates
+    if not price.overrides:
+        return rates
     moment = at.astimezone(UTC).time()
     for override in price.overrides:
         if _holds(override, input_tokens=input_tokens, moment=moment):
@@ -101,6 +107,10 @@ def dearest_rates(price: Price) -> Rates:
     `prompt` is the dearest of fresh input, cache read and cache write; `completion` of output and
     reasoning. `cache_read`, `cache_write` and `reasoning` are None: they are within those two.
     """
+    return price.dearest
+
+
+def _dearest(price: Price) -> Rates:
     return Rates(
         prompt=max(_stated(price, "prompt", "cache_read", "cache_write")),
         completion=max(_stated(price, "completion", "reasoning")),
@@ -245,5 +255,7 @@ def _else(rate: Decimal | None, otherwise: Decimal) -> Decimal:
 def _dot(*terms: tuple[Decimal, int]) -> Decimal:
     total = _ZERO
     for rate, count in terms:
+        if not count or not rate:
+            continue
         total = _EXACT.add(total, _EXACT.multiply(rate, Decimal(count)))
     return total

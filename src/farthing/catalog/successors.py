@@ -4,24 +4,23 @@ Decides, and announces each replacement; it never picks a model that the catalog
 never one that costs money in place of one that was free.
 """
 
-from dataclasses import dataclass
 from datetime import date
 from typing import assert_never
+
+import msgspec
 
 from farthing.catalog.models import Catalog, Model
 from farthing.config.schema import DeploymentConfig, Models, Slot, SlotModel
 from farthing.result import Notice
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Present:
+class Present(msgspec.Struct, frozen=True, kw_only=True):
     """The model is in today's catalogue."""
 
     model: Model
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Replaced:
+class Replaced(msgspec.Struct, frozen=True, kw_only=True):
     """The model is gone; `by` has replaced it since the stated day."""
 
     model: Model
@@ -29,16 +28,14 @@ class Replaced:
     since: date
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gone:
+class Gone(msgspec.Struct, frozen=True, kw_only=True):
     """The model is gone and nothing can stand in for it."""
 
     model: Model
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unknown:
+class Unknown(msgspec.Struct, frozen=True, kw_only=True):
     """The catalogue has never heard of the name."""
 
     name: str

@@ -13,6 +13,7 @@ from typing import assert_never, cast
 
 import jsonschema_rs
 import msgspec
+from msgspec import structs
 
 from farthing.errors import nearest
 from farthing.task import ContentPart, Message, Tool, ToolCall
@@ -112,7 +113,7 @@ def emulated_messages(
     first = next((i for i, message in enumerate(rendered) if message.role == "system"), None)
     if first is None:
         return (Message(role="system", content=text), *rendered)
-    rendered[first] = replace(rendered[first], content=_joined(rendered[first].content, text))
+    rendered[first] = structs.replace(rendered[first], content=_joined(rendered[first].content, text))
     return tuple(rendered)
 
 
@@ -226,7 +227,7 @@ def _flush(results: list[str], rendered: list[Message]) -> None:
 def _calls_as_text(message: Message) -> Message:
     blocks = [_block(_CALL_FENCE, {"name": c.name, "arguments": _arguments(c)}) for c in message.tool_calls]
     text = "\n".join([message.text, *blocks] if message.text else blocks)
-    return replace(message, content=text, tool_calls=())
+    return structs.replace(message, content=text, tool_calls=())
 
 
 def _arguments(call: ToolCall) -> object:

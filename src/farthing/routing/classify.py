@@ -5,7 +5,8 @@ model and knows no price; the words it weighs are in `evidence.py`.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 from farthing.prompt.tokens import estimate_conversation
 from farthing.routing import evidence
@@ -29,8 +30,7 @@ _MEDIUM_FROM = 1.5
 _HIGH_FROM = 4.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Features:
+class Features(msgspec.Struct, frozen=True, kw_only=True):
     """What routing knows of a task. `input_tokens` is an estimate; `reasons` are for people."""
 
     task_type: TaskType
@@ -43,8 +43,7 @@ class Features:
     reasons: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Prompt:
+class _Prompt(msgspec.Struct, frozen=True, kw_only=True):
     """The bounded text in the forms that the rules read."""
 
     lowered: str

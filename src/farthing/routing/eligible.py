@@ -5,10 +5,11 @@ reason. Order among the fit ones is `route.py`'s. Money left is no filter: routi
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Literal, assert_never
+
+import msgspec
 
 from farthing.catalog.models import Catalog, Model
 from farthing.catalog.pricing import Price, computed_cost
@@ -26,8 +27,7 @@ EXPECTED_OUTPUT_TOKENS: Mapping[Complexity, int] = {"low": 200, "medium": 500, "
 """What an answer is expected to take, for estimates; `max_tokens` bounds it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Circumstances:
+class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a decision is made from. `clock_s` is the loop's clock, on which health counts."""
 
     features: Features
@@ -36,6 +36,8 @@ class Circumstances:
     catalog: Catalog
     health: Mapping[str, CandidateHealth]
     now: datetime
+    today: date
+    """The UTC day of `now`."""
     clock_s: float
     max_tokens: int
     usage: Usage
@@ -46,8 +48,7 @@ class Circumstances:
         return self.config.environment == "development" and not self.config.allow_paid
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One model under consideration, as it would be sent. `notes` are what a person should know of it."""
 
     slot: str
@@ -66,8 +67,7 @@ class Entry:
         return f"{name}, score {'unknown' if self.quality is None else f'{self.quality:.2f}'}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rejected:
+class Rejected(msgspec.Struct, frozen=True, kw_only=True):
     """A model that may not take the task: the filter it failed, and why in words."""
 
     entry: Entry
@@ -75,12 +75,11 @@ class Rejected:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Weighed:
+class Weighed(msgspec.Struct, frozen=True, kw_only=True):
     """The outcome for one slot: the entry that may be used, if any, and what was left out on the way."""
 
     entry: Entry | None = None
-    rejected: tuple[Rejected, ...] = field(default=())
+    rejected: tuple[Rejected, ...] = msgspec.field(default=())
 
 
 def circumstances(
@@ -104,6 +103,7 @@ def circumstances(
         catalog=catalog,
         health=health,
         now=now,
+        today=now.astimezone(UTC).date(),
         clock_s=clock_s,
         max_tokens=max_tokens,
         usage=usage,
@@ -159,7 +159,7 @@ def _present(
     asked: Circumstances, slot: str, name: str, *, successor: bool
 ) -> tuple[Entry | None, Rejected | None]:
     """Gone or expired: by the catalogue's day, or because upstream said so."""
-    found = standing(asked.catalog, name, asked.now.astimezone(UTC).date())
+    found = standing(asked.catalog, name, asked.today)
     entry, gone = _standing_entry(asked, slot, found, successor=successor)
     if entry is not None and isinstance(state := asked.health.get(entry.id), Gone):
         return None, Rejected(entry=entry, by="gone", reason=f"gone: {state.reason}")
@@ -183,7 +183,7 @@ def _standing_entry(
                 reason = f"gone; its slot refuses the successor {found.by.id}"
                 return None, Rejected(entry=gone, by="gone", reason=reason)
             note = f"stands in for {found.model.id}, gone since {found.since}"
-            entry = replace(_entry(asked, slot, found.by, found.by.id), notes=(note,))
+            entry = msgspec.structs.replace(_entry(asked, slot, found.by, found.by.id), notes=(note,))
             return entry, Rejected(entry=gone, by="gone", reason=f"gone; {found.by.id} stands in for it")
         case _:
             assert_never(found)
@@ -194,19 +194,23 @@ def _affordable_kind(asked: Circumstances, entry: Entry) -> tuple[Entry, Rejecte
     if asked.free_only:
         return _free(asked, entry)
     if asked.config.environment == "development" and entry.cost:
-        entry = replace(entry, notes=(*entry.notes, "a paid model in development: allowPaid is set"))
+        entry = _noted(entry, "a paid model in development: allowPaid is set")
     if entry.price is not None:
         return entry, None
     limit = asked.config.budget.unknown_price_ceiling
     if limit is None:
         reason = f"its price is unknown in {asked.catalog.prices.id}"
         return entry, Rejected(entry=entry, by="price_unknown", reason=reason)
-    return replace(entry, notes=(*entry.notes, f"price unknown: {format_usd(limit)} is reserved")), None
+    return _noted(entry, f"price unknown: {format_usd(limit)} is reserved"), None
+
+
+def _noted(entry: Entry, note: str) -> Entry:
+    return msgspec.structs.replace(entry, notes=(*entry.notes, note))
 
 
 def _free(asked: Circumstances, entry: Entry) -> tuple[Entry, Rejected | None]:
     if entry.price is not None and entry.price.is_free:
-        return replace(entry, notes=(*entry.notes, "free, as development asks")), None
+        return _noted(entry, "free, as development asks"), None
     variant = entry.model.free_variant if entry.model is not None else None
     if variant is not None:
         found = look_up(asked, entry.slot, variant)
@@ -214,7 +218,7 @@ def _free(asked: Circumstances, entry: Entry) -> tuple[Entry, Rejected | None]:
         if found.price is not None and found.price.is_free and not gone:
             note = f"free variant of {entry.id}: development uses free models only"
             quality = entry.quality if found.quality is None else found.quality
-            return replace(found, quality=quality, notes=(*entry.notes, note)), None
+            return msgspec.structs.replace(found, quality=quality, notes=(*entry.notes, note)), None
     reason = "not free: development uses free models only unless allowPaid is set"
     return entry, Rejected(entry=entry, by="free_only", reason=reason)
 

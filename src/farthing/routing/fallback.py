@@ -6,8 +6,9 @@ which conditions may lead to another model and how many attempts follow the firs
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, assert_never
+
+import msgspec
 
 from farthing.config.schema import FallbackRules
 from farthing.result import Candidate
@@ -48,8 +49,7 @@ REACTIONS: Mapping[FailureKind, Reaction] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Invalid:
+class Invalid(msgspec.Struct, frozen=True, kw_only=True):
     """An answer that came whole and cannot be used."""
 
     problem: str
@@ -59,8 +59,7 @@ Ending = Completion | Invalid | Failure | Denied | Unbounded
 """How an attempt ended, or why it was not sent."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tried:
+class Tried(msgspec.Struct, frozen=True, kw_only=True):
     """A candidate, how its attempt ended, and when (seconds on the pipeline's clock)."""
 
     candidate: Candidate
@@ -68,8 +67,7 @@ class Tried:
     at: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Send:
+class Send(msgspec.Struct, frozen=True, kw_only=True):
     """Send to this candidate after so many seconds."""
 
     candidate: Candidate
@@ -77,13 +75,11 @@ class Send:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accept:
+class Accept(msgspec.Struct, frozen=True, kw_only=True):
     completion: Completion
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GiveUp:
+class GiveUp(msgspec.Struct, frozen=True, kw_only=True):
     """Nothing more is tried. `ending` is the last attempt's, and decides which error the caller sees."""
 
     reason: str
@@ -148,7 +144,10 @@ def why(ending: Ending) -> str:
 def _reaction(ending: Ending) -> Reaction:
     match ending:
         case Failure():
-            return "stop" if ending.retryable is False and _final(ending.kind) else REACTIONS[ending.kind]
+            usual = REACTIONS[ending.kind]
+            if ending.retryable is not False:
+                return usual
+            return "stop" if usual == "stop" or _final(ending.kind) else "next"
         case Invalid():
             return "again"
         case Completion() | Denied() | Unbounded():

@@ -6,8 +6,9 @@ is not here; after a cool-down the first new failure cools the candidate again.
 """
 
 import math
-from dataclasses import dataclass
 from typing import assert_never
+
+import msgspec
 
 FAILURES_BEFORE_COOLING = 3
 """Consecutive failures on the provider's side that cool a candidate down."""
@@ -52,15 +53,13 @@ NEUTRAL = frozenset(
 """Kinds that say something about the account, the request or the caller, and nothing about the model."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Healthy:
+class Healthy(msgspec.Struct, frozen=True, kw_only=True):
     """May be used. `failures` counts consecutive failures so far."""
 
     failures: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CoolingDown:
+class CoolingDown(msgspec.Struct, frozen=True, kw_only=True):
     """Better left alone until `until`, in seconds on the loop's clock; then as good as healthy."""
 
     until: float
@@ -70,8 +69,7 @@ class CoolingDown:
     """True when upstream said `not_found` and has not answered since."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gone:
+class Gone(msgspec.Struct, frozen=True, kw_only=True):
     """Upstream does not know the model, or serves it to nobody with these settings."""
 
     reason: str

@@ -5,9 +5,10 @@ is refused for money here: the reservation does that, attempt by attempt. No clo
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+
+import msgspec
 
 from farthing.catalog.models import Catalog
 from farthing.config.schema import SLOTS, DeploymentConfig, Slot
@@ -34,6 +35,9 @@ is some two to five times the expected cost, so this is the last handful of rese
 NAMED_SLOT = "named"
 """Slot and strategy of a model that the task itself names."""
 
+_NOTHING = Decimal(0)
+_NOT_COOLING = float("-inf")
+
 _HINTS: Mapping[Filter, str] = {
     "gone": "name another model in models.*, or let its successor stand in",
     "free_only": "set allowPaid, or put a free model into a slot",
@@ -45,18 +49,16 @@ _HINTS: Mapping[Filter, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoRoute:
+class NoRoute(msgspec.Struct, frozen=True, kw_only=True):
     """No configured model may take the task. `reasons` maps each model to why it was left out."""
 
     message: str
     reasons: Mapping[str, str]
     hint: str
-    excluded: tuple[Excluded, ...] = field(default=())
+    excluded: tuple[Excluded, ...] = msgspec.field(default=())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Wish:
+class _Wish(msgspec.Struct, frozen=True, kw_only=True):
     """A model in the strategy's order before any filter, with the words for why it stands there."""
 
     slot: str
@@ -66,8 +68,7 @@ class _Wish:
     named: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Placed:
+class _Placed(msgspec.Struct, frozen=True, kw_only=True):
     """A fit model with its place in the strategy's order."""
 
     entry: Entry
@@ -208,7 +209,7 @@ def _by_cost(asked: Circumstances, placed: Sequence[_Placed]) -> list[_Placed]:
 
 def _cost(asked: Circumstances, item: _Placed) -> Decimal:
     cost = ceiling(asked, item.entry)
-    return Decimal(0) if cost is None else cost
+    return _NOTHING if cost is None else cost
 
 
 def _is_scarce(asked: Circumstances, placed: Sequence[_Placed], remaining_usd: Decimal | None) -> bool:
@@ -219,14 +220,15 @@ def _is_scarce(asked: Circumstances, placed: Sequence[_Placed], remaining_usd: D
 def _key(asked: Circumstances, item: _Placed, *, scarce: bool) -> tuple[object, ...]:
     """Healthy before cooling, the named before others, native before by prompt, then strategy or cost."""
     state = asked.health.get(item.entry.id)
-    until = state.until if isinstance(state, CoolingDown) and is_cooling(state, asked.clock_s) else 0.0
+    until = (
+        state.until if isinstance(state, CoolingDown) and is_cooling(state, asked.clock_s) else _NOT_COOLING
+    )
     return (
-        is_cooling(state, asked.clock_s),
         until,
         not item.wish.named,
         asked.features.needs_tools and not _native_tools(item.entry),
         asked.features.needs_schema and not _native_schema(item.entry),
-        _cost(asked, item) if scarce else Decimal(0),
+        _cost(asked, item) if scarce else _NOTHING,
         item.place,
     )
 

@@ -4,7 +4,6 @@ Says what is wrong with an answer; what follows from it is `fallback.py`'s.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, cast
 
@@ -18,8 +17,7 @@ from farthing.task import Completion
 FormatKind = Literal["json_object", "json_schema"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Valid:
+class Valid(msgspec.Struct, frozen=True, kw_only=True):
     """A usable answer. `data` is the parsed JSON when a `response_format` was asked for."""
 
     data: object = None
@@ -43,12 +41,16 @@ def validate(completion: Completion, response_format: Mapping[str, object] | Non
 def _check_json(text: str, schema: Mapping[str, object] | None) -> Valid | Invalid:
     try:
         data: object = msgspec.json.decode(text)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         return Invalid(problem=f"the answer is not JSON: {error}")
     if schema is None:
         is_object = text.lstrip().startswith("{")
         return Valid(data=data) if is_object else Invalid(problem="the answer is not a JSON object")
-    fault = next(_validator(msgspec.json.encode(schema)).iter_errors(data), None)
+    checker = _validator(msgspec.json.encode(schema))
+    try:
+        fault = next(checker.iter_errors(data), None)
+    except ValueError as error:  # the checker's own limit on depth
+        return Invalid(problem=f"the answer cannot be checked: {error}")
     if fault is None:
         return Valid(data=data)
     where = "/".join(str(part) for part in fault.instance_path) or "the answer"
@@ -73,12 +75,13 @@ def schema_of(response_format: Mapping[str, object]) -> Mapping[str, object] | N
         raise InvalidTaskError(
             "response_format.json_schema.schema is missing; give {'name': …, 'schema': {…}}"
         )
+    _validator(msgspec.json.encode(cast("Mapping[str, object]", schema)))  # a broken one is refused unpaid
     return cast("Mapping[str, object]", schema)
 
 
 @lru_cache(maxsize=64)
 def _validator(schema: bytes) -> jsonschema_rs.Validator:
     try:
-        return jsonschema_rs.validator_for(msgspec.json.decode(schema))
+        return jsonschema_rs.validator_for(msgspec.json.decode(schema), offline=True)
     except ValueError as error:
         raise InvalidTaskError(f"response_format's schema is no valid JSON Schema: {error}") from error

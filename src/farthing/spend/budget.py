@@ -6,7 +6,8 @@ An account is a scope in a period. The law, for every account at every instant:
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from farthing.money import format_usd, from_nano
@@ -74,16 +75,21 @@ Decision = Admitted | Denied
 
 def period_key(kind: PeriodKind, at: datetime) -> str:
     """The period of a UTC moment: `day:2026-11-23`, `week:2026-W48` (ISO), `month:2026-11`, `total`."""
+    return _period_of(kind, at.date())
+
+
+@lru_cache(maxsize=16)  # every call asks, and the answer changes once a day
+def _period_of(kind: PeriodKind, day: date) -> str:
     match kind:
         case "total":
             return "total"
         case "day":
-            return f"day:{at:%Y-%m-%d}"
+            return f"day:{day:%Y-%m-%d}"
         case "week":
-            year, week, _ = at.isocalendar()
+            year, week, _ = day.isocalendar()
             return f"week:{year}-W{week:02d}"
         case "month":
-            return f"month:{at:%Y-%m}"
+            return f"month:{day:%Y-%m}"
 
 
 def admit(

@@ -1,8 +1,9 @@
 """Which accounts a task is charged to, and with which limits: deployment, swarm, agent, task. Pure."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from functools import lru_cache
 
 from farthing.config.schema import Budget, DeploymentConfig
 from farthing.money import nano_half_even
@@ -19,27 +20,41 @@ def claims_for(config: DeploymentConfig, task: Task, *, task_id: str, at: dateti
 
     In `development` without `allowPaid` the deployment's limit is $0: free models only.
     """
-    return (*_deployment_claims(config, at), *_inner_claims(config.budget, task, task_id))
+    budget = config.budget
+    outer = _deployment_claims(
+        Decimal(0) if _is_free_only(config) else budget.monthly_limit,
+        budget.weekly_limit,
+        budget.daily_limit,
+        budget.total_limit,
+        at.date(),
+    )
+    return (*outer, *_inner_claims(budget, task, task_id))
 
 
 def month_claim(config: DeploymentConfig, at: datetime) -> Claim:
     """The deployment's account for this month."""
-    return next(_deployment_claims(config, at))
+    limit = Decimal(0) if _is_free_only(config) else config.budget.monthly_limit
+    return _deployment_claims(limit, None, None, None, at.date())[0]
 
 
-def _deployment_claims(config: DeploymentConfig, at: datetime) -> Iterator[Claim]:
-    budget = config.budget
-    free_only = config.environment == "development" and not config.allow_paid
-    monthly = Decimal(0) if free_only else budget.monthly_limit
-    yield Claim(AccountKey(DEPLOYMENT, period_key(MONTH, at)), _nano(monthly))
-    others: tuple[tuple[PeriodKind, Decimal | None], ...] = (
-        ("week", budget.weekly_limit),
-        ("day", budget.daily_limit),
-        ("total", budget.total_limit),
+def _is_free_only(config: DeploymentConfig) -> bool:
+    return config.environment == "development" and not config.allow_paid
+
+
+@lru_cache(maxsize=64)  # the same for every call of a day
+def _deployment_claims(
+    monthly: Decimal | None, weekly: Decimal | None, daily: Decimal | None, total: Decimal | None, day: date
+) -> tuple[Claim, ...]:
+    at = datetime.combine(day, time(), UTC)
+    optional: dict[PeriodKind, Decimal | None] = {"week": weekly, "day": daily, "total": total}
+    return (
+        Claim(AccountKey(DEPLOYMENT, period_key(MONTH, at)), _nano(monthly)),
+        *(
+            Claim(AccountKey(DEPLOYMENT, period_key(period, at)), _nano(limit))
+            for period, limit in optional.items()
+            if limit is not None
+        ),
     )
-    for period, limit in others:
-        if limit is not None:
-            yield Claim(AccountKey(DEPLOYMENT, period_key(period, at)), _nano(limit))
 
 
 def _inner_claims(budget: Budget, task: Task, task_id: str) -> Iterator[Claim]:

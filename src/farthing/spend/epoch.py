@@ -7,7 +7,7 @@ Each function is one transaction, or what a finished one changes here. No thread
 import logging
 import time
 from collections import ChainMap
-from collections.abc import Callable, Generator, Mapping, Sequence, Set
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 
 import sqlalchemy as sa
@@ -23,7 +23,7 @@ from farthing.storage.database import Database
 
 log = logging.getLogger("farthing.spend")
 
-_REMEMBERED = 4096  # accounts; those of tasks are forgotten beyond it
+REMEMBERED = 10_000  # accounts; those of tasks are forgotten beyond it
 
 
 class _StaleEpochError(Exception):
@@ -41,7 +41,7 @@ class Epoch:
         self._connection: sa.Connection | None = None
         self._number, self._head = 0, ""
         self._unsure: Group | None = None  # if its commit raised, it may have worked: the chain's head tells
-        self._known: Set[AccountKey] = set()
+        self._known: set[AccountKey] = set()
         self._announced: set[tuple[AccountKey, str, int]] = set()
         self._next_heartbeat = 0.0
 
@@ -171,7 +171,9 @@ class Epoch:
         """What a committed group changes here."""
         plan = group.plan
         self._head = plan.head
-        self._known = remembered(self._known | plan.touched)
+        self._known |= plan.touched
+        if len(self._known) > REMEMBERED:
+            self._known = set(filter(lasting, self._known))
         self._announced.update((alert.key, alert.level, alert.base) for alert, _ in group.alerts)
         for call_id, call in plan.opened.items():
             if call.doubt is not None:
@@ -205,6 +207,6 @@ class Epoch:
             yield self._connection
 
 
-def remembered(keys: Set[AccountKey]) -> Set[AccountKey]:
-    """The keys; without those of single tasks when they have become many."""
-    return keys if len(keys) <= _REMEMBERED else {key for key in keys if not key.scope.startswith("task:")}
+def lasting(key: AccountKey) -> bool:
+    """Whether an account is remembered when they have become many: those of single tasks are not."""
+    return not key.scope.startswith("task:")

@@ -35,7 +35,7 @@ def keep_and_reap(
     )
     if not store.keep_lease(connection, epoch=epoch, head=plan.head, lease_until=now + lease_s):
         return head
-    store.write_plan(connection, database, plan, known=set())
+    store.write_plan(connection, database, plan, known=())
     for found in dead:
         store.close_epoch(connection, epoch=found, state="expired")
     return plan.head

@@ -6,9 +6,10 @@ a configured ceiling.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 from typing import cast
+
+import msgspec
 
 from farthing.catalog.models import Model
 from farthing.catalog.pricing import Price, dearest_rates, worst_cost
@@ -20,8 +21,7 @@ from farthing.task import Message
 _MILLION = Decimal(1_000_000)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorstCase:
+class WorstCase(msgspec.Struct, frozen=True, kw_only=True):
     """The bound of one attempt, in nano-dollars. `floor` is the least it can be clamped to."""
 
     worst: int
@@ -38,15 +38,13 @@ class WorstCase:
         return int(room.to_integral_value(rounding=ROUND_FLOOR)) - self.extra_tokens
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unbounded:
+class Unbounded(msgspec.Struct, frozen=True, kw_only=True):
     """No worst case can be stated, so the attempt must not be sent."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reasoning:
+class Reasoning(msgspec.Struct, frozen=True, kw_only=True):
     """What is said about reasoning in the request, and the tokens to reserve for it."""
 
     setting: Mapping[str, object] | None
@@ -112,7 +110,7 @@ def reasoning_for(model: Model | None, options: Mapping[str, object]) -> Reasoni
     asked = cast("Mapping[str, object]", given) if isinstance(given, Mapping) else None
     if asked is not None:
         cap = asked.get("max_tokens")
-        if isinstance(cap, int):
+        if isinstance(cap, int) and cap >= 0:  # a negative cap would lower the bound
             return Reasoning(setting=asked, extra_tokens=cap)
         if asked.get("enabled") is False:
             return Reasoning(setting=asked, extra_tokens=0)

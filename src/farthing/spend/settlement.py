@@ -4,9 +4,10 @@ Reported beats computed beats uncertain. A known generation id is asked for befo
 `/generation` is the bill. Nothing here is ever silently zero.
 """
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+
+import msgspec
 
 from farthing.catalog.pricing import Price, computed_cost
 from farthing.money import nano_half_even
@@ -15,26 +16,23 @@ from farthing.task import Completion, Usage
 from farthing.upstream.failure import Failure
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class Known(msgspec.Struct, frozen=True, kw_only=True):
     """A cost, in nano-dollars, with its evidence."""
 
     nano: int
     basis: CostBasis
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage = msgspec.field(default_factory=Usage)
     literal: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """The bill must be asked for by its generation id; `estimate` is the best figure until then."""
 
     generation_id: str
     estimate: Known | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unknown:
+class Unknown(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes were written and nothing came back to ask by: the worst case stays, uncertain."""
 
 

@@ -2,7 +2,7 @@
 
 Admission happens in the transaction that writes the intent (docs/adr/0003), so one database shared by
 several processes is one budget, and an acknowledged intent costs one commit. Transactions are `epoch.py`'s;
-this file is the queue, the thread, its patience with a database that is away, and hand-over to the event loop.
+this file is the queue, the thread, its patience with a database that is away, and the event loop's side.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from farthing.errors import LedgerUnavailableError
 from farthing.spend.alerts import Alert, AlertRule
 from farthing.spend.batch import Event
 from farthing.spend.budget import AccountKey, Admitted, Balance, Claim, Decision, Denied, headroom
-from farthing.spend.epoch import Epoch, remembered
+from farthing.spend.epoch import REMEMBERED, Epoch, lasting
 from farthing.spend.lease import never_sent
 from farthing.spend.ledger import Intent, Outcome
 from farthing.spend.spool import Spool, spool_path
@@ -31,6 +31,7 @@ from farthing.storage.database import Database
 log = logging.getLogger("farthing.spend")
 
 _SETTLE_PAUSE_S = 0.02  # an outcome rides with the next intent, or waits this long
+_COMPANY, _GATHER_S = 8, 0.002  # with so many calls open, a group waits this long to be worth its commit
 _PARKED_PAUSE_S = 0.05  # how often money held by other processes is looked at again
 _PATIENCE_S = 5.0  # how long an intent waits for a database that is away
 _LEASE_S = 30.0
@@ -61,6 +62,7 @@ class LedgerWriter:
         self._queue: deque[Request | Event | threading.Event] = deque()
         self._wake = threading.Event()
         self._stopping, self._ended, self._spooled, self._idle = False, False, False, True
+        self._ending = threading.Lock()  # the rest is spooled by the thread, then by whoever records
         self._failure: Exception | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="farthing-ledger", daemon=True)
@@ -138,6 +140,8 @@ class LedgerWriter:
         try:
             while not self._stopping:
                 self._wake.wait(self._pause_s())
+                if len(self._epoch.open_calls) >= _COMPANY:
+                    time.sleep(_GATHER_S)
                 self._wake.clear()
                 self._round()
             self._finish()
@@ -224,9 +228,8 @@ class LedgerWriter:
         self, answered: Sequence[tuple[Request, Decision]], balances: dict[AccountKey, Balance]
     ) -> None:
         self._balances.update(balances)
-        kept = remembered(self._balances.keys())
-        if len(kept) < len(self._balances):
-            self._balances = {key: self._balances[key] for key in kept}
+        if len(self._balances) > REMEMBERED:
+            self._balances = {key: self._balances[key] for key in filter(lasting, self._balances)}
         for request, decision in answered:
             if not request.answer.done():
                 request.answer.set_result(decision)
@@ -290,10 +293,12 @@ class LedgerWriter:
 
     def _finish(self) -> None:
         """Refuses what waits, commits what is recorded, leaves open calls uncertain and the epoch closed."""
-        flushes, give_up = self._drain(), time.monotonic() + _PATIENCE_S
-        self._refuse_parked("the ledger is closed")
+        flushes: list[threading.Event] = []
+        give_up = time.monotonic() + _PATIENCE_S
         while True:
             started = time.monotonic()
+            flushes += self._drain()
+            self._refuse_parked("the ledger is closed")
             try:
                 self._recover()
                 self._commit_backlog()
@@ -313,16 +318,17 @@ class LedgerWriter:
 
     def _spool_rest(self) -> None:
         """Keeps what came too late for the database, or found it away, for the next start."""
-        flushes = self._drain()
-        self._refuse_parked(self._failure or "the ledger is closed")
-        events, self._backlog = self._backlog, []
-        if events:
-            self._spooled = True
-            log.warning("%s outcomes wait in %s for the next start", len(events), self._spool.path)
-            try:
-                self._spool.append(events)
-            except OSError:
-                log.exception("they could not be kept: their calls stay uncertain")
+        with self._ending:
+            flushes = self._drain()
+            self._refuse_parked(self._failure or "the ledger is closed")
+            events, self._backlog = self._backlog, []
+            if events:
+                self._spooled = True
+                log.warning("%s outcomes wait in %s for the next start", len(events), self._spool.path)
+                try:
+                    self._spool.append(events)
+                except OSError:
+                    log.exception("they could not be kept: their calls stay uncertain")
         for flush in flushes:
             flush.set()
 

@@ -43,15 +43,21 @@ class Database:
         self.url = sa.make_url(url)
         self._host_clock = host_clock
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        if self.is_sqlite and self.url.database:
-            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+        if self.is_sqlite and self.url.database in (None, "", ":memory:"):
+            raise LedgerUnavailableError(
+                f"the ledger's database {self.display_url} would be in memory, and a ledger must last",
+                hint="name a file: sqlite:///path/to/ledger.db",
+            )
         self.engine = self._engine()
         try:
+            if self.is_sqlite:
+                Path(str(self.url.database)).parent.mkdir(parents=True, exist_ok=True)
             self._prepare_schema()
-        except DBAPIError as error:
+        except (DBAPIError, OSError) as error:
             self.engine.dispose()
+            reason = error.orig if isinstance(error, DBAPIError) else error
             raise LedgerUnavailableError(
-                f"the ledger's database {self.display_url} does not answer: {error.orig}",
+                f"the ledger's database {self.display_url} does not answer: {reason}",
                 hint="check that the path is writable or the server is up; see FARTHING_DATABASE_URL",
             ) from error
 
@@ -103,6 +109,8 @@ class Database:
 
     def _prepare_schema(self) -> None:
         with self.write() as connection:
+            if not self.is_sqlite:  # two processes that find a new database would both create the tables
+                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7267846)")
             found = _schema_version(connection)
             if found is None:
                 tables.metadata.create_all(connection)

@@ -4,7 +4,6 @@ Decides how `/generation`, `/key` and `/models` are read. Prices in a model's ro
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import cast
 from urllib.parse import parse_qs, urlsplit
@@ -16,8 +15,7 @@ from farthing.upstream.chunk import amount_of, exact, tokens, with_inference_cos
 from farthing.upstream.failure import Failure, FailureKind
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GenerationBill:
+class GenerationBill(msgspec.Struct, frozen=True, kw_only=True):
     """What `/generation` says of one finished call. `cost` is None when it says no amount.
 
     Tokens are the provider's own where given (they are what is billed), else OpenRouter's count.
@@ -34,8 +32,7 @@ class GenerationBill:
     is_byok: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyStatus:
+class KeyStatus(msgspec.Struct, frozen=True, kw_only=True):
     """What `/key` says: dollars used and left, and the day's free requests. None: not said, or no limit."""
 
     label: str | None = None
@@ -48,8 +45,7 @@ class KeyStatus:
     free_requests_remaining: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelsPage:
+class ModelsPage(msgspec.Struct, frozen=True, kw_only=True):
     """Rows of `/models` as they came, numbers as `int` or `Decimal`. `next_offset` is None after the last."""
 
     rows: list[dict[str, object]]

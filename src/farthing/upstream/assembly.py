@@ -5,8 +5,9 @@ are `sse.py`'s, the shape of a chunk is `chunk.py`'s, the kind of an error is `f
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec import structs
 
 from farthing.task import Completion, ToolCall
 from farthing.upstream.chunk import (
@@ -132,7 +133,7 @@ class Assembly:
         return self._with_received(Failure(kind=kind, message=message, status=status, sent=sent))
 
     def _with_received(self, failure: Failure) -> Failure:
-        return replace(
+        return structs.replace(
             failure,
             generation_id=self.generation_id or failure.generation_id,
             provider=self.provider or failure.provider,

@@ -5,8 +5,10 @@ Decides what an exchange waits for, and what it is worth when that does not come
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+
+import msgspec
+from msgspec import structs
 
 from farthing.task import Completion
 from farthing.upstream.deadline import Deadlines, Wait, Watchdog
@@ -21,8 +23,7 @@ _LINGER_S = 0.05
 """After the last event: how long the end of the body may take before the connection is given up."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
+class Answered(msgspec.Struct, frozen=True, kw_only=True):
     """An exchange that ended in an answer. Milliseconds count from the call; `first_token_ms` for streams."""
 
     completion: Completion
@@ -32,8 +33,7 @@ class Answered:
     """True when the upstream said that it is a simulator."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hooks:
+class Hooks(msgspec.Struct, frozen=True, kw_only=True):
     """What is told while an exchange runs; see `Client.chat`."""
 
     on_text: OnText | None = None
@@ -84,7 +84,7 @@ class Call:
         self.watch.expect(Wait.reply, None)
         reply = await whole_body(exchange, self._limits.total_bytes)
         if isinstance(reply, Failure):
-            return replace(reply, generation_id=self._generation_id)
+            return structs.replace(reply, generation_id=self._generation_id)
         outcome = self._result(parse_body(exchange.status, exchange.headers, reply, now=datetime.now(UTC)))
         self._see_id(
             outcome.generation_id if isinstance(outcome, Failure) else outcome.completion.generation_id
@@ -102,6 +102,12 @@ class Call:
         message = self._late(self.watch.wait)
         if self._parser is not None:
             return self._result(self._parser.fail(kind, message))
+        if (
+            self._exchange is not None and self._exchange.status >= 400
+        ):  # refused, whatever the body would say
+            return self._result(
+                parse_body(self._exchange.status, self._exchange.headers, b"", now=datetime.now(UTC))
+            )
         return Failure(kind=kind, message=message, generation_id=self._generation_id)
 
     def close(self) -> None:

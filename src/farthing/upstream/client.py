@@ -7,9 +7,10 @@ do after a failure, what a call may cost and where a price comes from are decide
 import asyncio
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import quote, urlsplit
+
+from msgspec import structs
 
 from farthing.errors import ConfigError, ConfigFault, MissingKeyError
 from farthing.upstream.account import (
@@ -158,7 +159,7 @@ class Client:
 
     def _without_key(self, failure: Failure) -> Failure:
         if self._api_key and self._api_key in failure.message:
-            return replace(failure, message=failure.message.replace(self._api_key, "[key]"))
+            return structs.replace(failure, message=failure.message.replace(self._api_key, "[key]"))
         return failure
 
 

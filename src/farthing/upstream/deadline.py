@@ -4,13 +4,13 @@ Decides when an exchange has waited too long, and for what. What that means is `
 """
 
 import asyncio
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
+import msgspec
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deadlines:
+
+class Deadlines(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds. First token and between tokens hold for streams; comments are no tokens.
 
     `connect_s` ends when the request begins to be written, `first_token_s` counts from there. A reader

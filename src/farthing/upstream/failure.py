@@ -7,12 +7,13 @@ asks to wait. It does not decide what happens next: that is `routing/fallback.py
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import cast
+
+import msgspec
 
 from farthing.task import Usage
 
@@ -54,8 +55,7 @@ class FailureKind(StrEnum):
     unmapped = "unmapped"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
     """One exchange that failed, with all that is known about its money.
 
     `rejected`: refused up front, which costs $0. `sent` is False when no byte of the request was written,
@@ -79,8 +79,7 @@ class Failure:
     cost_literal: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ErrorFacts:
+class ErrorFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What an upstream error said, whatever its shape. Absent or odd fields are None."""
 
     message: str

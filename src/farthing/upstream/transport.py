@@ -5,10 +5,10 @@ deadline (`client.py` cancels), no JSON, and follows no redirect. Faults are val
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 import aiohttp
+import msgspec
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_exceptions import HttpProcessingError
 
@@ -16,8 +16,7 @@ from farthing.errors import DeploymentClosedError
 from farthing.upstream.failure import FailureKind, plain
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TransportFault:
+class TransportFault(msgspec.Struct, frozen=True, kw_only=True):
     """An exchange that broke. `sent` is False when no byte of the request was written."""
 
     kind: FailureKind

@@ -5,11 +5,11 @@ is `chunk.py`'s, streams are `sse.py`'s, the meaning of errors is `failure.py`'s
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import cast
 
 import msgspec
+from msgspec import structs
 
 from farthing.errors import InvalidTaskError
 from farthing.task import Completion, Message, Tool
@@ -18,8 +18,7 @@ from farthing.upstream.chunk import decode_chunk
 from farthing.upstream.failure import Failure, FailureKind, failure_from, plain
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChatRequest:
+class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One request for one model. `provider` already holds `max_price`; one model only, never `models[]`.
 
     `options` pass through, but cannot override a field of this class nor anything in `RESERVED_OPTIONS`.
@@ -33,9 +32,9 @@ class ChatRequest:
     tool_choice: object = None
     response_format: Mapping[str, object] | None = None
     session_id: str | None = None
-    provider: Mapping[str, object] = field(default_factory=dict[str, object])
+    provider: Mapping[str, object] = msgspec.field(default_factory=dict[str, object])
     reasoning: Mapping[str, object] | None = None
-    options: Mapping[str, object] = field(default_factory=dict[str, object])
+    options: Mapping[str, object] = msgspec.field(default_factory=dict[str, object])
 
 
 RESERVED_OPTIONS = frozenset(
@@ -131,4 +130,4 @@ def _page(status: int, headers: Mapping[str, str], body: bytes, *, now: datetime
         "message": f"HTTP {status} and no JSON: {start!r}" if body else f"HTTP {status} and an empty body"
     }
     failure = failure_from(error, status=status, headers=headers, now=now)
-    return failure if status >= 400 else replace(failure, kind=FailureKind.malformed)
+    return failure if status >= 400 else structs.replace(failure, kind=FailureKind.malformed)

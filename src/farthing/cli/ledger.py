@@ -1,0 +1,230 @@
+"""Reads a ledger for the command line: a month's report, or one run's, without opening a deployment.
+
+Sums are those of `spend/`; here they are only put together. Needs no key and sends nothing.
+"""
+
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+from farthing.config.schema import DeploymentConfig
+from farthing.money import from_nano, percent_saved
+from farthing.result import CostBasis
+from farthing.spend import store
+from farthing.spend.budget import Balance
+from farthing.spend.claims import DEPLOYMENT, month_claim
+from farthing.spend.report import CostReport, cost_report
+from farthing.spend.runs import Call, Fold, fold
+from farthing.storage.database import Database
+from farthing.task import Usage
+
+SIMULATOR = "simulator"
+"""What the ledger names the upstream of a simulated call."""
+
+_ZERO = Decimal(0)
+_SQLITE = "sqlite:///"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerCall:
+    """One attempt as the ledger tells it. `cost` is the worst case while `basis` is `uncertain`."""
+
+    call_id: str
+    model: str
+    status: str
+    """`accepted`, `failed`, or `open` while it is on the wire."""
+    why: str
+    """Why this model: the route's or the fallback's words."""
+    ended: str
+    """`ok`, or what went wrong; empty while it is open."""
+    cost: Decimal
+    basis: CostBasis
+    baseline_cost: Decimal
+    usage: Usage
+    latency_ms: float | None
+    provider: str | None
+    generation_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerTask:
+    """One task of a run with its attempts in order; the last one's model is the one that answered."""
+
+    task_id: str
+    agent: str | None
+    role: str
+    purpose: str
+    task_type: str
+    attempts: tuple[LedgerCall, ...]
+
+    @property
+    def answered(self) -> LedgerCall | None:
+        """The attempt whose answer was accepted; None when there is none yet or none came."""
+        return next((call for call in self.attempts if call.status == "accepted"), None)
+
+    @property
+    def cost(self) -> Decimal:
+        """Dollars of all attempts, failed ones included, uncertain ones at their worst case."""
+        return sum((call.cost for call in self.attempts), _ZERO)
+
+    @property
+    def basis(self) -> CostBasis:
+        """As weak as the weakest attempt that cost anything."""
+        bases = {call.basis for call in self.attempts if call.cost}
+        return "uncertain" if "uncertain" in bases else "computed" if "computed" in bases else "reported"
+
+    @property
+    def baseline_cost(self) -> Decimal:
+        return sum((call.baseline_cost for call in self.attempts), _ZERO)
+
+    @property
+    def savings_percent(self) -> Decimal | None:
+        return percent_saved(self.cost, self.baseline_cost)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunReport:
+    """One run: its sums, and every task with its attempts, in the order they began."""
+
+    run_id: str
+    started_at: datetime
+    costs: CostReport
+    tasks: tuple[LedgerTask, ...]
+
+    @property
+    def survived(self) -> tuple[tuple[LedgerTask, LedgerCall], ...]:
+        """The failed attempts of tasks that were answered all the same."""
+        return tuple(
+            (task, call)
+            for task in self.tasks
+            if task.answered is not None
+            for call in task.attempts
+            if call.status == "failed"
+        )
+
+
+def basis_of(costs: CostReport) -> CostBasis:
+    """The basis of a report's total: as weak as its weakest part."""
+    return "uncertain" if costs.uncertain else "computed" if costs.computed else "reported"
+
+
+@contextmanager
+def opened(url: str) -> Generator[Database | None]:
+    """The ledger at a URL, closed afterwards; None for a SQLite file that is not there, which is not made.
+
+    Raises `LedgerUnavailableError`.
+    """
+    if url.startswith(_SQLITE) and not Path(url.removeprefix(_SQLITE)).exists():
+        yield None
+        return
+    database = Database(url)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def month_report(
+    database: Database | None, config: DeploymentConfig, *, now: datetime, simulated: bool
+) -> CostReport:
+    """The month to date of all processes on a ledger; zeros for a ledger that is not there yet."""
+    claim = month_claim(config, now)
+    rollups, balance = [], Balance()
+    if database is not None:
+        with database.read() as connection:
+            rollups = store.read_rollups(connection, first_day=f"{now:%Y-%m}-01", last_day=f"{now:%Y-%m-%d}")
+            balance = store.read_accounts(connection, scope=DEPLOYMENT).get(claim.key, balance)
+    return cost_report(
+        rollups,
+        balance,
+        scope=DEPLOYMENT,
+        period=claim.key.period,
+        limit=None if claim.limit is None else from_nano(claim.limit),
+        baseline_model=config.baseline.model,
+        now=now,
+        simulated=simulated or any(key.upstream == SIMULATOR for key, _ in rollups),
+    )
+
+
+def read_run(database: Database, run_id: str, *, baseline_model: str, now: datetime) -> RunReport | None:
+    """One run as the ledger has it; None when no call carries its id."""
+    with database.read() as connection:
+        found = fold(store.read_rows(connection, run_id=run_id))
+    return run_report(run_id, found, baseline_model=baseline_model, now=now) if found.calls else None
+
+
+def run_report(run_id: str, found: Fold, *, baseline_model: str, now: datetime) -> RunReport:
+    """The report of a run's calls, of which there is at least one."""
+    calls = list(found.calls.values())
+    costs = cost_report(
+        found.rollups().items(),
+        found.total(),
+        scope=f"run:{run_id}",
+        period="total",
+        limit=None,
+        baseline_model=baseline_model,
+        now=now,
+        simulated=any(call.intent.upstream == SIMULATOR for call in calls),
+    )
+    started = min(call.at_us for call in calls)
+    return RunReport(
+        run_id=run_id,
+        started_at=datetime.fromtimestamp(started / 1_000_000, UTC),
+        costs=costs,
+        tasks=tuple(_tasks(calls)),
+    )
+
+
+def _tasks(calls: Iterable[Call]) -> Iterable[LedgerTask]:
+    by_task: dict[str, list[Call]] = {}
+    for call in calls:
+        by_task.setdefault(call.intent.task_id, []).append(call)
+    for task_id, members in by_task.items():
+        intent = members[0].intent
+        yield LedgerTask(
+            task_id=task_id,
+            agent=intent.agent_id,
+            role=intent.role,
+            purpose=intent.purpose,
+            task_type=intent.task_type,
+            attempts=tuple(_attempt(call) for call in members),
+        )
+
+
+def _attempt(call: Call) -> LedgerCall:
+    outcome = call.outcome
+    common = {"call_id": call.call_id, "model": call.intent.model, "why": call.intent.reason}
+    if outcome is None:
+        return LedgerCall(
+            **common,
+            status="open",
+            ended="",
+            cost=from_nano(call.worst),
+            basis="uncertain",
+            baseline_cost=_ZERO,
+            usage=Usage(),
+            latency_ms=None,
+            provider=None,
+            generation_id=call.generation_id,
+        )
+    return LedgerCall(
+        **common,
+        status="accepted" if outcome.accepted else "failed",
+        ended=outcome.reason,
+        cost=from_nano(call.worst if call.cost is None else call.cost),
+        basis="uncertain" if call.cost is None else outcome.basis,
+        baseline_cost=from_nano(outcome.baseline),
+        usage=Usage(
+            input_tokens=outcome.input_tokens,
+            output_tokens=outcome.output_tokens,
+            cached_tokens=outcome.cached_tokens,
+            cache_write_tokens=outcome.cache_write_tokens,
+            reasoning_tokens=outcome.reasoning_tokens,
+        ),
+        latency_ms=outcome.latency_ms,
+        provider=outcome.provider,
+        generation_id=call.generation_id,
+    )

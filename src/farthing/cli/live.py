@@ -1,0 +1,217 @@
+"""A swarm at work, shown as it happens: a live table on a terminal, plain lines where output is piped.
+
+Reads events and draws; starts and decides nothing. Costs shown while a run is under way are those of attempts
+that were seen to end; the ledger's, shown afterwards, are the final ones.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import assert_never
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from farthing.cli.interrupt import stop_on_interrupt
+from farthing.cli.show import SIMULATED, plain, table, usd
+from farthing.cli.tables import short
+from farthing.errors import SwarmError
+from farthing.result import (
+    AttemptFinished,
+    AttemptStarted,
+    Routed,
+    TaskEvent,
+    TaskFinished,
+    TokenReceived,
+    Waiting,
+)
+from farthing.swarm.agent import SYNTHESIS
+from farthing.swarm.events import (
+    AgentFailed,
+    AgentFinished,
+    AgentProgress,
+    AgentStarted,
+    CapabilityWithoutTool,
+    CapReached,
+    StageStarted,
+    SwarmEvent,
+    SwarmFinished,
+    SwarmStarted,
+    SynthesisStarted,
+    ToolRan,
+)
+from farthing.swarm.results import SwarmResult, WorkResult
+from farthing.swarm.run import Swarm
+
+_REDRAWS_PER_SECOND = 8
+_STYLES = {"waiting": "dim", "done": "green", "failed": "red"}
+
+
+@dataclass(slots=True, kw_only=True)
+class AgentLine:
+    """What is known of one agent just now."""
+
+    agent_id: str
+    stage: int
+    part: str
+    model: str = ""
+    why: str = ""
+    state: str = "waiting"
+    met: list[str] = field(default_factory=list[str])
+    """What its failed attempts met."""
+    cost: Decimal = Decimal(0)
+    began: float | None = None
+    took_s: float | None = None
+
+
+class Board:
+    """The state of a run, moved by its events. `clock` gives seconds."""
+
+    def __init__(self, *, simulated: bool, clock: Callable[[], float] = time.monotonic) -> None:
+        self._simulated = simulated
+        self._clock = clock
+        self._goal = ""
+        self._run_id = ""
+        self._stopping = False
+        self._began = clock()
+        self._lines: dict[str, AgentLine] = {}
+
+    def stopping(self) -> None:
+        """Ctrl-C was pressed: calls on the wire are being closed and settled."""
+        self._stopping = True
+
+    def apply(self, event: SwarmEvent) -> str | None:
+        """Takes one event in; returns the line that says it where there is no live table."""
+        match event:
+            case SwarmStarted():
+                return self._start(event)
+            case StageStarted(number=number, stages=stages, agent_ids=ids):
+                return f"stage {number} of {stages}: {', '.join(ids)}"
+            case AgentStarted():
+                self._begin(event)
+                return None
+            case AgentProgress(agent_id=agent_id, event=inner):
+                return self._progress(self._lines[agent_id], inner)
+            case ToolRan():
+                return f"  {event.agent_id}: tool {event.name} {'ran' if event.ok else 'failed'}"
+            case CapReached():
+                return f"  {event.agent_id}: cap on {event.reason} reached; {event.text}"
+            case AgentFinished(work=work) | AgentFailed(work=work):
+                return self._end(self._lines[work.agent_id], work)
+            case SynthesisStarted(pieces=pieces):
+                return f"synthesis of {pieces} results"
+            case CapabilityWithoutTool():
+                return f"note: {event.text}"
+            case SwarmFinished():
+                return None
+            case _:
+                assert_never(event)
+
+    def table(self) -> RenderableType:
+        """The state as a table."""
+        now = self._clock()
+        rows = [self._row(line, now) for line in self._lines.values()]
+        spent = sum((line.cost for line in self._lines.values()), Decimal(0))
+        head = Text(f"{plain(self._goal)}\n", style="bold")
+        foot = f"{now - self._began:.0f} s · {usd(spent)} so far"
+        if self._simulated:
+            foot += f" · {SIMULATED}"
+        if self._stopping:
+            foot += " · stopping: calls on the wire are being settled"
+        columns = ["agent", "part", "model", "why", "state", "cost"]
+        return Group(head, table(columns, rows, right=["cost"]), Text(foot, style="dim"))
+
+    def _start(self, event: SwarmStarted) -> str:
+        self._goal, self._run_id = event.goal, event.run_id
+        for agent in event.agents:
+            self._lines[agent.id] = AgentLine(agent_id=agent.id, stage=agent.stage, part=agent.part)
+        last = max((agent.stage for agent in event.agents), default=0) + 1
+        self._lines[SYNTHESIS] = AgentLine(agent_id=SYNTHESIS, stage=last, part="one answer from all results")
+        return f"{event.run_id}: {len(event.agents)} agents, goal: {event.goal}"
+
+    def _begin(self, event: AgentStarted) -> None:
+        known = AgentLine(agent_id=event.agent_id, stage=event.stage, part=event.title)
+        line = self._lines.setdefault(event.agent_id, known)
+        line.state, line.began = "starting", self._clock()
+
+    def _progress(self, line: AgentLine, event: TaskEvent) -> str | None:
+        match event:
+            case Routed(route=route):
+                first = route.candidates[0]
+                line.model, line.why, line.state = first.model, first.reason, "routed"
+                return f"  {line.agent_id}: {line.part} → {first.model}: {first.reason}"
+            case AttemptStarted(model=model):
+                if model != line.model:
+                    line.model, line.why = model, f"after {line.met[-1]}" if line.met else line.why
+                line.state = "asking"
+                return None
+            case AttemptFinished(attempt=attempt):
+                line.cost += attempt.cost
+                if attempt.status == "accepted":
+                    line.state = "answered"
+                    return None
+                line.met.append(attempt.reason)
+                line.state = "next"
+                return f"  {line.agent_id}: {attempt.reason} on {attempt.model}; going on"
+            case Waiting(seconds=seconds):
+                line.state = f"waits {seconds:.1f} s"
+                return f"  {line.agent_id}: waits {seconds:.1f} s, {event.reason}"
+            case TokenReceived() | TaskFinished():
+                return None
+            case _:
+                assert_never(event)
+
+    def _end(self, line: AgentLine, work: WorkResult) -> str:
+        line.took_s = None if line.began is None else self._clock() - line.began
+        line.cost = work.cost
+        if work.result is None:
+            line.state = "failed"
+            said = work.error.message if work.error else ""
+            return f"  {line.agent_id}: failed: {said}"
+        line.state = "done"
+        line.model = work.result.model
+        return f"  {line.agent_id}: done by {line.model}, {usd(work.cost)} {work.cost_basis}"
+
+    def _row(self, line: AgentLine, now: float) -> list[str | Text]:
+        seconds = line.took_s if line.took_s is not None else None if line.began is None else now - line.began
+        state = line.state + (f" {seconds:.1f} s" if seconds is not None else "")
+        if line.met:
+            state += f" ({'; '.join(line.met)})"
+        return [
+            line.agent_id,
+            line.part,
+            short(line.model),
+            line.why,
+            Text(plain(state), style=_STYLES.get(line.state, "cyan")),
+            usd(line.cost) if line.cost else "",
+        ]
+
+
+async def watch(swarm: Swarm, goal: str, *, out: Console, simulated: bool) -> SwarmResult:
+    """Runs the goal and shows it on `out`. Ctrl-C ends the run, whose result then says so."""
+    board = Board(simulated=simulated)
+
+    def stop() -> None:
+        board.stopping()
+        swarm.cancel()
+
+    with stop_on_interrupt(stop):
+        if not out.is_terminal:
+            return await _follow(swarm, goal, board, lambda line: out.print(plain(line), soft_wrap=True))
+        with Live(get_renderable=board.table, console=out, refresh_per_second=_REDRAWS_PER_SECOND, transient=True):
+            return await _follow(swarm, goal, board, lambda _: None)
+
+
+async def _follow(swarm: Swarm, goal: str, board: Board, tell: Callable[[str], None]) -> SwarmResult:
+    result: SwarmResult | None = None
+    async for event in swarm.stream(goal):
+        line = board.apply(event)
+        if line is not None:
+            tell(line)
+        if isinstance(event, SwarmFinished):
+            result = event.result
+    if result is None:
+        raise SwarmError("the run ended without a result")
+    return result

@@ -1,0 +1,58 @@
+"""Options that several commands share, and how their texts become values. Reads no file."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from farthing.money import parse_usd
+
+
+def _profiles(incomplete: str) -> list[str]:
+    from farthing.config.packaged import profile_names
+
+    return [name for name in profile_names() if name.startswith(incomplete)]
+
+
+def _dollars(text: str) -> Decimal:
+    try:
+        amount = parse_usd(text.removeprefix("$"))
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}; give dollars as 0.05") from None
+    if amount < 0:
+        raise typer.BadParameter(f"{text} is negative; give 0 or more")
+    return amount
+
+
+Profile = Annotated[
+    str | None,
+    typer.Option(
+        "--profile",
+        "-p",
+        help="budget, balanced, premium or production; else what DEPLOYMENT_CONFIG names, else balanced.",
+        autocompletion=_profiles,
+    ),
+]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="A .json or .toml file instead of a profile.")
+]
+Json = Annotated[bool, typer.Option("--json", help="JSON on standard output and nothing else there.")]
+Budget = Annotated[
+    Decimal | None,
+    typer.Option("--budget", metavar="USD", parser=_dollars, help="Hard limit of the run, in dollars."),
+]
+MaxCost = Annotated[
+    Decimal | None,
+    typer.Option("--max-cost", metavar="USD", parser=_dollars, help="Hard limit of all attempts together."),
+]
+Out = Annotated[
+    Path | None, typer.Option("--out", metavar="DIR", help="Keep result, per-agent files and run.json here.")
+]
+
+
+def source_of(profile: str | None, config: Path | None) -> str | Path | None:
+    """What to load; None is the environment's choice. Raises a usage error when both are given."""
+    if profile is not None and config is not None:
+        raise typer.BadParameter("give --profile or --config, not both")
+    return profile if config is None else config

@@ -1,0 +1,268 @@
+"""`POST /chat/completions`: from the request to its playback and its row in the bill.
+
+Holds what chat calls share: the scenario, the bill, the request log, sessions, quotas and counts. What is
+answered and billed is decided in pure modules; this one draws, remembers and sends.
+"""
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from random import Random
+
+from farthing.simulator.bill import Bill
+from farthing.simulator.books import Shelf, SimulatedModel
+from farthing.simulator.compose import role_of
+from farthing.simulator.conditions import CONDITIONS, Condition
+from farthing.simulator.connection import Connection
+from farthing.simulator.draws import Draws
+from farthing.simulator.faults import FaultDesk, Seen, refusal
+from farthing.simulator.framing import Request, head
+from farthing.simulator.latency import draw_timing
+from farthing.simulator.playback import Ending, Playback
+from farthing.simulator.quota import FreeQuota
+from farthing.simulator.reply import Reply, RowTimes, Terms, make_reply, row_of
+from farthing.simulator.request import Admitted, ChatBody, admit, read_body
+from farthing.simulator.scenario import Fault, Scenario
+from farthing.simulator.staging import Open, Send, Step
+from farthing.simulator.tariff import Rates
+from farthing.simulator.wire import Identity
+
+PROVIDERS = ("Simulated North", "Simulated South", "Simulated East")
+_SESSIONS = 50_000
+_LOGGED = 200_000
+_JSON = {"Content-Type": "application/json"}
+_SSE = {"Content-Type": "text/event-stream", "Cache-Control": "no-cache", "Transfer-Encoding": "chunked"}
+_HEADERS_OF_INTEREST = (
+    "user-agent",
+    "http-referer",
+    "x-title",
+    "x-openrouter-title",
+    "x-openrouter-metadata",
+)
+
+
+@dataclass(slots=True)
+class Counts:
+    """What `/simulator/stats` shows of chat calls."""
+
+    in_flight: int = 0
+    max_in_flight: int = 0
+    chat_requests: int = 0
+    refused: int = 0
+
+
+class ChatDesk:
+    """Answers chat calls. `now` is the UTC clock that prices and quotas follow."""
+
+    def __init__(
+        self, shelf: Shelf, scenario: Scenario, *, seed: int, time_scale: float, now: Callable[[], datetime]
+    ) -> None:
+        self.shelf = shelf
+        self.time_scale = time_scale
+        self.now = now
+        self._seed = seed
+        self._started = int(now().timestamp())
+        self._next_id = 0
+        self.holds: set[Playback] = set()
+        self.counts = Counts()
+        self.reset(scenario)
+
+    def reset(self, scenario: Scenario) -> None:
+        """Forgets everything that was counted, billed and logged; replies under way go on."""
+        self.bill = Bill()
+        self.log: deque[dict[str, object]] = deque(maxlen=_LOGGED)
+        self.quota = FreeQuota()
+        self.counts = Counts(in_flight=self.counts.in_flight, max_in_flight=self.counts.in_flight)
+        self._sessions: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self._draws = Draws(self._seed)
+        self.use(scenario)
+
+    def use(self, scenario: Scenario) -> None:
+        """Replaces the scenario; its rules begin to count anew."""
+        self.scenario = scenario
+        self._faults = FaultDesk(scenario)
+
+    def release(self) -> int:
+        """Lets every held reply go on; says how many there were."""
+        held = list(self.holds)
+        for playback in held:
+            playback.release()
+        return len(held)
+
+    def accept(self, request: Request, wire: Connection) -> None:
+        """Answers one call."""
+        self.counts.chat_requests += 1
+        body = read_body(request.body)
+        self._remember(request, body)
+        if isinstance(body, Condition):
+            self._refuse(body, wire)
+            return
+        admitted = admit(body, self.shelf, size=len(request.body), rates_of=self._rates)
+        if isinstance(admitted, Condition):
+            self._refuse(admitted, wire)
+            return
+        if admitted.model.id.endswith(":free"):
+            limits = self.scenario
+            spent = self.quota.take(
+                self.now(), per_minute=limits.free_per_minute, per_day=limits.free_per_day
+            )
+            if spent is not None:
+                self._refuse(spent, wire)
+                return
+        self._answer(admitted, wire)
+
+    def unauthorized(self, request: Request, wire: Connection) -> None:
+        """Answers a call whose key is not accepted."""
+        self.counts.chat_requests += 1
+        self._remember(request, read_body(request.body))
+        self._refuse(CONDITIONS["authentication"], wire)
+
+    def _answer(self, admitted: Admitted, wire: Connection) -> None:
+        body = admitted.body
+        rng = self._draws.generator(body)
+        text = "\n".join(message.text for message in body.messages) if self.scenario.rules else ""
+        seen = Seen(model=body.names[0], text=text, role=role_of(body), stream=bool(body.stream))
+        fault = self._faults.choose(seen, rng)
+        refused = refusal(fault) if fault else None
+        if fault and refused and not fault.billed:
+            self._refuse(refused, wire)
+            return
+        reply = make_reply(admitted, self._terms(admitted, fault, rng), rng)
+        if refused:
+            self._refuse(refused, wire, billed=reply)
+            return
+        headers = {"X-Generation-Id": reply.identity.id, **(_SSE if reply.body_bytes is None else _JSON)}
+        if reply.body_bytes is not None:
+            headers["Content-Length"] = str(reply.body_bytes)
+        began = asyncio.get_running_loop().time()
+
+        def ended(playback: Playback, ending: Ending) -> None:
+            self.counts.in_flight -= 1
+            self._book(reply, ending, began=began, produced=playback.produced, reported=playback.reported)
+
+        self._play(reply.steps, head(200, headers), reply.body_bytes is None, wire, ended)
+
+    def _terms(self, admitted: Admitted, fault: Fault | None, rng: Random) -> Terms:
+        model = admitted.model
+        scenario = self.scenario
+        kind = fault.kind if fault else None
+        rates = self._rates(model, admitted.prompt_tokens)
+        cached, written = self._cached(admitted, rates)
+        return Terms(
+            rates=rates,
+            identity=Identity(
+                id=self._generation_id(),
+                model=model.id,
+                provider=rng.choice(PROVIDERS),
+                created=int(self.now().timestamp()),
+            ),
+            timing=draw_timing(model.id, rng, time_scale=self.time_scale),
+            fault=fault,
+            overrun=kind == "overrun" or (kind is None and self._draws.overruns(scenario.overrun_rate)),
+            missing_cost_rate=scenario.missing_cost_rate,
+            abort_billing=scenario.abort_billing,
+            cached_tokens=cached,
+            cache_write_tokens=written,
+        )
+
+    def _cached(self, admitted: Admitted, rates: Rates) -> tuple[int, int]:
+        """Cached and cache-write tokens: a session finds its last prompt again where the model has a rate."""
+        session = admitted.body.session_id
+        if not session or not rates.get("input_cache_read"):
+            return 0, 0
+        key = (session, admitted.model.id)
+        before = self._sessions.pop(key, 0)
+        self._sessions[key] = admitted.prompt_tokens
+        if len(self._sessions) > _SESSIONS:
+            self._sessions.popitem(last=False)
+        cached = min(before, admitted.prompt_tokens) * 9 // 10
+        written = admitted.prompt_tokens - cached if rates.get("input_cache_write") else 0
+        return cached, written
+
+    def _refuse(self, condition: Condition, wire: Connection, *, billed: Reply | None = None) -> None:
+        self.counts.refused += 1
+        headers = {"Content-Type": "text/html" if condition.page else "application/json", **condition.headers}
+        if not condition.page:
+            headers["X-Generation-Id"] = billed.identity.id if billed else self._generation_id()
+        if condition.retry_after is not None:
+            headers["Retry-After"] = condition.retry_after
+        body = condition.body()
+        headers["Content-Length"] = str(len(body))
+        began = asyncio.get_running_loop().time()
+
+        def ended(_playback: Playback, ending: Ending) -> None:
+            self.counts.in_flight -= 1
+            if billed is not None:
+                self._book(
+                    billed, ending, began=began, produced=billed.meter.tokens.completion, reported=False
+                )
+
+        self._play((Open(0.0), Send(0.0, body)), head(condition.status, headers), False, wire, ended)
+
+    def _play(
+        self,
+        steps: Sequence[Step],
+        opening: bytes,
+        chunked: bool,
+        wire: Connection,
+        ended: Callable[[Playback, Ending], None],
+    ) -> None:
+        counts = self.counts
+        counts.in_flight += 1
+        counts.max_in_flight = max(counts.max_in_flight, counts.in_flight)
+        playback = Playback(
+            steps,
+            head=opening,
+            chunked=chunked,
+            wire=wire,
+            loop=asyncio.get_running_loop(),
+            ended=ended,
+            holds=self.holds,
+        )
+        wire.on_left = playback.client_left
+        playback.run()
+
+    def _book(self, reply: Reply, ending: Ending, *, began: float, produced: int, reported: bool) -> None:
+        now = asyncio.get_running_loop().time()
+        times = RowTimes(
+            created=self.now(),
+            visible_at=now + self.scenario.generation_lag_s * self.time_scale,
+            latency_ms=int((now - began) * 1000),
+        )
+        self.bill.add(row_of(reply, ending, produced=produced, reported=reported, times=times))
+
+    def _rates(self, model: SimulatedModel, prompt_tokens: int) -> Rates:
+        tariff = model.tariff
+        return tariff.at(prompt_tokens, self.now()) if tariff.overrides else tariff.usual
+
+    def _generation_id(self) -> str:
+        self._next_id += 1
+        return f"gen-{self._started}-sim{self._next_id:07d}"
+
+    def _remember(self, request: Request, body: ChatBody | Condition) -> None:
+        entry: dict[str, object] = {
+            "number": self.counts.chat_requests,
+            "headers": {
+                name: request.headers[name] for name in _HEADERS_OF_INTEREST if name in request.headers
+            },
+            "bytes": len(request.body),
+        }
+        if isinstance(body, ChatBody):
+            price = body.provider.max_price if body.provider else None
+            entry |= {
+                "model": body.model,
+                "models": body.models,
+                "stream": bool(body.stream),
+                "max_tokens": body.bound,
+                "max_price": price,
+                "session_id": body.session_id,
+                "tools": len(body.tools or ()),
+                "tool_choice": body.tool_choice,
+                "response_format": (body.response_format or {}).get("type"),
+                "role": role_of(body),
+                "task": body.task_marker,
+                "text": body.last_user_text[:200],
+            }
+        self.log.append(entry)

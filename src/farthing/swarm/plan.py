@@ -1,0 +1,104 @@
+"""The tasks of a run: one per agent's share of a stage, the synthesis, and tasks handed out by `map`.
+
+Decides what each task carries: who does it, under which limits, in which session. Wording is `brief.py`'s.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from farthing.swarm.agent import SYNTHESIS, Agent, limits_of
+from farthing.swarm.brief import (
+    DIGEST_CHARS,
+    Earlier,
+    stage_messages,
+    synthesis_messages,
+    system_prompt,
+)
+from farthing.task import Message, Task
+
+ASSUMED_RESULT_CHARS = 2_000
+"""How long an estimate takes an agent's result to be: about 500 tokens."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFrame:
+    """What all tasks of a run share. `budget_usd` is the run's hard limit, in dollars."""
+
+    run_id: str
+    goal: str
+    budget_usd: Decimal | None = None
+    digest_chars: int = DIGEST_CHARS
+
+
+def session_of(run_id: str, agent_id: str) -> str:
+    """Stable for an agent of a run, so that a provider can keep its prompt cache warm."""
+    return f"{run_id}:{agent_id}"
+
+
+def stage_task(agent: Agent, frame: RunFrame, earlier: Sequence[Earlier]) -> Task:
+    """An agent's share of its stage, told what earlier stages found."""
+    return Task(
+        description=f"{agent.title} of {frame.goal}",
+        messages=stage_messages(agent, frame.goal, earlier, digest_chars=frame.digest_chars),
+        type=agent.task_type,
+        tools=agent.tools,
+        model=agent.model,
+        limits=limits_of(agent, frame.run_id, swarm_budget_usd=frame.budget_usd),
+        session_id=session_of(frame.run_id, agent.id),
+        run_id=frame.run_id,
+        agent_id=agent.id,
+        role=agent.role,
+    )
+
+
+def synthesis_task(frame: RunFrame, earlier: Sequence[Earlier]) -> Task:
+    """The one answer of the run, drawn from all results."""
+    return Task(
+        description=f"{SYNTHESIS} of {frame.goal}",
+        messages=synthesis_messages(frame.goal, earlier, digest_chars=frame.digest_chars),
+        type="general",
+        limits=limits_of(None, frame.run_id, swarm_budget_usd=frame.budget_usd),
+        session_id=session_of(frame.run_id, SYNTHESIS),
+        purpose="synthesis",
+        run_id=frame.run_id,
+        agent_id=SYNTHESIS,
+        role=SYNTHESIS,
+    )
+
+
+def handed_task(agent: Agent, task: Task, frame: RunFrame, *, suits: bool) -> Task:
+    """An independent task as its agent sends it. What the task says itself comes before what the agent is.
+
+    The agent's task type is taken only when the agent was chosen because it suits; else the text decides.
+    """
+    messages = task.conversation
+    if not any(message.role == "system" for message in messages):
+        messages = (Message(role="system", content=system_prompt(agent)), *messages)
+    return replace(
+        task,
+        messages=messages,
+        type=task.type or (agent.task_type if suits else None),
+        tools=task.tools or agent.tools,
+        model=task.model or agent.model,
+        limits=(*task.limits, *limits_of(agent, frame.run_id, swarm_budget_usd=frame.budget_usd)),
+        session_id=task.session_id or session_of(frame.run_id, agent.id),
+        run_id=frame.run_id,
+        agent_id=agent.id,
+        role=agent.role,
+    )
+
+
+def planned_tasks(agents: Sequence[Agent], frame: RunFrame) -> tuple[Task, ...]:
+    """The tasks of one run, for an estimate: each earlier result stands in as `ASSUMED_RESULT_CHARS` of text.
+
+    Each agent is planned with one model call: how often tools are called is not known beforehand.
+    """
+    tasks: list[Task] = []
+    earlier: list[Earlier] = []
+    for number in sorted({agent.stage for agent in agents}):
+        stage = [agent for agent in agents if agent.stage == number]
+        tasks.extend(stage_task(agent, frame, earlier) for agent in stage)
+        text = "word " * (ASSUMED_RESULT_CHARS // 5)
+        earlier.extend(Earlier(agent_id=a.id, stage=number, title=a.title, text=text) for a in stage)
+    return (*tasks, synthesis_task(frame, earlier))

@@ -1,0 +1,123 @@
+"""Conducts one run: stages in the order of the specs, agents of a stage side by side, then the synthesis.
+
+Decides when a run goes on and when it stops; never raises a task's failure. What agents are told is
+`brief.py`'s, what becomes of the events is `run.py`'s.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from farthing.errors import BudgetExceededError
+from farthing.swarm.agent import Agent
+from farthing.swarm.brief import Earlier
+from farthing.swarm.channel import end_all
+from farthing.swarm.events import (
+    AgentFailed,
+    AgentFinished,
+    AgentStarted,
+    StageStarted,
+    SynthesisStarted,
+)
+from farthing.swarm.plan import RunFrame, stage_task, synthesis_task
+from farthing.swarm.results import WorkResult
+from farthing.swarm.work import Means, do_work
+from farthing.task import Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conducted:
+    """How a run ended: its output, or why it stopped before there was one."""
+
+    output: str
+    stopped: str | None = None
+
+
+async def conduct(agents: Sequence[Agent], frame: RunFrame, means: Means) -> Conducted:
+    """Runs all stages and the synthesis."""
+    earlier: list[Earlier] = []
+    numbers = sorted({agent.stage for agent in agents})
+    for number in numbers:
+        members = [agent for agent in agents if agent.stage == number]
+        await means.emit(
+            StageStarted(
+                run_id=frame.run_id,
+                number=number,
+                stages=len(numbers),
+                role=members[0].role,
+                agent_ids=tuple(agent.id for agent in members),
+            )
+        )
+        pieces = await _run_stage(members, frame, tuple(earlier), means)
+        if stopped := stop_reason(pieces):
+            return Conducted(output="", stopped=stopped)
+        earlier.extend(_read(piece) for piece in pieces if piece.ok)
+    return await _synthesise(frame, earlier, means, stage=len(numbers) + 1)
+
+
+def stop_reason(pieces: Sequence[WorkResult]) -> str | None:
+    """Why the run cannot go on after this stage, if so.
+
+    An agent's or a task's own limit stops only that agent; any other limit stops the run.
+    """
+    for piece in pieces:
+        if isinstance(piece.error, BudgetExceededError) and not _own_limit(piece.error):
+            return f"the budget is exhausted: {piece.error.message}"
+    if any(piece.ok for piece in pieces):
+        return None
+    first = pieces[0]
+    said = first.error.message if first.error else ""
+    return f"all agents of stage {first.stage} ({first.role}) failed; {first.agent_id}: {said}"
+
+
+def _own_limit(error: BudgetExceededError) -> bool:
+    # Read by name, because the refusal belongs to `spend`, which a swarm does not know.
+    key: object = getattr(error.refusal, "key", None)
+    scope: object = getattr(key, "scope", "")
+    return str(scope).startswith(("agent:", "task:"))
+
+
+async def _run_stage(
+    members: Sequence[Agent], frame: RunFrame, earlier: Sequence[Earlier], means: Means
+) -> list[WorkResult]:
+    running = [
+        asyncio.create_task(
+            _run_piece(stage_task(agent, frame, earlier), agent.stage, agent.title, means), name=agent.id
+        )
+        for agent in members
+    ]
+    try:
+        return await asyncio.gather(*running)
+    finally:
+        await end_all(running)
+
+
+async def _synthesise(frame: RunFrame, earlier: Sequence[Earlier], means: Means, *, stage: int) -> Conducted:
+    await means.emit(SynthesisStarted(run_id=frame.run_id, pieces=len(earlier)))
+    piece = await _run_piece(synthesis_task(frame, earlier), stage, "synthesis", means)
+    if piece.result is not None:
+        return Conducted(output=piece.result.output)
+    if isinstance(piece.error, BudgetExceededError):
+        return Conducted(output="", stopped=f"the budget is exhausted: {piece.error.message}")
+    said = piece.error.message if piece.error else ""
+    return Conducted(output="", stopped=f"the synthesis failed: {said}")
+
+
+async def _run_piece(task: Task, stage: int, title: str, means: Means) -> WorkResult:
+    agent_id = task.agent_id or ""
+    await means.emit(
+        AgentStarted(
+            run_id=task.run_id or "", agent_id=agent_id, role=task.role or "", stage=stage, title=title
+        )
+    )
+    work = await do_work(task, stage=stage, title=title, means=means)
+    if work.error is None:
+        await means.emit(AgentFinished(agent_id=agent_id, work=work))
+    else:
+        await means.emit(AgentFailed(agent_id=agent_id, work=work, error=work.error))
+    return work
+
+
+def _read(piece: WorkResult) -> Earlier:
+    text = piece.result.output if piece.result else ""
+    return Earlier(agent_id=piece.agent_id, stage=piece.stage, title=piece.title, text=text)

@@ -1,0 +1,91 @@
+"""Cost alerts on their way: once a threshold, to the caller's functions, and fewer attempts at critical."""
+
+import asyncio
+from decimal import Decimal
+from pathlib import Path
+
+from farthing.deployment import Deployment
+from farthing.spend.alerts import Alert
+from farthing.testing import ScriptedUpstream, VirtualClock, answer, deployment_on, hang
+
+
+async def test_each_threshold_calls_back_once(tmp_path: Path) -> None:
+    upstream = ScriptedUpstream([answer("ok", cost="0.03") for _ in range(5)])
+    called: list[str] = []
+    seen: list[Alert] = []
+    async with deployment_on(upstream, tmp_path, clock=VirtualClock()) as deployment:
+        deployment.set_cost_alert(
+            monthly_budget="0.1",
+            warning_threshold=0.5,
+            critical_threshold=0.8,
+            on_warning=lambda: called.append("warning"),
+            on_critical=seen.append,
+        )
+        levels: list[tuple[int, int]] = []
+        for _ in range(5):
+            await deployment.execute_task("Explain it.")
+            await all_delivered(deployment)
+            levels.append((len(called), len(seen)))
+        assert deployment.config.budget.monthly_limit == Decimal(200)
+    assert levels == [(0, 0), (1, 0), (1, 1), (1, 1), (1, 1)]
+    assert (seen[0].level, seen[0].committed, seen[0].base) == ("critical", 90_000_000, 100_000_000)
+
+
+async def all_delivered(deployment: Deployment) -> None:
+    """Until all that was recorded is committed, and what follows from it has happened."""
+    deployment.get_cost_report()
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def most_at_once(deployment: Deployment, upstream: ScriptedUpstream, *, tasks: int) -> int:
+    """How many of `tasks` are on the wire together. Every reply must be one that hangs."""
+    callers = [asyncio.ensure_future(deployment.execute_task(f"Part {n}.")) for n in range(tasks)]
+    while not upstream.open_exchanges:
+        await asyncio.sleep(0)
+    await all_delivered(deployment)  # every intent that was let through is decided by now
+    most = upstream.open_exchanges
+    for caller in callers:
+        caller.cancel()
+    await asyncio.wait(callers)
+    return most
+
+
+async def test_at_critical_fewer_attempts_run_at_once_and_a_new_start_remembers(tmp_path: Path) -> None:
+    budget = {"budget.monthlyLimit": Decimal("0.1"), "alerts.criticalConcurrency": 3}
+    paid = ScriptedUpstream([answer("ok", cost="0.0955"), *(hang("...") for _ in range(5))])
+    async with deployment_on(paid, tmp_path, clock=VirtualClock(), overrides=budget) as deployment:
+        await deployment.execute_task("Explain it.")
+        await all_delivered(deployment)
+        assert await most_at_once(deployment, paid, tasks=5) == 3
+    later = ScriptedUpstream([hang("...") for _ in range(5)])
+    async with deployment_on(later, tmp_path, clock=VirtualClock(), overrides=budget) as deployment:
+        assert await most_at_once(deployment, later, tasks=5) == 3
+
+
+async def test_the_next_month_begins_with_the_usual_concurrency(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    budget = {"budget.monthlyLimit": Decimal("0.1"), "scaling.maxConcurrency": 4}
+    upstream = ScriptedUpstream([answer("ok", cost="0.0955"), *(hang("...") for _ in range(4))])
+    async with deployment_on(upstream, tmp_path, clock=clock, overrides=budget) as deployment:
+        await deployment.execute_task("Explain it.")
+        await all_delivered(deployment)
+        clock.advance(8 * 86_400)
+        await all_delivered(deployment)
+        assert await most_at_once(deployment, upstream, tasks=5) == 4
+
+
+async def test_a_callback_that_raises_is_tried_again_and_harms_nothing(tmp_path: Path) -> None:
+    tries: list[int] = []
+
+    async def on_warning() -> None:
+        tries.append(1)
+        if len(tries) < 3:
+            raise ConnectionError("the pager is away")
+
+    upstream = ScriptedUpstream([answer("ok", cost="0.06"), answer("ok")])
+    async with deployment_on(upstream, tmp_path, clock=VirtualClock()) as deployment:
+        deployment.set_cost_alert(monthly_budget="0.1", warning_threshold=0.5, on_warning=on_warning)
+        await deployment.execute_task("Explain it.")
+        assert (await deployment.execute_task("And again.")).output == "ok"
+    assert len(tries) == 3

@@ -1,0 +1,140 @@
+"""What a model answers: tool calls, structured output, and what cannot be used."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from farthing.errors import InvalidTaskError
+from farthing.result import TaskResult, TokenReceived
+from farthing.testing import ScriptedUpstream, VirtualClock, answer, deployment_on
+
+SEARCH = {
+    "type": "function",
+    "function": {
+        "name": "search",
+        "description": "Searches the library.",
+        "parameters": {"type": "object", "properties": {"query": {"type": "string"}}, "required": ["query"]},
+    },
+}
+CALL = {"id": "call_1", "type": "function", "function": {"name": "search", "arguments": '{"query":"bees"}'}}
+FORMAT = {
+    "type": "json_schema",
+    "json_schema": {
+        "name": "city",
+        "schema": {
+            "type": "object",
+            "properties": {"city": {"type": "string"}, "people": {"type": "integer"}},
+            "required": ["city", "people"],
+        },
+    },
+}
+FREE_ONLY = {"environment": "development"}
+
+
+async def ask(
+    upstream: ScriptedUpstream,
+    folder: Path,
+    *,
+    source: str = "balanced",
+    overrides: Mapping[str, object] | None = None,
+    **fields: object,
+) -> TaskResult:
+    async with deployment_on(
+        upstream, folder, source, clock=VirtualClock(), overrides=overrides
+    ) as deployment:
+        return await deployment.execute_task("Find the bees.", **fields)
+
+
+async def test_calls_of_tools_given_as_schemas_are_returned(tmp_path: Path) -> None:
+    upstream = ScriptedUpstream([answer("", tool_calls=[CALL])])
+    result = await ask(upstream, tmp_path, tools=[SEARCH])
+    (call,) = result.tool_calls
+    assert (call.id, call.name, call.arguments) == ("call_1", "search", '{"query":"bees"}')
+    assert (result.finish_reason, result.emulated_tools) == ("tool_calls", False)
+    assert upstream.requests[0]["tools"] == [SEARCH]
+
+
+async def test_a_model_without_tools_gets_them_by_prompt(tmp_path: Path) -> None:
+    """GLM-4-9B has no native tool calling; in development it is the budget profile's only free model."""
+    text = '```tool_call\n{"name": "search", "arguments": {"query": "bees"}}\n```'
+    upstream = ScriptedUpstream([answer(text, cost="0")])
+    glm = {"models.primary": "glm-4-9b", "models.fallback": None, **FREE_ONLY}
+    result = await ask(upstream, tmp_path, source="budget", overrides=glm, tools=[SEARCH])
+    (request,) = upstream.requests
+    assert "tools" not in request
+    assert "TOOLS_JSON" in str(request["messages"])
+    assert (result.emulated_tools, result.output, result.finish_reason) == (True, "", "tool_calls")
+    assert [(call.name, call.arguments) for call in result.tool_calls] == [("search", '{"query": "bees"}')]
+
+
+async def test_a_broken_emulated_call_is_tried_again_and_never_shown(tmp_path: Path) -> None:
+    broken = '```tool_call\n{"name": "serch", "arguments": {}}\n```'
+    upstream = ScriptedUpstream([answer(broken, cost="0"), answer("There are bees.", cost="0")])
+    glm = {"models.primary": "glm-4-9b", "models.fallback": None, **FREE_ONLY}
+    async with deployment_on(
+        upstream, tmp_path, "budget", clock=VirtualClock(), overrides=glm
+    ) as deployment:
+        events = [event async for event in deployment.stream_task("Find the bees.", tools=[SEARCH])]
+    assert [event.text for event in events if isinstance(event, TokenReceived)] == ["There are bees."]
+    assert len(upstream.requests) == 2
+
+
+async def test_structured_output_is_checked_and_parsed(tmp_path: Path) -> None:
+    upstream = ScriptedUpstream([answer('{"city": "Bern", "people": 134000}')])
+    result = await ask(upstream, tmp_path, type="structured", response_format=FORMAT)
+    assert result.data == {"city": "Bern", "people": 134000}
+    assert upstream.requests[0]["response_format"] == FORMAT
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('{"city": "Bern"}', "people"),
+        ("Bern has 134,000 people.", "not JSON"),
+        ("", "empty"),
+    ],
+)
+async def test_an_unusable_answer_leads_to_another_model(tmp_path: Path, text: str, problem: str) -> None:
+    upstream = ScriptedUpstream([answer(text), answer('{"city": "Bern", "people": 134000}')])
+    result = await ask(upstream, tmp_path, type="structured", response_format=FORMAT)
+    first, second = result.attempts
+    assert problem in first.reason
+    assert first.status == "failed"
+    assert first.cost > 0
+    assert first.model != second.model
+    assert result.metrics.cost == first.cost + second.cost
+
+
+async def test_an_unusable_answer_is_not_streamed(tmp_path: Path) -> None:
+    upstream = ScriptedUpstream([answer("no JSON"), answer('{"a": 1}')])
+    async with deployment_on(upstream, tmp_path, clock=VirtualClock()) as deployment:
+        stream = deployment.stream_task("Give JSON.", response_format={"type": "json_object"})
+        texts = [event.text async for event in stream if isinstance(event, TokenReceived)]
+    assert texts == ['{"a": 1}']
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"response_format": {"type": "json_schema"}},
+        {"response_format": {"type": "xml"}},
+        {"tools": [{"type": "function", "function": {"name": "two words", "parameters": {}}}]},
+        {"temprature": 0.2, "max_token": 5},
+    ],
+)
+async def test_what_no_model_can_take_is_refused_before_anything_is_sent(
+    tmp_path: Path, fields: dict[str, object]
+) -> None:
+    upstream = ScriptedUpstream()
+    with pytest.raises(InvalidTaskError):
+        await ask(upstream, tmp_path, **fields)
+    assert upstream.requests == []
+
+
+async def test_request_options_pass_through(tmp_path: Path) -> None:
+    upstream = ScriptedUpstream([answer("ok")])
+    await ask(upstream, tmp_path, temperature=0.2, seed=7, session_id="agent-1", max_tokens=50)
+    (request,) = upstream.requests
+    kept = {key: request[key] for key in ("temperature", "seed", "session_id", "max_tokens")}
+    assert kept == {"temperature": 0.2, "seed": 7, "session_id": "agent-1", "max_tokens": 50}

@@ -1,0 +1,106 @@
+"""Which whole answers can be used, by what the task asked for."""
+
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from farthing.errors import InvalidTaskError
+from farthing.routing.fallback import Invalid
+from farthing.routing.validate import Valid, schema_of, validate
+from farthing.task import Completion, FinishReason, ToolCall
+
+OBJECT = {"type": "json_object"}
+CITY = {
+    "type": "json_schema",
+    "json_schema": {
+        "name": "city",
+        "schema": {
+            "type": "object",
+            "properties": {"city": {"type": "string"}, "people": {"type": "integer", "minimum": 0}},
+            "required": ["city"],
+            "additionalProperties": False,
+        },
+    },
+}
+
+
+def said(text: str, finish: FinishReason = "stop", calls: tuple[ToolCall, ...] = ()) -> Completion:
+    return Completion(
+        generation_id=None, model="m", provider=None, text=text, tool_calls=calls, finish_reason=finish
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("Bern.", None),
+        ("Bern.", {"type": "text"}),
+        (' {"a": [1, 2]}\n', OBJECT),
+        ('{"city": "Bern", "people": 134000}', CITY),
+        ('{"city": "Bern"}', CITY),
+    ],
+)
+def test_usable_answers(text: str, wanted: Mapping[str, object] | None) -> None:
+    assert isinstance(validate(said(text), wanted), Valid)
+
+
+@pytest.mark.parametrize(
+    ("text", "finish", "wanted", "problem"),
+    [
+        ("", "stop", None, "empty"),
+        (" \n\t", "stop", None, "empty"),
+        ("I can't", "content_filter", None, "content filter"),
+        ('{"a": 1', "length", OBJECT, "cut at max_tokens"),
+        ("Bern.", "stop", OBJECT, "not JSON"),
+        ("[1, 2]", "stop", OBJECT, "not a JSON object"),
+        ('```json\n{"city": "Bern"}\n```', "stop", CITY, "not JSON"),
+        ('{"people": 3}', "stop", CITY, "city"),
+        ('{"city": "Bern", "people": -1}', "stop", CITY, "people: "),
+        ('{"city": "Bern", "mayor": "?"}', "stop", CITY, "mayor"),
+        ("[" * 5000, "stop", OBJECT, "not JSON"),
+    ],
+)
+def test_unusable_answers(
+    text: str, finish: FinishReason, wanted: Mapping[str, object] | None, problem: str
+) -> None:
+    verdict = validate(said(text, finish), wanted)
+    assert isinstance(verdict, Invalid)
+    assert problem in verdict.problem
+
+
+def test_a_cut_text_is_usable_and_a_cut_call_is_the_tools_matter() -> None:
+    assert validate(said("The first half", "length"), None) == Valid()
+    call = ToolCall(id="1", name="search", arguments="{}")
+    assert validate(said("", "tool_calls", (call,)), CITY) == Valid()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "problem"),
+    [
+        ({"type": "xml"}, "'xml'"),
+        ({}, "None"),
+        ({"type": "json_schema"}, "schema is missing"),
+        ({"type": "json_schema", "json_schema": {"schema": "object"}}, "schema is missing"),
+    ],
+)
+def test_a_format_that_no_model_can_meet_is_the_callers_fault(
+    wanted: Mapping[str, object], problem: str
+) -> None:
+    with pytest.raises(InvalidTaskError, match=problem):
+        schema_of(wanted)
+
+
+def test_a_schema_that_is_none_is_the_callers_fault() -> None:
+    broken = {"type": "json_schema", "json_schema": {"schema": {"type": "strng"}}}
+    with pytest.raises(InvalidTaskError, match="no valid JSON Schema"):
+        validate(said("{}"), broken)
+
+
+@given(st.text(), st.sampled_from([None, OBJECT, CITY]))
+def test_any_text_gets_a_verdict(text: str, wanted: Mapping[str, object] | None) -> None:
+    verdict = validate(said(text), wanted)
+    assert isinstance(verdict, Valid | Invalid)
+    if not text.strip():
+        assert isinstance(verdict, Invalid)
