@@ -6,52 +6,51 @@ Opens and closes what has effects; decides nothing about a task. The sync doors 
 import asyncio
 import os
 import socket
-from collections.abc import AsyncGenerator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
+from contextlib import aclosing
 from decimal import Decimal
+from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
 from urllib.parse import urlsplit
 
 from farthing.attempt import Means
 from farthing.catalog.models import Catalog
-from farthing.catalog.refresh import refreshed_catalog
 from farthing.catalog.successors import replace_gone
 from farthing.clock import Clock, SystemClock
-from farthing.config.load import Source, api_key, inert_settings, load_catalog, load_config
+from farthing.config.load import Source, inert_settings, load_config
 from farthing.config.schema import DeploymentConfig
 from farthing.errors import (
-    ConfigError,
-    ConfigFault,
     DeploymentClosedError,
-    FarthingError,
-    MissingKeyError,
 )
-from farthing.money import from_nano, nano_half_even, parse_usd
+from farthing.money import from_nano, parse_usd
+from farthing.opening import alert_rules, baseline_price, current_catalog, open_client, open_database
 from farthing.permits import Permits
 from farthing.pipeline import Pipeline
 from farthing.portal import Portal
 from farthing.request import task_of
-from farthing.result import Notice, Route, TaskEvent, TaskFinished, TaskResult
+from farthing.result import Notice, Route, TaskFinished, TaskResult
 from farthing.routing.fallback import Ending
 from farthing.routing.route import NoRoute
 from farthing.spend import store
-from farthing.spend.alerts import AlertLevel, AlertRule, levels_reached
+from farthing.spend.alerts import levels_reached
 from farthing.spend.budget import Balance
-from farthing.spend.claims import DEPLOYMENT, MONTH, month_claim
+from farthing.spend.claims import DEPLOYMENT, month_claim
 from farthing.spend.notify import Alarm, AlertCallback
 from farthing.spend.report import CostReport, cost_report
 from farthing.spend.runs import Fold, fold
 from farthing.spend.writer import LedgerWriter
-from farthing.storage.database import Database, default_path, sqlite_url
+from farthing.storage.database import Database
+from farthing.swarm.agent import AgentSpec, ToolSource
+from farthing.swarm.events import LoopEvent
+from farthing.swarm.loop import caps_from
+from farthing.swarm.run import Swarm
+from farthing.swarm.toolrun import run_with_tools
 from farthing.task import Task
 from farthing.upstream.client import Client
-from farthing.upstream.failure import Failure
-from farthing.upstream.transport import AiohttpTransport, Transport
+from farthing.upstream.transport import Transport
 
 T = TypeVar("T")
-
-_NO_KEY = "sk-or-no-key-needed-on-this-machine"
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 class Deployment:
@@ -91,13 +90,13 @@ class Deployment:
 
     async def __aenter__(self) -> Self:
         config = self._configured
-        client = self._client(config)
+        client = open_client(config, environ=self._environ, transport=self._transport)
         try:
-            catalog, notices = await self._catalog(client, config)
+            catalog, notices = await current_catalog(client, config, now=self._clock.now())
             config, replaced = replace_gone(config, catalog, self._clock.now().date())
             self.notices = (*inert_settings(config), *notices, *replaced)
             self.simulated = client.simulated
-            self._database = self._open_database(config)
+            self._database = open_database(config, simulated=self.simulated, environ=self._environ)
             await self._start(config, catalog, client)
         except BaseException:
             await client.aclose()
@@ -137,56 +136,12 @@ class Deployment:
                 task.cancel()
             await asyncio.wait(self._owned)
 
-    def _client(self, config: DeploymentConfig) -> Client:
-        upstream = config.upstream
-        key = api_key(self._environ)
-        local = urlsplit(upstream.base_url).hostname in _LOOPBACK
-        if key is None and not local:
-            raise MissingKeyError(
-                f"OPENROUTER_API_KEY is not set, and {upstream.base_url} needs a key",
-                hint="export OPENROUTER_API_KEY=sk-or-…, or see it work without one: farthing demo",
-            )
-        return Client(
-            self._transport or AiohttpTransport(connection_limit=upstream.connection_limit),
-            base_url=upstream.base_url,
-            api_key=_NO_KEY if key is None else key.reveal(),
-            app_title=upstream.app_title,
-            app_url=upstream.app_url,
-        )
-
-    async def _catalog(self, client: Client, config: DeploymentConfig) -> tuple[Catalog, tuple[Notice, ...]]:
-        timeout_s = config.upstream.refresh_timeout
-
-        async def fetch() -> list[dict[str, object]]:
-            rows = await client.models(timeout_s=timeout_s)
-            if isinstance(rows, Failure):
-                raise FarthingError(f"{rows.kind.value}: {rows.message}")
-            return rows
-
-        return await refreshed_catalog(fetch, load_catalog(), now=self._clock.now(), timeout_s=timeout_s)
-
-    def _open_database(self, config: DeploymentConfig) -> Database:
-        path = default_path(simulated=self.simulated, environ=self._environ)
-        database = Database(config.storage.database_url or sqlite_url(path))
-        kind = "simulated" if self.simulated else "real"
-        with database.write() as connection:
-            found = store.claim_upstream(connection, database, kind=kind)
-        if found != kind:
-            database.close()
-            problem = f"{database.display_url} holds {found} money, and this upstream's is {kind}"
-            fault = ConfigFault(path="storage.databaseUrl", value=database.display_url, problem=problem)
-            raise ConfigError("the ledger", [fault])
-        return database
-
     async def _start(self, config: DeploymentConfig, catalog: Catalog, client: Client) -> None:
         database = self._opened_database()
         label = f"{socket.gethostname()}:{os.getpid()}"
         permits = Permits(config.scaling.max_concurrency)
         self._alarm = Alarm(permits, self._clock, critical_concurrency=config.alerts.critical_concurrency)
         ledger = LedgerWriter(database, label=label, now_us=self._clock.now_us, on_alert=self._alarm.on_alert)
-        baseline = catalog.price(config.baseline.model) or load_catalog("tutorial").price(
-            config.baseline.model
-        )
         self._means = Means(
             config=config,
             catalog=catalog,
@@ -195,11 +150,11 @@ class Deployment:
             permits=permits,
             clock=self._clock,
             upstream="simulator" if self.simulated else urlsplit(config.upstream.base_url).netloc,
-            baseline=baseline,
+            baseline=baseline_price(config, catalog),
             own=self._own,
         )
         self._pipeline = Pipeline(self._means)
-        ledger.rules = _alert_rules(config)
+        ledger.rules = alert_rules(config)
         await ledger.start()
         self._slow_down_if_critical(ledger)
 
@@ -226,7 +181,8 @@ class Deployment:
 
     async def execute_task(self, task: str | Task | None = None, **fields: object) -> TaskResult:
         """Runs one task to its result. `task` is a prompt or a `Task`; keywords are its fields, and any other
-        keyword is a request option (temperature, seed, …). Raises what `Pipeline.run` raises."""
+        keyword is a request option (temperature, seed, …). Tools that are Python functions are run, within
+        the caps of `swarm`, to a final answer. Raises what `Pipeline.run` raises."""
         async for event in self._journey(task_of(task, fields), stream=False):
             if isinstance(event, TaskFinished):
                 return event.result
@@ -234,22 +190,68 @@ class Deployment:
 
     async def stream_task(
         self, task: str | Task | None = None, **fields: object
-    ) -> AsyncGenerator[TaskEvent]:
+    ) -> AsyncGenerator[LoopEvent]:
         """The events of one task as they happen; `TokenReceived` has text, `TaskFinished` the result."""
         asked = task_of(task, fields)
-        journey = self._journey(asked, stream=True)
-        try:
+        async with aclosing(self._journey(asked, stream=True)) as journey:
             async for event in journey:
                 yield event
-        finally:
-            await journey.aclose()
 
     def explain(self, task: str | Task | None = None, **fields: object) -> Route | NoRoute:
         """The route a task would take now, and what the alternatives would have cost; nothing is sent."""
         return self._opened_pipeline().explain(task_of(task, fields))
 
-    def _journey(self, task: Task, *, stream: bool) -> AsyncGenerator[TaskEvent]:
-        return self._opened_pipeline().run(task, stream=stream)
+    async def deploy_swarm(
+        self,
+        agents: Sequence[AgentSpec],
+        *,
+        goal: str = "",
+        tools: Mapping[str, Sequence[ToolSource]] | None = None,
+        budget_usd: Decimal | str | int | None = None,
+    ) -> Swarm:
+        """A live swarm of these agents. With a `goal` it has run when this returns; else `run` or `map` it.
+
+        `tools` maps a capability to what serves it. `budget_usd` is a hard limit for each run. Raises
+        `SwarmError` for an unknown role or no agents.
+        """
+        swarm = self.prepare_swarm(agents, goal=goal, tools=tools, budget_usd=budget_usd)
+        if goal:
+            await swarm.run()
+        return swarm
+
+    def prepare_swarm(
+        self,
+        agents: Sequence[AgentSpec],
+        *,
+        goal: str = "",
+        tools: Mapping[str, Sequence[ToolSource]] | None = None,
+        budget_usd: Decimal | str | int | None = None,
+    ) -> Swarm:
+        """`deploy_swarm` without running: for `swarm.stream(goal)`, whose events can be watched."""
+        config = self._opened().config
+        limit = config.budget.swarm_limit if budget_usd is None else parse_usd(budget_usd)
+        return Swarm(
+            agents,
+            journey=partial(self._opened_pipeline().run, stream=False),
+            goal=goal,
+            settings=config.swarm,
+            tools=tools,
+            budget_usd=limit,
+            agent_budget_usd=config.budget.agent_limit,
+            estimate=self._estimate,
+            now=self._clock.now,
+        )
+
+    def _estimate(self, task: Task) -> Decimal | None:
+        route = self._opened_pipeline().explain(task)
+        return None if isinstance(route, NoRoute) else route.candidates[0].expected_cost
+
+    def _journey(self, task: Task, *, stream: bool) -> AsyncGenerator[LoopEvent]:
+        """The pipeline's journey; where the tools are functions, the loop that runs them around it."""
+        pipeline = self._opened_pipeline()
+        if not any(tool.run for tool in task.tools):
+            return pipeline.run(task, stream=stream)
+        return run_with_tools(partial(pipeline.run, stream=stream), task, caps=caps_from(self.config.swarm))
 
     # Money.
 
@@ -309,7 +311,7 @@ class Deployment:
         means.config = means.config.model_copy(update={"alerts": type(alerts).model_validate(dict(alerts))})
         if self._alarm is not None:
             self._alarm.callbacks = {"warning": on_warning, "critical": on_critical}
-        means.ledger.rules = _alert_rules(means.config)
+        means.ledger.rules = alert_rules(means.config)
 
     # Sync doors.
 
@@ -334,6 +336,17 @@ class Deployment:
     def execute_task_sync(self, task: str | Task | None = None, **fields: object) -> TaskResult:
         """`execute_task` for callers without an event loop; the deployment is opened by `with`."""
         return self._through_portal(self.execute_task(task, **fields))
+
+    def deploy_swarm_sync(
+        self,
+        agents: Sequence[AgentSpec],
+        *,
+        goal: str = "",
+        tools: Mapping[str, Sequence[ToolSource]] | None = None,
+        budget_usd: Decimal | str | int | None = None,
+    ) -> Swarm:
+        """`deploy_swarm` for callers without an event loop."""
+        return self._through_portal(self.deploy_swarm(agents, goal=goal, tools=tools, budget_usd=budget_usd))
 
     def _through_portal(self, work: Coroutine[object, object, T]) -> T:
         if self._portal is None:
@@ -366,15 +379,3 @@ class Deployment:
         if self._database is None:
             raise DeploymentClosedError("the deployment is not open")
         return self._database
-
-
-def _alert_rules(config: DeploymentConfig) -> tuple[AlertRule, ...]:
-    alerts = config.alerts
-    base = alerts.monthly_budget if alerts.monthly_budget is not None else config.budget.monthly_limit
-    if base is None or not config.monitoring.cost_tracking:
-        return ()
-    thresholds: dict[AlertLevel, Decimal] = {
-        "warning": Decimal(str(alerts.warning_threshold)),
-        "critical": Decimal(str(alerts.critical_threshold)),
-    }
-    return (AlertRule(scope=DEPLOYMENT, period=MONTH, base_nano=nano_half_even(base), thresholds=thresholds),)

@@ -21,7 +21,6 @@ from farthing.deployment import Deployment
 from farthing.upstream.failure import FailureKind
 from farthing.upstream.transport import TransportFault
 
-
 _DAY_S = 86_400.0
 
 
@@ -89,7 +88,7 @@ def answer(
     usage = f'{{"prompt_tokens":{input_tokens},"completion_tokens":{output_tokens}'
     usage += f',"cost":{cost}}}' if cost is not None else "}"
     head: dict[str, object] = {"id": generation_id, "model": model, "provider": "Scripted"}
-    calls = [{"index": i, **call} for i, call in enumerate(tool_calls)]
+    calls: list[dict[str, object]] = [{"index": i, **call} for i, call in enumerate(tool_calls)]
     delta: dict[str, object] = {"content": text, **({"tool_calls": calls} if calls else {})}
     finish = finish_reason or ("tool_calls" if calls else "stop")
     chunks = (
@@ -103,7 +102,7 @@ def answer(
 
 def cut(text: str, *, generation_id: str | None = "gen-cut") -> Reply:
     """A stream that ends after some text, without a finish."""
-    piece = {
+    piece: dict[str, object] = {
         "id": generation_id,
         "model": "scripted/model",
         "choices": [{"index": 0, "delta": {"content": text}}],
@@ -127,7 +126,7 @@ def unreachable() -> Reply:
 
 def hang(text: str = "", *, generation_id: str | None = "gen-hang") -> Reply:
     """Some text, then silence until the caller closes."""
-    piece = {
+    piece: dict[str, object] = {
         "id": generation_id,
         "model": "scripted/model",
         "choices": [{"index": 0, "delta": {"content": text}}],

@@ -64,7 +64,7 @@ async def run_with_tools(
     *,
     caps: LoopCaps,
     clock: Callable[[], float] = time.monotonic,
-) -> AsyncIterator[LoopEvent]:
+) -> AsyncGenerator[LoopEvent]:
     """The events of a task whose tools are run; the last is one `TaskFinished` with the sums of all steps.
 
     Each model call is a task of its own, with purpose `tool_step` after the first. Where a cap leaves no

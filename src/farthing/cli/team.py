@@ -1,0 +1,92 @@
+"""A team on a goal: what `demo`, `swarm run` and `deploy --goal` share. Prints nothing but the live table."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+from rich.console import Console
+
+from farthing.cli.ledger import RunReport, opened, read_run
+from farthing.cli.live import watch
+from farthing.cli.show import note
+from farthing.config.schema import DeploymentConfig
+from farthing.deployment import Deployment
+from farthing.errors import SwarmError
+from farthing.storage.database import default_path, sqlite_url
+from farthing.swarm.agent import AgentSpec
+from farthing.swarm.out import write_run
+from farthing.swarm.results import SwarmResult
+
+RUN_LIMIT = "budget.swarmLimit"
+"""The setting that bounds what one run may spend."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeamRun:
+    """A run that has ended, with what the ledger says of it once every call was settled.
+
+    `report` is None when no call was sent; `folder` is where the run was kept, if it was asked for.
+    """
+
+    result: SwarmResult
+    report: RunReport | None
+    simulated: bool
+    folder: Path | None = None
+
+
+def specs_from(text: str) -> tuple[AgentSpec, ...]:
+    """The specs of `researcher:3,coder:3,reviewer:2`; a role alone is one agent. Raises `SwarmError`."""
+    specs: list[AgentSpec] = []
+    for entry in (part.strip() for part in text.split(",")):
+        role, _, count = entry.partition(":")
+        number = count.strip() or "1"
+        if not role or not number.isdecimal():
+            raise SwarmError(
+                f"{entry!r} is no group of agents", hint="give ROLE:COUNT,…, as researcher:3,coder:3,reviewer:2"
+            )
+        specs.append(AgentSpec(type=role.strip(), count=int(number)))
+    return tuple(specs)
+
+
+def specs_for(config: DeploymentConfig) -> tuple[AgentSpec, ...]:
+    """The default team, by the profile's target of agents at once: five, the tutorial's eight, or twelve."""
+    target = config.scaling.target_concurrent_agents or 8
+    counts = (2, 2, 1) if target <= 5 else (3, 3, 2) if target <= 20 else (4, 4, 4)
+    roles = ("researcher", "coder", "reviewer")
+    return tuple(AgentSpec(type=role, count=count) for role, count in zip(roles, counts, strict=True))
+
+
+async def run_goal(
+    deployment: Deployment, specs: Sequence[AgentSpec], goal: str, *, progress: Console
+) -> SwarmResult:
+    """Runs the goal on an open deployment, shown as it happens. Ctrl-C ends the run, not the program."""
+    for notice in deployment.notices:
+        note(f"note: {notice.text}")
+    swarm = await deployment.deploy_swarm(specs, goal=goal)
+    return await watch(swarm, goal, out=progress, simulated=deployment.simulated)
+
+
+def concluded(
+    result: SwarmResult, config: DeploymentConfig, *, simulated: bool, out: Path | None = None
+) -> TeamRun:
+    """The run with its ledger's figures, read after the deployment closed: every call has ended by then."""
+    folder = None if out is None else write_run(result, out)
+    url = ledger_url(config, simulated=simulated)
+    with opened(url) as ledger:
+        report = ledger and read_run(
+            ledger, result.run_id, baseline_model=config.baseline.model, now=datetime.now(UTC)
+        )
+    return TeamRun(result=result, report=report, simulated=simulated, folder=folder)
+
+
+def ledger_url(config: DeploymentConfig, *, simulated: bool) -> str:
+    """Where a deployment of this configuration keeps its ledger."""
+    return config.storage.database_url or sqlite_url(default_path(simulated=simulated, environ=os.environ))
+
+
+def limited(budget: Decimal | None) -> dict[str, object]:
+    """The override that bounds a run; nothing where no bound was given."""
+    return {} if budget is None else {RUN_LIMIT: budget}

@@ -1,0 +1,78 @@
+"""A task and its messages: what is accepted, what is refused, and what they say of themselves."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+import pytest
+
+from farthing.errors import InvalidTaskError
+from farthing.request import task_of
+from farthing.task import Message, Task, ToolCall, Usage, message_from
+
+PICTURE = {"type": "image_url", "image_url": {"url": "data:…"}}
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({}, "neither"),
+        ({"description": " \n"}, "neither"),
+        ({"description": "x", "type": "codng"}, "'coding'"),
+        ({"description": "x", "complexity": "hihg"}, "'high'"),
+        ({"description": "x", "max_tokens": 0}, "at least 1"),
+        ({"description": "x", "max_cost_usd": Decimal(-1)}, "0 or more"),
+    ],
+)
+def test_a_faulty_task_is_refused_with_the_reason(fields: dict[str, object], problem: str) -> None:
+    with pytest.raises(InvalidTaskError, match=problem):
+        task_of(None, fields)
+
+
+def test_the_description_is_the_prompt_unless_there_are_messages() -> None:
+    alone = Task(description="Explain it.")
+    assert alone.conversation == (Message(role="user", content="Explain it."),)
+    message = Message(role="user", content="Only this is sent.")
+    beside = Task(description="A name", messages=(message,))
+    assert (beside.conversation, beside.title) == ((message,), "A name")
+    assert Task(messages=(Message(role="system", content="Be brief."), message)).title == "Only this is sent."
+
+
+def test_a_title_is_one_short_line() -> None:
+    assert Task(description="two\n  lines").title == "two lines"
+    title = Task(description="word " * 100).title
+    assert (len(title), title[-1]) == (80, "…")
+
+
+def test_messages_in_the_chat_completions_shape() -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "search", "arguments": '{"q": 1}'}}
+    assert message_from({"role": "assistant", "content": None, "tool_calls": [call]}) == Message(
+        role="assistant", tool_calls=(ToolCall(id="c1", name="search", arguments='{"q": 1}'),)
+    )
+    assert message_from({"role": "developer", "content": "Be brief."}).role == "system"
+    result = message_from({"role": "tool", "tool_call_id": "c1", "content": "found"})
+    assert (result.tool_call_id, result.text) == ("c1", "found")
+
+
+def test_the_text_of_a_message_leaves_pictures_out() -> None:
+    parts = [{"type": "text", "text": "What"}, PICTURE, {"type": "text", "text": "is this?"}]
+    assert message_from({"role": "user", "content": parts}).text == "What\nis this?"
+    assert Message(role="assistant").text == ""
+
+
+@pytest.mark.parametrize(
+    ("raw", "problem"),
+    [
+        ({"content": "x"}, r"messages\[3\] has no role"),
+        ({"role": "usr", "content": "x"}, r"messages\[3\].role is 'usr'; nearest is 'user'"),
+        ({"role": "user", "content": 5}, r"messages\[3\].content is int"),
+    ],
+)
+def test_a_faulty_message_is_named_by_its_place(raw: Mapping[str, object], problem: str) -> None:
+    with pytest.raises(InvalidTaskError, match=problem):
+        message_from(raw, position=3)
+
+
+def test_usage_adds_up() -> None:
+    one = Usage(input_tokens=5, output_tokens=3, cached_tokens=1, cache_write_tokens=2, reasoning_tokens=1)
+    both = one + one
+    assert (both.total_tokens, both.cached_tokens, both.cache_write_tokens, both.reasoning_tokens) == (16, 2, 4, 2)

@@ -1,0 +1,85 @@
+"""The tools for users' tests: a clock that never waits, an upstream that says what it is told to."""
+
+import asyncio
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from farthing.testing import (
+    Reply,
+    ScriptedExchange,
+    ScriptedUpstream,
+    VirtualClock,
+    answer,
+    cut,
+    deployment_on,
+    hang,
+)
+from farthing.upstream.transport import TransportFault
+
+
+async def test_sleeping_moves_the_time_and_nothing_else() -> None:
+    clock = VirtualClock(datetime(2026, 1, 31, 23, 59, 59, tzinfo=UTC))
+    await clock.sleep(1.5)
+    assert (clock.monotonic(), clock.slept) == (1.5, [1.5])
+    assert clock.now() == datetime(2026, 2, 1, 0, 0, 0, 500_000, tzinfo=UTC)
+    assert clock.now_us() == int(clock.now().timestamp() * 1_000_000)
+
+
+async def test_who_waits_for_another_day_is_woken_by_the_test() -> None:
+    clock = VirtualClock()
+    waiting = asyncio.ensure_future(clock.sleep(3 * 86_400))
+    await asyncio.sleep(0)
+    clock.advance(2 * 86_400)
+    await asyncio.sleep(0)
+    assert (waiting.done(), clock.slept) == (False, [])
+    clock.advance(86_400)
+    await asyncio.wait_for(waiting, 10)
+
+
+async def chat(upstream: ScriptedUpstream) -> ScriptedExchange | TransportFault:
+    return await upstream.exchange("POST", "http://x/chat/completions", headers={}, body=b'{"model":"m"}')
+
+
+async def test_an_upstream_says_when_its_script_is_at_its_end() -> None:
+    upstream = ScriptedUpstream([answer("only this")])
+    exchange = await chat(upstream)
+    assert isinstance(exchange, ScriptedExchange)
+    assert (upstream.open_exchanges, exchange.status) == (1, 200)
+    exchange.close()
+    exchange.close()
+    assert upstream.open_exchanges == 0
+    with pytest.raises(AssertionError, match="script is at its end; asked: m"):
+        await chat(upstream)
+
+
+async def test_a_reply_that_hangs_ends_when_it_is_closed() -> None:
+    upstream = ScriptedUpstream([hang("some")])
+    exchange = await chat(upstream)
+    assert isinstance(exchange, ScriptedExchange)
+    assert b"some" in await exchange.read()
+    rest = asyncio.ensure_future(exchange.read())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not rest.done()
+    exchange.close()
+    assert await rest == b""
+
+
+@pytest.mark.parametrize(
+    ("reply", "ends", "billed"),
+    [(answer("ok"), True, True), (answer("ok", cost=None), True, False), (cut("half"), False, False)],
+)
+def test_replies_as_openrouter_writes_them(reply: Reply, ends: bool, billed: bool) -> None:
+    written = b"".join(reply.chunks)
+    assert (b"[DONE]" in written, b'"cost"' in written) == (ends, billed)
+    assert reply.headers["x-farthing-simulated"] == "1"
+
+
+async def test_a_users_test_in_five_lines(tmp_path: Path) -> None:
+    upstream = ScriptedUpstream([answer("42", cost="0.000003")])
+    async with deployment_on(upstream, tmp_path) as deployment:
+        result = await deployment.execute_task("What is six times seven?")
+    assert (result.output, result.metrics.cost, result.simulated) == ("42", Decimal("0.000003"), True)
