@@ -17,7 +17,9 @@ RULES = {
 async def main() -> None:
     config = load_config("balanced", overrides=RULES)
     async with Deployment(config) as deployment:
-        result = await deployment.execute_task(type="coding", description="Write a function that parses a date.")
+        result = await deployment.execute_task(
+            type="coding", description="Write a function that parses a date."
+        )
     for attempt in result.attempts:
         print(f"{attempt.model}: {attempt.reason}, ${attempt.cost:f}")
     print("Answered by:", result.model)

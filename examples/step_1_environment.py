@@ -1,7 +1,7 @@
 """Step 1: what your environment and your `.env` say, before anything is sent.
 
-    cp examples/env.example .env
-    python examples/step_1_environment.py
+cp examples/env.example .env
+python examples/step_1_environment.py
 """
 
 from farthing import load_config

@@ -26,7 +26,9 @@ async def main() -> None:
         result = await deployment.execute_task(
             type="coding",
             description="A memoized Fibonacci function",
-            messages=[{"role": "user", "content": "Write fib(n) in Python so that no value is computed twice."}],
+            messages=[
+                {"role": "user", "content": "Write fib(n) in Python so that no value is computed twice."}
+            ],
             tools=[RUN_TESTS],
         )
     print("Output:", result.output or "(the model asks for a tool first)")

@@ -7,7 +7,9 @@ from farthing import Deployment
 
 async def main() -> None:
     async with Deployment("balanced") as deployment:
-        await deployment.execute_task(type="general", description="Explain what a ledger is in two sentences.")
+        await deployment.execute_task(
+            type="general", description="Explain what a ledger is in two sentences."
+        )
         report = deployment.get_cost_report()
     print(f"Total spend: ${report.total_spend:f}")
     print(f"Held by calls under way: ${report.held:f}; uncertain: ${report.uncertain:f}")

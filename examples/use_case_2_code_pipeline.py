@@ -24,7 +24,8 @@ async def main() -> None:
             type="coding", description=f"Write unit tests for this code:\n\n{implement.output}"
         )
         review = await deployment.execute_task(
-            type="general", description=f"Review this code and its tests:\n\n{implement.output}\n\n{test.output}"
+            type="general",
+            description=f"Review this code and its tests:\n\n{implement.output}\n\n{test.output}",
         )
     steps: dict[str, TaskResult] = {
         "analyze": analyze,

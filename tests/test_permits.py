@@ -76,7 +76,11 @@ class _Caller:
         self.task = asyncio.ensure_future(hold(permits, self.end))
 
 
-@given(st.lists(st.tuples(st.sampled_from(["come", "leave", "cancel", "resize"]), st.integers(0, 7)), max_size=40))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["come", "leave", "cancel", "resize"]), st.integers(0, 7)), max_size=40
+    )
+)
 def test_no_history_leaks_a_permit_or_passes_the_limit(history: list[tuple[str, int]]) -> None:
     async def play() -> None:
         permits = Permits(2)

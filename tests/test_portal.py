@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections.abc import AsyncGenerator
 
 import pytest
 
@@ -54,7 +55,7 @@ def test_several_threads_may_call() -> None:
 def test_closing_ends_generators_that_were_left_open() -> None:
     ended: list[bool] = []
 
-    async def numbers():  # noqa: ANN202 - an async generator of int
+    async def numbers() -> AsyncGenerator[int]:
         try:
             while True:
                 yield 1

@@ -75,4 +75,9 @@ def test_a_faulty_message_is_named_by_its_place(raw: Mapping[str, object], probl
 def test_usage_adds_up() -> None:
     one = Usage(input_tokens=5, output_tokens=3, cached_tokens=1, cache_write_tokens=2, reasoning_tokens=1)
     both = one + one
-    assert (both.total_tokens, both.cached_tokens, both.cache_write_tokens, both.reasoning_tokens) == (16, 2, 4, 2)
+    assert (both.total_tokens, both.cached_tokens, both.cache_write_tokens, both.reasoning_tokens) == (
+        16,
+        2,
+        4,
+        2,
+    )

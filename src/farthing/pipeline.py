@@ -11,9 +11,11 @@ The journey is an async generator of events: `execute_task` drains it, `stream_t
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import assert_never
+
+from msgspec import structs
 
 from farthing.attempt import Call, Means, perform, record_of
 from farthing.errors import (
@@ -178,16 +180,27 @@ class Pipeline:
         yield AttemptFinished(task_id=journey.task_id, attempt=self._note(journey, call))
 
     async def _performed(self, call: Call) -> None:
-        """Runs the attempt in a task that the deployment owns, so that closing can wait for it."""
-        attempt = asyncio.ensure_future(perform(self.means, call))
-        self.means.own(attempt)
+        """Runs the attempt in the caller's task, which closing waits for, and interrupts when it must."""
+        caller = asyncio.current_task()
+        under_way: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def interrupt(ended: asyncio.Future[None]) -> None:
+            if ended.cancelled() and caller is not None:
+                caller.cancel()
+
+        under_way.add_done_callback(interrupt)
+        self.means.own(under_way)
         try:
-            await attempt
+            await perform(self.means, call)
         except asyncio.CancelledError:
-            caller = asyncio.current_task()
-            if caller is not None and caller.cancelling():
+            if not under_way.cancelled():
                 raise
+            if caller is not None:
+                caller.uncancel()
             raise DeploymentClosedError(_CLOSED) from None
+        finally:
+            if not under_way.done():
+                under_way.set_result(None)
 
     def _refuse_if_closing(self) -> None:
         if self.closing:
@@ -281,7 +294,7 @@ def _checked(task: Task) -> Task:
         checked = check_tools(task.tools)
         if checked.problems:
             raise InvalidTaskError("; ".join(checked.problems))
-        task = replace(task, tools=checked.tools)
+        task = structs.replace(task, tools=checked.tools)
     if task.response_format is not None and task.response_format.get("type") != "text":
         schema_of(task.response_format)
     return task

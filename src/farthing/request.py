@@ -1,8 +1,9 @@
 """What a caller wrote becomes a `Task`: a prompt, a Task, or keywords. Nothing is sent or decided here."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
 from typing import cast
+
+from msgspec import structs
 
 from farthing.errors import InvalidTaskError, nearest
 from farthing.money import parse_usd
@@ -12,7 +13,7 @@ ToolLike = Tool | Mapping[str, object] | Callable[..., object]
 """A `Tool`, a schema in the chat completions shape, or a Python function with type hints."""
 
 
-_FIELDS = tuple(field.name for field in fields(Task))
+_FIELDS = Task.__struct_fields__
 
 
 def task_of(given: str | Task | None, keywords: Mapping[str, object]) -> Task:
@@ -23,7 +24,11 @@ def task_of(given: str | Task | None, keywords: Mapping[str, object]) -> Task:
         _refuse_slip(name)
     if isinstance(given, Task):
         changes = _converted(known)
-        return replace(given, **changes, options={**given.options, **options}) if known or options else given
+        return (
+            structs.replace(given, **changes, options={**given.options, **options})
+            if known or options
+            else given
+        )
     if given is not None:
         known["description"] = given
     converted = _converted(known)
@@ -41,6 +46,10 @@ def _converted(known: Mapping[str, object]) -> dict[str, object]:
 
         values["tools"] = tuple(tool_from(entry) for entry in cast("Sequence[ToolLike]", values["tools"]))
     if "max_cost_usd" in values:
+        if isinstance(values["max_cost_usd"], float):
+            raise InvalidTaskError(
+                "max_cost_usd is a float, which is no exact amount; give text or a Decimal"
+            )
         try:
             values["max_cost_usd"] = parse_usd(cast("str", values["max_cost_usd"]))
         except (ValueError, TypeError) as error:

@@ -3,10 +3,11 @@
 Frozen values; nothing here decides. Money is Decimal US dollars, times are milliseconds.
 """
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
+
+import msgspec
 
 from farthing.task import Complexity, FinishReason, TaskType, ToolCall, Usage
 
@@ -16,8 +17,7 @@ CostBasis = Literal["reported", "computed", "uncertain"]
 AttemptStatus = Literal["accepted", "failed", "refused"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """One model in a route, with the reason it stands there and what it is expected to cost."""
 
     model: str
@@ -28,8 +28,7 @@ class Candidate:
     native_tools: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Excluded:
+class Excluded(msgspec.Struct, frozen=True, kw_only=True):
     """A model that was considered and left out."""
 
     model: str
@@ -38,8 +37,7 @@ class Excluded:
     expected_cost: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
+class Route(msgspec.Struct, frozen=True, kw_only=True):
     """The decision for one task: candidates in the order they are tried, and why."""
 
     task_type: TaskType
@@ -53,8 +51,7 @@ class Route:
     price_book: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """One HTTP exchange with one candidate, as it ended."""
 
     call_id: str
@@ -69,8 +66,7 @@ class Attempt:
     provider: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Metrics:
+class Metrics(msgspec.Struct, frozen=True, kw_only=True):
     """What the task cost in all its attempts, what the baseline would have cost, and how long it took."""
 
     cost: Decimal
@@ -83,8 +79,7 @@ class Metrics:
     first_token_ms: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskResult:
+class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
     """A finished task. `simulated` is True when the upstream said that it is a simulator."""
 
     task_id: str
@@ -100,19 +95,17 @@ class TaskResult:
     emulated_tools: bool = False
     """True when a model without native tool calling was given its tools in the prompt."""
     simulated: bool = False
-    data: object = field(default=None)
+    data: object = None
     """The parsed JSON when a `response_format` was asked for."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Routed:
+class Routed(msgspec.Struct, frozen=True, kw_only=True):
     task_id: str
     title: str
     route: Route
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptStarted:
+class AttemptStarted(msgspec.Struct, frozen=True, kw_only=True):
     task_id: str
     call_id: str
     model: str
@@ -120,20 +113,17 @@ class AttemptStarted:
     """1 for the first attempt of the task."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenReceived:
+class TokenReceived(msgspec.Struct, frozen=True, kw_only=True):
     task_id: str
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttemptFinished:
+class AttemptFinished(msgspec.Struct, frozen=True, kw_only=True):
     task_id: str
     attempt: Attempt
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     """The pipeline waits before the next attempt: a backoff or a Retry-After."""
 
     task_id: str
@@ -141,8 +131,7 @@ class Waiting:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskFinished:
+class TaskFinished(msgspec.Struct, frozen=True, kw_only=True):
     task_id: str
     result: TaskResult
 
@@ -150,8 +139,7 @@ class TaskFinished:
 TaskEvent = Routed | AttemptStarted | TokenReceived | AttemptFinished | Waiting | TaskFinished
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
+class Notice(msgspec.Struct, frozen=True, kw_only=True):
     """Something a person should know that is no error: a successor in place of a gone model, stale prices."""
 
     code: str

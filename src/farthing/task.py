@@ -100,8 +100,7 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True):
     cost_literal: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
+class Task(msgspec.Struct, frozen=True, kw_only=True):
     """One unit of work for one model.
 
     `description` alone is the user message; beside `messages` it names the task and is not sent.
@@ -123,7 +122,7 @@ class Task:
     model: str | None = None
     """Skips routing by type: this model first, the profile's fallback after it."""
     session_id: str | None = None
-    options: Mapping[str, object] = field(default_factory=dict[str, object])
+    options: Mapping[str, object] = msgspec.field(default_factory=dict[str, object])
     purpose: Purpose = "task"
     run_id: str | None = None
     agent_id: str | None = None
@@ -138,7 +137,7 @@ class Task:
     def title(self) -> str:
         """A short name for logs and tables."""
         words = self.description or next((m.text for m in self.messages if m.role == "user"), "")
-        line = " ".join(words.split())
+        line = " ".join(words[:400].split())  # a long prompt's end is not looked at
         return line if len(line) <= 80 else line[:79] + "…"
 
     def __post_init__(self) -> None:

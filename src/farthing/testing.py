@@ -25,7 +25,7 @@ _DAY_S = 86_400.0
 
 
 class VirtualClock:
-    """Time that moves when somebody sleeps or a test says so; `slept` is what was slept, in order, in seconds.
+    """Time that moves when somebody sleeps or a test says so; `slept` is what was slept, in seconds.
 
     A sleep of more than a day is somebody who waits for another time, the next month for instance: it moves
     nothing, and ends when `advance` has come that far.
@@ -89,11 +89,13 @@ def answer(
     usage += f',"cost":{cost}}}' if cost is not None else "}"
     head: dict[str, object] = {"id": generation_id, "model": model, "provider": "Scripted"}
     calls: list[dict[str, object]] = [{"index": i, **call} for i, call in enumerate(tool_calls)]
-    delta: dict[str, object] = {"content": text, **({"tool_calls": calls} if calls else {})}
+    delta: dict[str, object] = {"content": text}
+    if calls:
+        delta["tool_calls"] = calls
     finish = finish_reason or ("tool_calls" if calls else "stop")
     chunks = (
-        _event({**head, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}),
-        _event({**head, "choices": [{"index": 0, "delta": {}, "finish_reason": finish}]}),
+        _event(head | {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]}),
+        _event(head | {"choices": [{"index": 0, "delta": {"content": ""}, "finish_reason": finish}]}),
         f'data: {{"id":"{generation_id or ""}","choices":[],"usage":{usage}}}\n\n'.encode(),
         b"data: [DONE]\n\n",
     )
@@ -186,6 +188,7 @@ class ScriptedUpstream:
         self.bills: dict[str, str] = {}
         self.open_exchanges = 0
         self._simulated = simulated
+        self._came = asyncio.Event()
         self._models = (
             models if models is not None else cast("list[dict[str, object]]", book_rows("tutorial")["data"])
         )
@@ -212,6 +215,12 @@ class ScriptedUpstream:
         self.open_exchanges += 1
         return ScriptedExchange(reply, self._closed)
 
+    async def received(self, count: int = 1) -> None:
+        """Waits until so many chat requests have come."""
+        while len(self.requests) < count:
+            self._came.clear()
+            await self._came.wait()
+
     async def aclose(self) -> None:
         self.script.clear()
 
@@ -224,6 +233,7 @@ class ScriptedUpstream:
         if body is None:
             return _json_reply({"data": self._models, "total_count": len(self._models)})
         self.requests.append(msgspec.json.decode(body))
+        self._came.set()
         if not self.script:
             raise AssertionError(f"the script is at its end; asked: {self.requests[-1].get('model')}")
         return self.script.pop(0)

@@ -3,15 +3,16 @@
 import asyncio
 import os
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.journeys.books import billed_by_id, differing, read_ledger
 
 from farthing.money import from_nano
 from farthing.simulator.process import SimulatorProcess
-from tests.journeys.books import billed_by_id, differing, read_ledger
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 LLAMA = "meta-llama/llama-3.3-70b-instruct"
@@ -100,6 +101,23 @@ async def test_step_4_the_cost_report(newcomer: Newcomer) -> None:
     assert f"Total spend: ${from_nano(cost):f}" in said
     assert "Savings against claude-3.5-sonnet: 9" in said
     assert "This money is simulated." in said
+
+
+async def test_use_case_1_a_swarm_of_eight(newcomer: Newcomer) -> None:
+    said = await newcomer.run("use_case_1_swarm.py")
+    requests = await newcomer.simulator.requests()
+    models = {LLAMA: ["researcher", "reviewer", "synthesis"], QWEN: ["coder"]}
+    for model, roles in models.items():
+        assert {request["role"] for request in requests if request["model"] == model} == set(roles)
+    counts = Counter(request["role"] for request in requests)
+    assert counts == {"researcher": 3, "coder": 3, "reviewer": 2, "synthesis": 1}
+    assert [request["role"] for request in requests[:3]] == ["researcher"] * 3
+    assert "Swarm deployed: 8 agents" in said
+    assert "These answers and this money are simulated." in said
+    book = read_ledger(newcomer.ledger)
+    assert differing(book.calls, billed_by_id(await newcomer.simulator.bill())) == []
+    assert {call.intent.role for call in book.calls.values()} >= {"researcher", "coder", "reviewer"}
+    assert f"Total cost: ${from_nano(book.total().settled):f}" in said
 
 
 async def test_use_case_2_routes_as_the_tutorial_says(newcomer: Newcomer) -> None:

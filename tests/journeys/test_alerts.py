@@ -41,8 +41,7 @@ async def all_delivered(deployment: Deployment) -> None:
 async def most_at_once(deployment: Deployment, upstream: ScriptedUpstream, *, tasks: int) -> int:
     """How many of `tasks` are on the wire together. Every reply must be one that hangs."""
     callers = [asyncio.ensure_future(deployment.execute_task(f"Part {n}.")) for n in range(tasks)]
-    while not upstream.open_exchanges:
-        await asyncio.sleep(0)
+    await upstream.received(len(upstream.requests) + 1)
     await all_delivered(deployment)  # every intent that was let through is decided by now
     most = upstream.open_exchanges
     for caller in callers:

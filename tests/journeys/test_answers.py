@@ -1,7 +1,9 @@
 """What a model answers: tool calls, structured output, and what cannot be used."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -55,6 +57,24 @@ async def test_calls_of_tools_given_as_schemas_are_returned(tmp_path: Path) -> N
     assert upstream.requests[0]["tools"] == [SEARCH]
 
 
+async def test_tools_that_are_functions_are_run_to_a_final_answer(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def search(query: str) -> str:
+        """Searches the library."""
+        asked.append(query)
+        return f"three books about {query}"
+
+    first = answer("", tool_calls=[CALL], cost="0.000002", generation_id="gen-1")
+    upstream = ScriptedUpstream([first, answer("There are three.", cost="0.000003", generation_id="gen-2")])
+    result = await ask(upstream, tmp_path, tools=[search], type="coding")
+    assert (asked, result.output) == (["bees"], "There are three.")
+    assert (result.metrics.cost, len(result.attempts)) == (Decimal("0.000005"), 2)
+    messages = cast("list[dict[str, object]]", upstream.requests[1]["messages"])
+    assert [message["role"] for message in messages] == ["user", "assistant", "tool"]
+    assert "three books about bees" in str(messages[2]["content"])
+
+
 async def test_a_model_without_tools_gets_them_by_prompt(tmp_path: Path) -> None:
     """GLM-4-9B has no native tool calling; in development it is the budget profile's only free model."""
     text = '```tool_call\n{"name": "search", "arguments": {"query": "bees"}}\n```'
@@ -72,9 +92,7 @@ async def test_a_broken_emulated_call_is_tried_again_and_never_shown(tmp_path: P
     broken = '```tool_call\n{"name": "serch", "arguments": {}}\n```'
     upstream = ScriptedUpstream([answer(broken, cost="0"), answer("There are bees.", cost="0")])
     glm = {"models.primary": "glm-4-9b", "models.fallback": None, **FREE_ONLY}
-    async with deployment_on(
-        upstream, tmp_path, "budget", clock=VirtualClock(), overrides=glm
-    ) as deployment:
+    async with deployment_on(upstream, tmp_path, "budget", clock=VirtualClock(), overrides=glm) as deployment:
         events = [event async for event in deployment.stream_task("Find the bees.", tools=[SEARCH])]
     assert [event.text for event in events if isinstance(event, TokenReceived)] == ["There are bees."]
     assert len(upstream.requests) == 2
@@ -114,21 +132,23 @@ async def test_an_unusable_answer_is_not_streamed(tmp_path: Path) -> None:
     assert texts == ['{"a": 1}']
 
 
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"response_format": {"type": "json_schema"}},
-        {"response_format": {"type": "xml"}},
-        {"tools": [{"type": "function", "function": {"name": "two words", "parameters": {}}}]},
-        {"temprature": 0.2, "max_token": 5},
-    ],
-)
+UNFIT: list[dict[str, object]] = [
+    {"response_format": {"type": "json_schema"}},
+    {"response_format": {"type": "xml"}},
+    {"response_format": {"type": "json_schema", "json_schema": {"schema": {"type": "strng"}}}},
+    {"tools": [{"type": "function", "function": {"name": "two words", "parameters": {}}}]},
+    {"temprature": 0.2, "max_token": 5},
+]
+
+
+@pytest.mark.parametrize("fields", UNFIT)
 async def test_what_no_model_can_take_is_refused_before_anything_is_sent(
     tmp_path: Path, fields: dict[str, object]
 ) -> None:
     upstream = ScriptedUpstream()
-    with pytest.raises(InvalidTaskError):
-        await ask(upstream, tmp_path, **fields)
+    async with deployment_on(upstream, tmp_path, clock=VirtualClock()) as deployment:
+        with pytest.raises(InvalidTaskError):
+            await deployment.execute_task("Find the bees.", **fields)
     assert upstream.requests == []
 
 

@@ -1,4 +1,4 @@
-"""What a limit does to a task on its way: refused with the figures, clamped, held apart from what is spent."""
+"""What a limit does to a task: refused with the figures, clamped, held apart from what is spent."""
 
 import asyncio
 from decimal import Decimal
@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from tests.journeys.books import read_ledger
 
 from farthing.errors import BudgetExceededError, NoCandidateError, TaskFailedError, UnboundedCostError
 from farthing.money import from_nano
 from farthing.result import Attempt
 from farthing.spend.budget import Denied
 from farthing.testing import ScriptedUpstream, VirtualClock, answer, deployment_on, failure, hang
-from tests.journeys.books import read_ledger
 
 FREE_ONLY = {"environment": "development"}
 
@@ -80,8 +80,7 @@ async def test_money_that_a_call_only_holds_is_waited_for(tmp_path: Path) -> Non
     limit = {"budget.totalLimit": Decimal("0.0008")}
     async with deployment_on(upstream, tmp_path, clock=VirtualClock(), overrides=limit) as deployment:
         first = asyncio.ensure_future(deployment.execute_task("First.", max_tokens=1024))
-        while not upstream.open_exchanges:
-            await asyncio.sleep(0)
+        await upstream.received()
         second = asyncio.ensure_future(deployment.execute_task("Second.", max_tokens=1024))
         report = await deployment.cost_report()
         assert report.held > 0
@@ -104,7 +103,9 @@ async def test_a_stated_ceiling_is_reserved_for_a_missing_price(tmp_path: Path) 
     upstream = ScriptedUpstream([answer("ok", cost="0.03")], models=[row])
     source = {"models": {"primary": "house/unpriced"}}
     ceiling = {"budget.unknownPriceCeiling": Decimal("0.05")}
-    async with deployment_on(upstream, tmp_path, source, clock=VirtualClock(), overrides=ceiling) as deployment:
+    async with deployment_on(
+        upstream, tmp_path, source, clock=VirtualClock(), overrides=ceiling
+    ) as deployment:
         result = await deployment.execute_task("Explain it.")
     (call,) = read_ledger(tmp_path / "ledger.db").calls.values()
     assert (call.worst, result.metrics.cost) == (50_000_000, Decimal("0.03"))

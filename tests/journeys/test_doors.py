@@ -71,6 +71,10 @@ async def test_real_and_simulated_money_never_share_a_ledger(tmp_path: Path) -> 
         await deployment_on(ScriptedUpstream(simulated=False), tmp_path, clock=VirtualClock()).__aenter__()
 
 
+def stored(folder: Path) -> list[bytes]:
+    return [path.read_bytes() for path in folder.iterdir()]
+
+
 async def test_the_key_is_shown_and_kept_nowhere(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG")
     ledger = tmp_path / "ledger.db"
@@ -85,7 +89,7 @@ async def test_the_key_is_shown_and_kept_nowhere(tmp_path: Path, caplog: pytest.
     async with deployment:
         result = await deployment.execute_task("Explain it.", type="coding")
         shown += [repr(result), repr(deployment.get_cost_report()), str(deployment.notices)]
-    files = [path.read_bytes() for path in tmp_path.iterdir()]
+    files = stored(tmp_path)
     assert files
     assert not [text for text in (*shown, caplog.text) if KEY in text]
     assert not [data for data in files if KEY.encode() in data]

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from tests.journeys.books import read_ledger
 
 from farthing.deployment import Deployment
 from farthing.errors import DeploymentClosedError
@@ -11,7 +12,6 @@ from farthing.result import TaskResult, TokenReceived
 from farthing.spend.budget import Balance
 from farthing.spend.runs import Call
 from farthing.testing import Reply, ScriptedUpstream, VirtualClock, answer, deployment_on, hang
-from tests.journeys.books import read_ledger
 
 SILENT = Reply(headers={"content-type": "text/event-stream"}, hang=True)
 """A reply without an id and without a byte of text."""
@@ -23,9 +23,8 @@ def only_call(folder: Path) -> Call:
 
 
 async def on_the_wire(upstream: ScriptedUpstream) -> None:
-    """Until the call's reply has begun, which is when nothing of it is left to read."""
-    while not (upstream.requests and upstream.open_exchanges):
-        await asyncio.sleep(0)
+    """Until the call's reply has begun and nothing of it is left to read."""
+    await upstream.received()
     for _ in range(10):
         await asyncio.sleep(0)
 
@@ -103,8 +102,7 @@ async def test_closing_waits_for_calls_in_flight(tmp_path: Path) -> None:
     deployment = deployment_on(upstream, tmp_path)
     await deployment.__aenter__()
     task = asyncio.ensure_future(deployment.execute_task("Explain it."))
-    while not upstream.requests:
-        await asyncio.sleep(0)
+    await upstream.received()
     await deployment.__aexit__()
     assert (await task).output == "in time"
     assert only_call(tmp_path).cost == 5000
@@ -118,8 +116,7 @@ async def test_what_does_not_end_in_time_is_left_uncertain_and_its_caller_told(t
     callers: list[asyncio.Future[TaskResult]] = []
     for number in range(3):
         callers.append(asyncio.ensure_future(deployment.execute_task(f"Explain {number}.")))
-        while len(upstream.requests) <= number:
-            await asyncio.sleep(0)
+        await upstream.received(number + 1)
     await deployment.__aexit__()
     outcomes = await asyncio.gather(*callers, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [DeploymentClosedError] * 3
@@ -132,7 +129,7 @@ async def test_what_does_not_end_in_time_is_left_uncertain_and_its_caller_told(t
 async def test_a_deployment_that_closes_begins_no_new_attempt(tmp_path: Path) -> None:
     upstream = ScriptedUpstream([hang("half")])
     slow = {"upstream.drainTimeout": 5, "upstream.betweenTokensTimeout": 0.05}
-    deployment = deployment_on(upstream, tmp_path, overrides=slow)
+    deployment = deployment_on(upstream, tmp_path, clock=VirtualClock(), overrides=slow)
     await deployment.__aenter__()
     task = asyncio.ensure_future(deployment.execute_task("Explain it."))
     await on_the_wire(upstream)

@@ -1,10 +1,12 @@
 """A task's way through trouble upstream, on a scripted transport and a clock that never waits."""
 
+from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
 from typing import cast
 
 import pytest
+from tests.journeys.books import read_ledger
 
 from farthing.errors import StreamBrokenError, TaskFailedError
 from farthing.result import (
@@ -25,7 +27,6 @@ from farthing.testing import (
     failure,
     unreachable,
 )
-from tests.journeys.books import read_ledger
 
 LLAMA = "meta-llama/llama-3.3-70b-instruct"
 QWEN = "qwen/qwen-2.5-coder-32b-instruct"
@@ -80,13 +81,17 @@ async def test_a_cut_stream_falls_back_and_is_settled_by_its_id(tmp_path: Path) 
 
 async def test_text_that_reached_the_caller_is_never_followed_by_another_models(tmp_path: Path) -> None:
     upstream = ScriptedUpstream([cut("half of it")])
-    received: list[str] = []
+    events: list[object] = []
+
+    async def read(stream: AsyncIterator[object]) -> None:
+        async for event in stream:
+            events.append(event)  # noqa: PERF401 - what came before the error must be kept
+
     async with deployment_on(upstream, tmp_path, clock=VirtualClock()) as deployment:
         with pytest.raises(StreamBrokenError) as broken:
-            async for event in deployment.stream_task("Explain it."):
-                if isinstance(event, TokenReceived):
-                    received.append(event.text)
-    assert (received, broken.value.received) == (["half of it"], "half of it")
+            await read(deployment.stream_task("Explain it."))
+    texts = [event.text for event in events if isinstance(event, TokenReceived)]
+    assert (texts, broken.value.received) == (["half of it"], "half of it")
     assert len(upstream.requests) == len(broken.value.attempts) == 1
 
 

@@ -10,6 +10,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from tests.journeys import crowd
+from tests.journeys.books import billed_by_id, differing, kept_balances, read_ledger
 
 from farthing.config.load import load_catalog, load_config
 from farthing.money import from_nano, parse_usd
@@ -17,8 +19,6 @@ from farthing.routing.classify import classify
 from farthing.simulator.process import SimulatorProcess
 from farthing.spend.reservation import Reasoning, WorstCase, worst_case
 from farthing.upstream.wire import ChatRequest, encode_request
-from tests.journeys import crowd
-from tests.journeys.books import billed_by_id, differing, kept_balances, read_ledger
 
 COUNT = 500
 LIMIT = "0.05"
@@ -28,13 +28,13 @@ SCENARIO = {
     "overrun_rate": 0.0,
     "random": {"rate": 0.04, "kinds": ["rate_limit", "cut"]},
 }
-# The first answers wait until enough are on the wire: how many that are must not hang on this machine's speed.
+# The first answers wait until enough are on the wire, so that it does not hang on the machine's speed.
 HELD = {**SCENARIO, "rules": [{"match": {"contains": "Explain entry"}, "fault": "slow_headers"}]}
 IN_FLIGHT = 50
 
 
 def least_worst_case() -> Decimal:
-    """The crowd's total worst case in dollars, by the reservation's own arithmetic, at the tutorial's prices."""
+    """The crowd's total worst case in dollars: the reservation's own arithmetic, the tutorial's prices."""
     config, catalog = load_config("balanced", environ={}), load_catalog("tutorial")
     total = 0
     for number in range(COUNT):
@@ -90,8 +90,8 @@ async def _run_crowd(simulator: SimulatorProcess, ledger: Path, processes: int) 
         assert child.stdout is not None
         assert await child.stdout.readline() == b"ready\n"
     ends = asyncio.gather(*(child.communicate(b"go\n") for child in children))
-    while not ends.done() and (await simulator.stats())["held"] < IN_FLIGHT:
-        await asyncio.sleep(0.05)  # the event is in another process
+    while not ends.done() and (await simulator.stats())["held"] < IN_FLIGHT:  # noqa: ASYNC110 - in another process
+        await asyncio.sleep(0.05)
     await simulator.set_scenario(SCENARIO)
     await simulator.release()
     said = await ends

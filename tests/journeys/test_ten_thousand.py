@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from farthing.simulator.process import SimulatorProcess
 from tests.journeys import long_run
 from tests.journeys.books import billed_by_id, differing, read_ledger
+
+from farthing.simulator.process import SimulatorProcess
 
 COUNT = 10_000
 FAULTS = {

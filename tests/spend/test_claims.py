@@ -18,8 +18,13 @@ def config(**changes: object) -> DeploymentConfig:
     return DeploymentConfig.model_validate({"models": {"primary": "a/model"}, **changes})
 
 
-def claimed(settings: DeploymentConfig, task: Task = TASK, at: datetime = NOW) -> list[tuple[str, str, int | None]]:
-    return [(claim.key.scope, claim.key.period, claim.limit) for claim in claims_for(settings, task, task_id="t1", at=at)]
+def claimed(
+    settings: DeploymentConfig, task: Task = TASK, at: datetime = NOW
+) -> list[tuple[str, str, int | None]]:
+    return [
+        (claim.key.scope, claim.key.period, claim.limit)
+        for claim in claims_for(settings, task, task_id="t1", at=at)
+    ]
 
 
 def test_without_limits_only_the_month_is_kept() -> None:

@@ -1,11 +1,13 @@
 """Leases and alerts over two writers on one file: nothing is given back by time, and one of them sends."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import OperationalError
 from tests.spend.calls import (
     LONG_S,
     MONTH,
@@ -25,7 +27,9 @@ from tests.spend.calls import (
 
 from farthing.errors import LedgerUnavailableError
 from farthing.spend.alerts import Alert, AlertRule
-from farthing.spend.budget import Admitted, Balance, Claim, Denied
+from farthing.spend.budget import Admitted, Balance, Claim, Decision, Denied
+from farthing.spend.epoch import Epoch
+from farthing.spend.waiting import Request
 from farthing.spend.writer import LedgerWriter
 from farthing.storage.database import Database
 
@@ -81,7 +85,7 @@ async def test_a_process_that_comes_back_settles_its_calls_late(database: Databa
 
 
 async def test_a_process_that_comes_back_may_not_know_how_its_call_ended(
-    database: Database, clock: HostClock
+    database: Database, clock: HostClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with writing(database) as first:
         await stopped_past_its_lease(first, database, clock)
@@ -90,6 +94,7 @@ async def test_a_process_that_comes_back_may_not_know_how_its_call_ended(
         assert await flushed(first)
     assert kinds(database, "a") == ["intent", "uncertain"]
     assert balance(database) == Balance(uncertain=100)
+    assert "refuses" not in caplog.text  # its epoch was at fault, not its row
 
 
 async def test_a_process_that_comes_back_only_to_close_changes_nothing(
@@ -111,9 +116,11 @@ async def test_the_number_of_an_epoch_that_was_not_committed_is_not_used(
         failing = Failing(database)
         failing.commits = ["lost"]  # the commit of the new epoch
         wait = asyncio.create_task(reserve(first, intent("c", 10)))
+        await failing.failures(1)
+        failing.away = True  # until the number is another's
         async with writing(other) as second:
             await admitted(second, "d", 10)
-            await failing.failures(1)
+            failing.away = False
             assert await wait == Admitted(granted=10)
             second.record(outcome("d", 2))
             first.record(outcome("c", 3))
@@ -145,6 +152,42 @@ async def test_an_unsure_commit_before_the_lease_ran_out_is_found_again(
         assert kinds(database, "b") == ["intent"]
         assert balance(database) == Balance(held=5, uncertain=10)
     other.close()
+
+
+async def test_an_expired_process_without_calls_stays_expired(database: Database, clock: HostClock) -> None:
+    async with writing(database):
+        clock.now += LONG_S + 1
+        async with writing(database):
+            assert states(database) == ["expired", "live"]
+    assert states(database) == ["expired", "closed"]
+
+
+@pytest.mark.parametrize("fault", ["lost", "unsure"])
+async def test_a_failed_heartbeat_that_was_reaping_does_not_break_the_chain(
+    database: Database, clock: HostClock, fault: str
+) -> None:
+    dead, alive = (Epoch(database, label="test", now_us=now_us, lease_s=0.0) for _ in range(2))
+    alive.open()
+    dead.open()
+    assert commit(dead, "a") == [Admitted(granted=10)]
+    clock.now += 1  # both leases are over; whose process runs on takes its own up again
+    failing = Failing(database)
+    failing.commits = [fault]
+    with pytest.raises(OperationalError):
+        alive.keep_alive()
+    alive.disconnect()
+    assert alive.recover() is None
+    assert commit(alive, "b") == [Admitted(granted=10)]
+    alive.keep_alive()
+    assert balance(database) == Balance(held=10, uncertain=10)
+    for epoch in (alive, dead):
+        epoch.disconnect()
+
+
+def commit(epoch: Epoch, call_id: str) -> list[Decision]:
+    """One intent of 10 nano-dollars, whose answer nobody waits for."""
+    answer: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
+    return epoch.commit([Request(intent(call_id, 10), answer, 0.0, 0.0)], [], ()).plan.decisions
 
 
 async def test_a_start_without_a_database_is_refused(database: Database) -> None:
@@ -193,6 +236,22 @@ async def test_of_two_writers_one_is_elected_for_each_level(database: Database) 
         ("two", "critical", True),
         ("one", "critical", False),
     ]
+
+
+def wait_until_idle(ledger: LedgerWriter) -> None:
+    while not ledger._idle:  # pyright: ignore[reportPrivateUsage]  (the state the test is about)
+        time.sleep(0.001)
+
+
+async def test_a_late_settlement_wakes_a_writer_that_has_nothing_to_do(database: Database) -> None:
+    heard = {"warning": asyncio.Event(), "critical": asyncio.Event()}
+    async with writing(database, on_alert=lambda alert, _: heard[alert.level].set(), rules=(RULE,)) as ledger:
+        await admitted(ledger, "a", 90)
+        ledger.record(outcome("a", None))
+        await heard["warning"].wait()
+        await asyncio.to_thread(wait_until_idle, ledger)
+        ledger.record(outcome("a", 96))
+        await asyncio.wait_for(heard["critical"].wait(), LONG_S / 6)  # its next heartbeat is later than that
 
 
 async def test_an_alert_is_sent_once_over_restarts(database: Database) -> None:

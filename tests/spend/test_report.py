@@ -15,7 +15,9 @@ from farthing.spend.report import CostReport, cost_report, projected
 NOW = datetime(2026, 11, 16, tzinfo=UTC)  # half of the month is gone
 
 
-def key(model: str = "a/model", task_type: str = "coding", role: str = "", purpose: str = "task") -> RollupKey:
+def key(
+    model: str = "a/model", task_type: str = "coding", role: str = "", purpose: str = "task"
+) -> RollupKey:
     return RollupKey("2026-11-10", "openrouter.ai", model, task_type, role, purpose)
 
 

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.spend.calls import AT_US, MONTH, intent, outcome
 
 from farthing.spend.batch import Event, OpenCall, Plan, RollupKey, RollupSums, Seen, plan
 from farthing.spend.budget import AccountKey, Balance
 from farthing.spend.ledger import Intent, Outcome, Row, genesis
 from farthing.spend.runs import fold
-from tests.spend.calls import AT_US, MONTH, intent, outcome
 
 TASK = AccountKey("task:t", "total")
 

@@ -14,7 +14,9 @@ from farthing.task import Completion, Usage
 from farthing.upstream.failure import Failure, FailureKind
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
-PAID = Price(model="a/model", book="test", rates=Rates(prompt=Decimal("0.0000001"), completion=Decimal("0.0000004")))
+PAID = Price(
+    model="a/model", book="test", rates=Rates(prompt=Decimal("0.0000001"), completion=Decimal("0.0000004"))
+)
 FREE = Price(model="a/model:free", book="test", rates=Rates(prompt=Decimal(0), completion=Decimal(0)))
 USAGE = Usage(input_tokens=100, output_tokens=50)
 COMPUTED = Known(nano=30_000, basis="computed", usage=USAGE)
@@ -80,7 +82,9 @@ def test_what_was_refused_up_front_or_never_written_is_free(answer: Failure) -> 
 
 
 def test_a_broken_call_is_asked_for_by_its_id_and_unknown_without_one() -> None:
-    assert settlement_of(failure(generation_id="g"), price=PAID, at=NOW) == Ask(generation_id="g", estimate=None)
+    assert settlement_of(failure(generation_id="g"), price=PAID, at=NOW) == Ask(
+        generation_id="g", estimate=None
+    )
     assert settlement_of(failure(), price=PAID, at=NOW) == Unknown()
     known = settlement_of(failure(usage=USAGE, cost=Decimal("0.00002")), price=PAID, at=NOW)
     assert known == Known(nano=20_000, basis="reported", usage=USAGE)
@@ -130,7 +134,9 @@ def test_the_unknown_is_never_settled_as_zero(answer: Completion | Failure, pric
         return
     never_billed = isinstance(answer, Failure) and (answer.rejected or not answer.sent)
     said_so = answer.cost is not None and nano_half_even(answer.cost) == 0
-    computed = answer.usage is not None and price is not None and computed_cost(price, answer.usage, at=NOW) == 0
+    computed = (
+        answer.usage is not None and price is not None and computed_cost(price, answer.usage, at=NOW) == 0
+    )
     assert never_billed or said_so or computed
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -277,6 +278,34 @@ async def test_without_a_database_no_call_is_admitted(
         failing.away = False
         await admitted(ledger, "c", 10)
         assert balance(database) == Balance(settled=4, held=10)
+
+
+class ShiftedTime:
+    """The real clock, set forward by the test; seconds."""
+
+    sleep = staticmethod(time.sleep)
+
+    def __init__(self) -> None:
+        self.shift = 0.0
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self.shift
+
+
+async def test_a_call_that_has_waited_long_for_money_outlasts_a_short_outage(
+    database: Database, failing: Failing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shifted = ShiftedTime()
+    monkeypatch.setattr("farthing.spend.writer.time", shifted)
+    async with writing(database) as ledger:
+        await admitted(ledger, "a", 60, limit=100)
+        wait = asyncio.create_task(reserve(ledger, intent("b", 60, limit=100), wait_s=10 * LONG_S))
+        await admitted(ledger, "c", 1, limit=100)  # by now, b is parked
+        shifted.shift = LONG_S
+        failing.commits = ["lost"]
+        await failing.failures(1)
+        ledger.record(outcome("a", 4))
+        assert await wait == Admitted(granted=60)
 
 
 async def test_a_locked_file_is_waited_for(database: Database, tmp_path: Path) -> None:

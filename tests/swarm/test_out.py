@@ -1,7 +1,6 @@
 """Files of a run: whole, apart from other runs, and with sums that agree."""
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import cast
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from tests.swarm.scripted import Say, result_of
 
 from farthing.errors import TaskFailedError
@@ -105,7 +105,7 @@ def test_one_step_is_its_own_sum() -> None:
     one = piece().result
     assert one is not None
     assert summed([one]) is one
-    assert summed([one, replace(one, clamped=True)]).clamped
+    assert summed([one, structs.replace(one, clamped=True)]).clamped
 
 
 def test_net_savings_count_failures_against_us() -> None:

@@ -12,6 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import cast
 
+import msgspec
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -93,6 +94,8 @@ def as_json(value: object) -> object:
         return format(value, "f")
     if isinstance(value, datetime):
         return value.isoformat()
+    if isinstance(value, msgspec.Struct):
+        return {name: as_json(cast("object", getattr(value, name))) for name in value.__struct_fields__}
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: as_json(cast("object", getattr(value, field.name))) for field in fields(value)}
     if isinstance(value, Mapping):

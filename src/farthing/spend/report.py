@@ -81,7 +81,6 @@ def cost_report(
     entries = list(rollups)
     total = _sum(sums for _, sums in entries)
     spend, held, uncertain = (from_nano(part) for part in balance)
-    committed = spend + held + uncertain
     baseline = from_nano(total.baseline)
     return CostReport(
         scope=scope,
@@ -91,7 +90,7 @@ def cost_report(
         uncertain=uncertain,
         computed=from_nano(total.computed),
         limit=limit,
-        remaining=None if limit is None else max(limit - committed, Decimal(0)),
+        remaining=None if limit is None else max(limit - spend - held - uncertain, Decimal(0)),
         baseline_model=baseline_model,
         baseline_cost=baseline,
         savings=baseline - spend - uncertain,

@@ -89,7 +89,8 @@ class LedgerWriter:
         """
         answer: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
         self._queue.append(Request(intent, answer, deadline, time.monotonic()))
-        self._wake.set()
+        if not self._wake.is_set():
+            self._wake.set()
         # After the append: the thread answers what is queued after it has set these.
         if self._stopping or self._failure is not None:
             answer.cancel()

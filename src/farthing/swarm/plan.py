@@ -4,8 +4,10 @@ Decides what each task carries: who does it, under which limits, in which sessio
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
+
+from msgspec import structs
 
 from farthing.swarm.agent import SYNTHESIS, Agent, limits_of
 from farthing.swarm.brief import (
@@ -75,7 +77,7 @@ def handed_task(agent: Agent, task: Task, frame: RunFrame, *, suits: bool) -> Ta
     messages = task.conversation
     if not any(message.role == "system" for message in messages):
         messages = (Message(role="system", content=system_prompt(agent)), *messages)
-    return replace(
+    return structs.replace(
         task,
         messages=messages,
         type=task.type or (agent.task_type if suits else None),

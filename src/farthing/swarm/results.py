@@ -5,9 +5,11 @@ zero. Pure values; writing them to files is `out.py`'s.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+
+from msgspec import structs
 
 from farthing.errors import FarthingError
 from farthing.money import percent_saved
@@ -146,7 +148,7 @@ def summed(steps: Sequence[TaskResult]) -> TaskResult:
     if len(steps) == 1:
         return last
     metrics = [step.metrics for step in steps]
-    return replace(
+    return structs.replace(
         last,
         task_id=steps[0].task_id,
         metrics=Metrics(

@@ -11,6 +11,8 @@ from contextvars import ContextVar, copy_context
 from dataclasses import replace
 from typing import TypeAlias, TypeVar, assert_never
 
+from msgspec import structs
+
 from farthing.errors import BudgetExceededError, SwarmError
 from farthing.result import TaskEvent, TaskFinished, TaskResult
 from farthing.swarm.events import CapReached, LoopEvent, ToolRan
@@ -119,7 +121,7 @@ class _Loop:
                 raise SwarmError(move.text, hint="raise the cap under `swarm` in the configuration")
         result = summed(self._steps)
         if not result.output and (isinstance(move, Stopped) or self._state.closing):
-            result = replace(result, output=self._state.text)
+            result = structs.replace(result, output=self._state.text)
         yield TaskFinished(task_id=result.task_id, result=result)
 
     async def _ask(self, move: AskModel) -> AsyncGenerator[LoopEvent, None]:
@@ -185,7 +187,7 @@ class _Loop:
 
 def _step_task(task: Task, move: AskModel) -> Task:
     """The model call of one step. A forced `tool_choice` holds for the first only, or the loop had no end."""
-    return replace(
+    return structs.replace(
         task,
         messages=move.messages,
         tools=move.tools,

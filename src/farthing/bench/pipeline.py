@@ -1,0 +1,255 @@
+"""Benchmark of the claim that the whole pipeline costs little more than the bare client, durably.
+
+One run compares, in turn and at equal concurrency, against one simulator in a process of its own: the bare
+upstream client (one encoded request, streamed, parsed to a completion), and `execute_task` (classify, route,
+reserve with a durable intent, send, settle, validate). LiteLLM joins when it is installed. Ratios are within
+one run; medians and spreads are over its rounds.
+"""
+
+import asyncio
+import gc
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from pathlib import Path
+from statistics import median
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from farthing.bench.machine import this_machine
+from farthing.bench.peers import litellm_call
+from farthing.deployment import Deployment
+from farthing.errors import FarthingError
+from farthing.routing.classify import classify
+from farthing.simulator.process import SimulatorProcess
+from farthing.task import Message, Task
+from farthing.upstream.call import Answered
+from farthing.upstream.client import Client
+from farthing.upstream.deadline import Deadlines
+from farthing.upstream.transport import AiohttpTransport
+from farthing.upstream.wire import ChatRequest, encode_request
+
+PROMPT = "Write a Python function that merges two sorted lists, and say what it costs in time and space. " * 3
+MODEL = "qwen/qwen-2.5-coder-32b-instruct"
+MAX_TOKENS = 64
+_KEY = "sk-or-simulated"
+_LONG_PROMPT = (PROMPT * 8)[:2048]
+_QUIET = {"missing_cost_rate": 0, "overrun_rate": 0}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """Median, least and most of one figure over the rounds."""
+
+    median: float
+    least: float
+    most: float
+
+    def __str__(self) -> str:
+        return f"{self.median:,.1f} ({self.least:,.1f}–{self.most:,.1f})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One measured figure beside what the design commits to; `met` is None where nothing is committed."""
+
+    name: str
+    value: str
+    commit: str = ""
+    met: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """One pass over a workload: calls a second, and microseconds of this process's CPU a call."""
+
+    per_second: float
+    cpu_us: float
+
+
+def main(
+    *, tasks: int = 3000, concurrency: int = 32, repeats: int = 5, json_path: Path | None = None
+) -> None:
+    """Runs the benchmark, prints its table, and writes JSON where `json_path` says."""
+    console, machine = Console(), this_machine()
+    console.print(f"Workload: {tasks:,} tasks a round, {concurrency} in flight, {repeats} rounds in turn;")
+    console.print(f"prompt of {len(PROMPT)} bytes, streamed answer of {MAX_TOKENS} tokens;")
+    console.print("upstream: the simulator, in a process of its own; ledger: SQLite, synchronous=FULL")
+    console.print(f"Machine: {machine}\n", highlight=False, soft_wrap=True)
+    figures = asyncio.run(_main(tasks, concurrency, repeats))
+    _show(figures, console)
+    if find_spec("litellm") is None:
+        console.print("LiteLLM is not installed, so it is not compared: pip install litellm, and run again")
+    if json_path is not None:
+        workload = {"tasks": tasks, "concurrency": concurrency, "repeats": repeats, "max_tokens": MAX_TOKENS}
+        content = {"at": datetime.now(UTC), "machine": machine, "workload": workload, "figures": figures}
+        json_path.parent.mkdir(parents=True, exist_ok=True)
+        json_path.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=2))
+        console.print(f"written to {json_path}")
+
+
+async def _main(tasks: int, concurrency: int, repeats: int) -> list[Figure]:
+    with tempfile.TemporaryDirectory() as folder:
+        async with SimulatorProcess(time_scale=0.0) as simulator:
+            await simulator.set_scenario(_QUIET)
+            return await _measure(simulator.base_url, Path(folder), tasks, concurrency, repeats)
+
+
+async def _measure(base_url: str, folder: Path, tasks: int, concurrency: int, repeats: int) -> list[Figure]:
+    settings = {
+        "upstream.baseUrl": base_url,
+        "storage.databaseUrl": f"sqlite:///{folder / 'ledger.db'}",
+        "budget.monthlyLimit": "1000",
+    }
+    client = Client(AiohttpTransport(), base_url=base_url, api_key=_KEY)
+    async with Deployment("balanced", environ={}, overrides=settings) as deployment:
+        bare, task = _bare_call(client), _task_call(deployment)
+        peer = litellm_call(base_url, _KEY, MODEL, PROMPT, MAX_TOKENS)
+        await _round(bare, 200, concurrency)
+        await _round(task, 200, concurrency)
+        gc.collect()
+        gc.freeze()  # as the command line does: imported modules are no garbage, and need not be looked at
+        pairs = [
+            (await _round(bare, tasks, concurrency), await _round(task, tasks, concurrency))
+            for _ in range(repeats)
+        ]
+        few = max(tasks // 20, 50)
+        peer_rounds = [await _round(peer, few, concurrency) for _ in range(2)] if peer else []
+        alone = await _latencies(bare, task, rounds=300)
+        figures = [*_throughput(pairs, peer_rounds), *_added(alone), _decision(deployment)]
+    await client.aclose()
+    return figures
+
+
+def _bare_call(client: Client) -> Callable[[], Awaitable[None]]:
+    request = ChatRequest(
+        model=MODEL, messages=(Message(role="user", content=PROMPT),), max_tokens=MAX_TOKENS, stream=True
+    )
+
+    async def call() -> None:
+        outcome = await client.chat(encode_request(request), stream=True, deadlines=Deadlines())
+        if not isinstance(outcome, Answered):
+            raise FarthingError(f"the simulator failed the bare client: {outcome.message}")
+
+    return call
+
+
+def _task_call(deployment: Deployment) -> Callable[[], Awaitable[None]]:
+    async def call() -> None:
+        await deployment.execute_task(PROMPT, max_tokens=MAX_TOKENS)
+
+    return call
+
+
+async def _round(call: Callable[[], Awaitable[None]], count: int, concurrency: int) -> Round:
+    left = count
+
+    async def worker() -> None:
+        nonlocal left
+        while left > 0:
+            left -= 1
+            await call()
+
+    began, cpu = time.perf_counter(), time.process_time()
+    await asyncio.gather(*(worker() for _ in range(concurrency)))
+    seconds = time.perf_counter() - began
+    return Round(per_second=count / seconds, cpu_us=(time.process_time() - cpu) / count * 1e6)
+
+
+async def _latencies(
+    bare: Callable[[], Awaitable[None]], task: Callable[[], Awaitable[None]], *, rounds: int
+) -> tuple[list[float], list[float]]:
+    """Milliseconds of single calls, one kind and the other in turn, sorted."""
+    taken: tuple[list[float], list[float]] = ([], [])
+    for _ in range(rounds):
+        for call, times in zip((bare, task), taken, strict=True):
+            began = time.perf_counter()
+            await call()
+            times.append((time.perf_counter() - began) * 1000)
+    return sorted(taken[0]), sorted(taken[1])
+
+
+def _throughput(pairs: Sequence[tuple[Round, Round]], peer: Sequence[Round]) -> list[Figure]:
+    bare, task = [first for first, _ in pairs], [second for _, second in pairs]
+    per_second = _spread([entry.per_second for entry in task])
+    ratio = _spread([second.cpu_us / first.cpu_us for first, second in pairs])
+    figures = [
+        Figure(name="bare client, calls/s", value=str(_spread([entry.per_second for entry in bare]))),
+        Figure(name="bare client, CPU µs a call", value=str(_spread([entry.cpu_us for entry in bare]))),
+        Figure(
+            name="whole pipeline, tasks/s",
+            value=str(per_second),
+            commit="≥ 1,800",
+            met=per_second.median >= 1800,
+        ),
+        Figure(name="whole pipeline, CPU µs a task", value=str(_spread([entry.cpu_us for entry in task]))),
+        Figure(
+            name="its CPU against the bare client's",
+            value=f"{ratio.median:.2f} × ({ratio.least:.2f}–{ratio.most:.2f})",
+            commit="≤ 2.5 ×",
+            met=ratio.median <= 2.5,
+        ),
+    ]
+    if peer:
+        other = _spread([entry.per_second for entry in peer])
+        times = per_second.median / other.median
+        figures += [
+            Figure(name="litellm.acompletion, calls/s", value=str(other)),
+            Figure(
+                name="whole pipeline against it", value=f"{times:.1f} ×", commit="≥ 12 ×", met=times >= 12
+            ),
+        ]
+    return figures
+
+
+def _added(alone: tuple[list[float], list[float]]) -> list[Figure]:
+    bare, task = alone
+    p50, p99 = (_quantile(task, q) - _quantile(bare, q) for q in (0.50, 0.99))
+    return [
+        Figure(
+            name="added latency at one in flight, p50, ms", value=f"{p50:.2f}", commit="≤ 1.5", met=p50 <= 1.5
+        ),
+        Figure(name="added latency at one in flight, p99, ms", value=f"{p99:.2f}"),
+    ]
+
+
+def _decision(deployment: Deployment) -> Figure:
+    """Classify and route, for a prompt of 2 kB."""
+    task = Task(description=_LONG_PROMPT)
+    times: list[float] = []
+    for _ in range(500):
+        began = time.perf_counter()
+        classify(task)
+        deployment.explain(task)
+        times.append((time.perf_counter() - began) * 1e6)
+    # `explain` classifies too: what was measured beside it is taken off again.
+    alone: list[float] = []
+    for _ in range(500):
+        began = time.perf_counter()
+        classify(task)
+        alone.append((time.perf_counter() - began) * 1e6)
+    spent = median(times) - median(alone)
+    return Figure(name="classify and route, 2 kB, µs", value=f"{spent:.1f}", commit="≤ 100", met=spent <= 100)
+
+
+def _show(figures: Sequence[Figure], console: Console) -> None:
+    table = Table(title="farthing bench pipeline: median (least–most)")
+    for column in ("figure", "measured", "commit", ""):
+        table.add_column(column, justify="left" if column == "figure" else "right")
+    for figure in figures:
+        mark = "" if figure.met is None else "met" if figure.met else "missed"
+        table.add_row(figure.name, figure.value, figure.commit, mark)
+    console.print(table)
+
+
+def _spread(values: Sequence[float]) -> Spread:
+    return Spread(median=median(values), least=min(values), most=max(values))
+
+
+def _quantile(ordered: Sequence[float], q: float) -> float:
+    return ordered[min(len(ordered) - 1, int(len(ordered) * q))]

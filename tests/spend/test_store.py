@@ -1,0 +1,86 @@
+"""The ledger's SQL: what the hot path runs searches an index, and what PostgreSQL needs is said to it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.dialects import postgresql
+from tests.spend.calls import MONTH, admitted, flushed, open_database, outcome, writing
+
+from farthing.spend import store
+from farthing.spend.alerts import Alert
+from farthing.spend.budget import AccountKey, Balance
+from farthing.storage.database import Database
+from farthing.storage.tables import account, alert
+
+SWARM = AccountKey("swarm:1", "total")
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    opened = open_database(tmp_path / "ledger.db")
+    yield opened
+    opened.close()
+
+
+def test_balances_are_those_of_the_accounts_asked_for(database: Database) -> None:
+    others = [AccountKey(MONTH.scope, SWARM.period), AccountKey(SWARM.scope, MONTH.period)]
+    with database.write() as connection:
+        for number, key in enumerate([MONTH, SWARM, *others], start=1):
+            connection.execute(account.insert(), {**key._asdict(), **Balance(number)._asdict()})
+        absent = AccountKey("task:1", "total")
+        found = store.load_balances(connection, database, [MONTH, SWARM, absent])
+        assert found == {MONTH: Balance(1), SWARM: Balance(2), absent: Balance()}
+        assert store.load_balances(connection, database, []) == {}
+
+
+async def test_no_commit_scans_a_table(database: Database) -> None:
+    """A scan costs the more the longer the ledger has been kept."""
+    ran: list[tuple[str, object]] = []
+
+    def note(_connection: object, _cursor: object, statement: str, parameters: object, *_: object) -> None:
+        ran.append((statement, parameters))
+
+    async with writing(database) as ledger:
+        event.listen(database.engine, "before_cursor_execute", note)
+        await admitted(ledger, "a", 10, limit=100)
+        ledger.record(outcome("a", None))
+        assert await flushed(ledger)
+        ledger.record(outcome("a", 3))
+        assert await flushed(ledger)
+        event.remove(database.engine, "before_cursor_execute", note)
+    searched = [one for one in ran if one[0].startswith(("SELECT", "UPDATE"))]
+    assert {"account", "ledger", "rollup", "writer"} <= {
+        name for name in ("account", "ledger", "rollup", "writer") for text, _ in searched if name in text
+    }
+    with database.engine.connect() as connection:
+        for statement, parameters in searched:
+            values = cast("tuple[object, ...]", parameters[0] if isinstance(parameters, list) else parameters)
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+            assert [line.detail for line in plan if line.detail.startswith("SCAN")] == [], statement
+
+
+def test_postgresql_locks_accounts_in_one_order() -> None:
+    statement = str(store._LOCK_ACCOUNTS.compile(dialect=postgresql.dialect()))  # pyright: ignore[reportPrivateUsage]
+    assert statement.endswith("FOR UPDATE")
+    assert "ORDER BY account.scope, account.period" in statement
+
+
+def test_an_alert_is_elected_once_and_marked_when_delivered(database: Database) -> None:
+    reached = Alert(MONTH, "warning", 100, 80)
+    with database.write() as connection:
+        assert store.elect(connection, database, [reached], at_us=1) == [reached]
+        assert store.elect(connection, database, [reached._replace(committed=90)], at_us=2) == []
+        assert store.elect(connection, database, [reached._replace(base=200)], at_us=3) != []
+        store.mark_delivered(connection, reached)
+        rows = connection.execute(sa.select(alert.c.base, alert.c.delivered).order_by(alert.c.base))
+        assert [tuple(row) for row in rows] == [(100, True), (200, False)]
+
+
+def test_a_database_is_for_real_or_for_simulated_money(database: Database) -> None:
+    with database.write() as connection:
+        assert store.claim_upstream(connection, database, kind="simulated") == "simulated"
+        assert store.claim_upstream(connection, database, kind="real") == "simulated"
