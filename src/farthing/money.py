@@ -12,7 +12,9 @@ _ZERO = Decimal(0)
 
 
 def parse_usd(text: str | int | Decimal) -> Decimal:
-    """Reads a dollar amount exactly. Raises `ValueError` for anything that is not a finite number."""
+    """Reads a dollar amount exactly. Raises `ValueError` for a float and for what is no finite number."""
+    if isinstance(text, float):
+        raise ValueError(f"{text!r} is a float, which cannot hold cents exactly; write it as text")
     try:
         amount = Decimal(text)
     except InvalidOperation:
@@ -38,7 +40,7 @@ def from_nano(nano: int) -> Decimal:
 
 
 def format_usd(amount: Decimal | int, *, places: int | None = None) -> str:
-    """Dollars for people: two places from a cent up, else as many as show three significant digits.
+    """Dollars for people: two places from a dollar up, else as many as show three significant digits.
 
     `amount` is dollars, never nano-dollars. `places` fixes the number of decimals.
     """

@@ -1,6 +1,6 @@
 """Small catalogues, configurations and whole decisions made by hand, for the tests of routing."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -179,13 +179,9 @@ SLOT_NAMES = ("primary", "secondary", "tertiary", "fallback")
 
 
 @st.composite
-def worlds(draw: st.DrawFn) -> World:
-    names = [f"maker/m{i}" for i in range(draw(st.integers(2, 5)))]
-    models: dict[str, Model] = {}
-    prices: dict[str, Price] = {}
-    health: dict[str, CandidateHealth] = {}
-    for name in names:
-        models[name] = Model(
+def known_models(draw: st.DrawFn, names: Sequence[str]) -> dict[str, Model]:
+    return {
+        name: Model(
             id=name,
             name=name,
             quality=draw(st.sampled_from([None, 0.3, 0.8, 0.95])),
@@ -194,16 +190,21 @@ def worlds(draw: st.DrawFn) -> World:
             supported_parameters=draw(st.sampled_from([ALL, frozenset[str](), frozenset({"tools"})])),
             expires=draw(st.sampled_from([None, None, date(2026, 1, 1)])),
         )
-        if draw(st.booleans()) or draw(st.booleans()):
-            prices[name] = price(name, draw(PRICE_TEXTS), draw(PRICE_TEXTS))
-        states: list[CandidateHealth] = [
-            Healthy(),
-            Gone(reason="gone"),
-            CoolingDown(until=CLOCK + draw(st.integers(-2, 5)), reason="x"),
-        ]
-        health[name] = draw(st.sampled_from(states))
+        for name in names
+    }
+
+
+@st.composite
+def states(draw: st.DrawFn) -> CandidateHealth:
+    cooling = CoolingDown(until=CLOCK + draw(st.integers(-2, 5)), reason="x")
+    choices: list[CandidateHealth] = [Healthy(), Gone(reason="gone"), cooling]
+    return draw(st.sampled_from(choices))
+
+
+@st.composite
+def deployments(draw: st.DrawFn, names: Sequence[str]) -> DeploymentConfig:
     filled = ("primary", *draw(st.sets(st.sampled_from(SLOT_NAMES[1:]))))
-    settings = DeploymentConfig.model_validate(
+    return DeploymentConfig.model_validate(
         {
             "environment": draw(st.sampled_from(["production", "development"])),
             "allowPaid": draw(st.booleans()),
@@ -217,6 +218,13 @@ def worlds(draw: st.DrawFn) -> World:
             "budget": {"unknownPriceCeiling": draw(st.sampled_from([None, "0.0001", "1"]))},
         }
     )
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> World:
+    names = [f"maker/m{i}" for i in range(draw(st.integers(2, 5)))]
+    priced = [name for name in names if draw(st.booleans()) or draw(st.booleans())]
+    prices = {name: price(name, draw(PRICE_TEXTS), draw(PRICE_TEXTS)) for name in priced}
     wanted = features(
         draw(st.sampled_from(TASK_TYPES)),
         complexity=draw(st.sampled_from(COMPLEXITIES)),
@@ -232,8 +240,8 @@ def worlds(draw: st.DrawFn) -> World:
     return World(
         wanted=wanted,
         task=task,
-        settings=settings,
-        known=catalog(models, prices),
-        health=health,
+        settings=draw(deployments(names)),
+        known=catalog(draw(known_models(names)), prices),
+        health={name: draw(states()) for name in names},
         remaining=draw(st.sampled_from([None, Decimal(0), Decimal("0.001"), Decimal(100)])),
     )
