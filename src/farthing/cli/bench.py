@@ -1,4 +1,4 @@
-"""`farthing bench`: the measurements behind the README's figures. They use the simulator and spend nothing."""
+"""`farthing bench`: the measurements behind the README's figures. Nothing is spent."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,7 +1,6 @@
-"""`farthing config`: what is in force and where it comes from, whether a file is right, and its JSON Schema."""
+"""`farthing config`: what is in force and where it comes from, whether a file is right, the JSON Schema."""
 
 import os
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, cast
@@ -12,12 +11,11 @@ from pydantic import BaseModel
 from farthing.cli import options, show
 from farthing.config.environment import SETTINGS, read_environment
 from farthing.config.json_schema import deployment_json_schema
-from farthing.config.load import DEFAULT_PROFILE, api_key, inert_settings, load_config
+from farthing.config.load import DEFAULT_PROFILE, api_key, inert_settings, load_config, profile_names
 from farthing.config.schema import DeploymentConfig
 from farthing.errors import EXIT_CODES, ConfigError, ConfigFault
 
 Keys = tuple[str, ...]
-_PASSWORD = re.compile(r"(://[^:/@]*:)[^@]*@")
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode="markdown")
 
@@ -71,7 +69,9 @@ def validate(
     """Check configurations: every fault with its key path, its value and the nearest valid name."""
     found = [(path, _faults(path)) for path in files]
     if as_json:
-        show.write_json([{"file": str(path), "valid": not faults, "faults": faults} for path, faults in found])
+        show.write_json(
+            [{"file": str(path), "valid": not faults, "faults": faults} for path, faults in found]
+        )
     for path, faults in found:
         if faults:
             show.note(str(ConfigError(str(path), faults)))
@@ -110,7 +110,8 @@ class Origins:
             if value is not None
             for path in SETTINGS.get(name, ())
         }
-        self._source = str(source or environment.deployment_config or DEFAULT_PROFILE)
+        chosen = str(source or environment.deployment_config or DEFAULT_PROFILE)
+        self._source = f"profile {chosen}" if chosen in profile_names() else chosen
 
     def of(self, path: Keys) -> str:
         """A variable's name, the file or profile, or `default`. A file that repeats the profile that it
@@ -152,7 +153,7 @@ def _tree(settings: DeploymentConfig) -> dict[str, object]:
     tree = cast("dict[str, object]", settings.model_dump(mode="json", by_alias=True, exclude={"schema_"}))
     storage = cast("dict[str, object]", tree["storage"])
     if isinstance(url := storage["databaseUrl"], str):
-        storage["databaseUrl"] = _PASSWORD.sub(r"\1***@", url)
+        storage["databaseUrl"] = show.masked(url)
     return tree
 
 
@@ -165,4 +166,6 @@ def _leaves(tree: Mapping[str, object], path: Keys = ()) -> Iterable[tuple[Keys,
 
 
 def _written(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     return "—" if value in (None, {}, []) else str(value)

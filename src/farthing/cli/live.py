@@ -46,6 +46,7 @@ from farthing.swarm.results import SwarmResult, WorkResult
 from farthing.swarm.run import Swarm
 
 _REDRAWS_PER_SECOND = 8
+_WIDE = 120
 _STYLES = {"waiting": "dim", "done": "green", "failed": "red"}
 
 
@@ -69,8 +70,11 @@ class AgentLine:
 class Board:
     """The state of a run, moved by its events. `clock` gives seconds."""
 
-    def __init__(self, *, simulated: bool, clock: Callable[[], float] = time.monotonic) -> None:
-        self._simulated = simulated
+    def __init__(
+        self, *, simulated: bool, wide: bool = True, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`wide`: there is room to show each agent's part of the work."""
+        self._simulated, self._wide = simulated, wide
         self._clock = clock
         self._goal = ""
         self._run_id = ""
@@ -87,41 +91,32 @@ class Board:
         match event:
             case SwarmStarted():
                 return self._start(event)
-            case StageStarted(number=number, stages=stages, agent_ids=ids):
-                return f"stage {number} of {stages}: {', '.join(ids)}"
             case AgentStarted():
                 self._begin(event)
                 return None
             case AgentProgress(agent_id=agent_id, event=inner):
                 return self._progress(self._lines[agent_id], inner)
-            case ToolRan():
-                return f"  {event.agent_id}: tool {event.name} {'ran' if event.ok else 'failed'}"
-            case CapReached():
-                return f"  {event.agent_id}: cap on {event.reason} reached; {event.text}"
             case AgentFinished(work=work) | AgentFailed(work=work):
                 return self._end(self._lines[work.agent_id], work)
-            case SynthesisStarted(pieces=pieces):
-                return f"synthesis of {pieces} results"
-            case CapabilityWithoutTool():
-                return f"note: {event.text}"
-            case SwarmFinished():
-                return None
             case _:
-                assert_never(event)
+                return _said(event)
 
     def table(self) -> RenderableType:
         """The state as a table."""
         now = self._clock()
         rows = [self._row(line, now) for line in self._lines.values()]
         spent = sum((line.cost for line in self._lines.values()), Decimal(0))
-        head = Text(f"{plain(self._goal)}\n", style="bold")
+        head = Text(plain(self._goal), style="bold", no_wrap=True, overflow="ellipsis")
         foot = f"{now - self._began:.0f} s · {usd(spent)} so far"
         if self._simulated:
             foot += f" · {SIMULATED}"
         if self._stopping:
             foot += " · stopping: calls on the wire are being settled"
-        columns = ["agent", "part", "model", "why", "state", "cost"]
-        return Group(head, table(columns, rows, right=["cost"]), Text(foot, style="dim"))
+        columns = ["agent", "model", "state", "cost", "why", "part"]
+        if not self._wide:
+            columns, rows = columns[:-1], [row[:-1] for row in rows]
+        drawn = table(columns, rows, right=["cost"], cut=["why", "part"])
+        return Group(head, drawn, Text(foot, style="dim"))
 
     def _start(self, event: SwarmStarted) -> str:
         self._goal, self._run_id = event.goal, event.run_id
@@ -177,21 +172,40 @@ class Board:
     def _row(self, line: AgentLine, now: float) -> list[str | Text]:
         seconds = line.took_s if line.took_s is not None else None if line.began is None else now - line.began
         state = line.state + (f" {seconds:.1f} s" if seconds is not None else "")
-        if line.met:
-            state += f" ({'; '.join(line.met)})"
         return [
             line.agent_id,
-            line.part,
             short(line.model),
-            line.why,
             Text(plain(state), style=_STYLES.get(line.state, "cyan")),
             usd(line.cost) if line.cost else "",
+            line.why,
+            line.part,
         ]
+
+
+def _said(
+    event: StageStarted | SynthesisStarted | ToolRan | CapReached | CapabilityWithoutTool | SwarmFinished,
+) -> str | None:
+    """Events that move no agent's line."""
+    match event:
+        case StageStarted(number=number, stages=stages, agent_ids=ids):
+            return f"stage {number} of {stages}: {', '.join(ids)}"
+        case SynthesisStarted(pieces=pieces):
+            return f"synthesis of {pieces} results"
+        case ToolRan():
+            return f"  {event.agent_id}: tool {event.name} {'ran' if event.ok else 'failed'}"
+        case CapReached():
+            return f"  {event.agent_id}: cap on {event.reason} reached; {event.text}"
+        case CapabilityWithoutTool():
+            return f"note: {event.text}"
+        case SwarmFinished():
+            return None
+        case _:
+            assert_never(event)
 
 
 async def watch(swarm: Swarm, goal: str, *, out: Console, simulated: bool) -> SwarmResult:
     """Runs the goal and shows it on `out`. Ctrl-C ends the run, whose result then says so."""
-    board = Board(simulated=simulated)
+    board = Board(simulated=simulated, wide=out.width >= _WIDE)
 
     def stop() -> None:
         board.stopping()
@@ -200,7 +214,9 @@ async def watch(swarm: Swarm, goal: str, *, out: Console, simulated: bool) -> Sw
     with stop_on_interrupt(stop):
         if not out.is_terminal:
             return await _follow(swarm, goal, board, lambda line: out.print(plain(line), soft_wrap=True))
-        with Live(get_renderable=board.table, console=out, refresh_per_second=_REDRAWS_PER_SECOND, transient=True):
+        with Live(
+            get_renderable=board.table, console=out, refresh_per_second=_REDRAWS_PER_SECOND, transient=True
+        ):
             return await _follow(swarm, goal, board, lambda _: None)
 
 

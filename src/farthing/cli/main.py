@@ -89,7 +89,7 @@ def farthing(
         bool, typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Teams of LLM agents for farthings: every task to a cheap model that is good enough, every cent known."""
+    """Teams of LLM agents for farthings: every task to a model that is good enough, every cent known."""
 
 
 def _line() -> None:

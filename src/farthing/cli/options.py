@@ -9,7 +9,8 @@ import typer
 from farthing.money import parse_usd
 
 
-def _profiles(incomplete: str) -> list[str]:
+def profiles(incomplete: str) -> list[str]:
+    """The profiles that a shell may complete to."""
     from farthing.config.packaged import profile_names
 
     return [name for name in profile_names() if name.startswith(incomplete)]
@@ -31,7 +32,7 @@ Profile = Annotated[
         "--profile",
         "-p",
         help="budget, balanced, premium or production; else what DEPLOYMENT_CONFIG names, else balanced.",
-        autocompletion=_profiles,
+        autocompletion=profiles,
     ),
 ]
 ConfigFile = Annotated[

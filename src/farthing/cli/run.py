@@ -1,6 +1,5 @@
 """`farthing run`: one prompt to one answer. The answer goes to standard output, everything else beside it."""
 
-import os
 import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -17,7 +16,8 @@ from farthing.config.schema import DeploymentConfig
 from farthing.deployment import Deployment
 from farthing.errors import FarthingError, StreamBrokenError
 from farthing.money import percent_saved
-from farthing.result import TaskEvent, TaskFinished, TaskResult, TokenReceived
+from farthing.result import TaskFinished, TaskResult, TokenReceived
+from farthing.swarm.events import LoopEvent
 from farthing.swarm.run import new_run_id
 from farthing.task import Task
 
@@ -100,7 +100,7 @@ async def _answer(settings: DeploymentConfig, task: Task, *, streams: bool) -> T
             raise
 
 
-async def _written(events: AsyncIterator[TaskEvent]) -> TaskResult:
+async def _written(events: AsyncIterator[LoopEvent]) -> TaskResult:
     """Writes the tokens to standard output as they come."""
     async for event in events:
         if isinstance(event, TokenReceived):

@@ -5,6 +5,7 @@ Text that a model wrote is shown without control characters, so that it cannot m
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
@@ -21,6 +22,7 @@ from rich.text import Text
 from farthing.money import format_usd
 
 SIMULATED = "simulated"
+_PASSWORD = re.compile(r"(://[^:/@]*:)[^@]*@")
 _PIPED_WIDTH = 140
 _CONTROL = {code: None for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 
@@ -42,6 +44,11 @@ def plain(text: str) -> str:
     return text.translate(_CONTROL)
 
 
+def masked(url: str) -> str:
+    """A database's URL without its password."""
+    return _PASSWORD.sub(r"\1***@", url)
+
+
 def usd(amount: Decimal | None) -> str:
     return "unknown" if amount is None else format_usd(amount)
 
@@ -61,20 +68,33 @@ def table(
     *,
     title: str = "",
     right: Sequence[str] = (),
+    cut: Sequence[str] = (),
 ) -> Table:
-    """A plain table; the columns named in `right` are right-aligned and never broken."""
+    """A plain table; the columns in `right` are right-aligned and never broken.
+
+    With `cut`, every row is one line: those columns share the room that the others leave, and are cut there.
+    """
+    lines = [[Text(plain(cell)) if isinstance(cell, str) else cell for cell in row] for row in rows]
     made = Table(
-        box=box.SIMPLE_HEAD, title=title or None, title_justify="left", title_style="bold", pad_edge=False
+        box=box.SIMPLE_HEAD,
+        title=title or None,
+        title_justify="left",
+        title_style="bold",
+        pad_edge=False,
+        expand=bool(cut),
     )
-    for name in columns:
+    for at, name in enumerate(columns):
+        widest = max((line[at].cell_len for line in lines), default=0)
         made.add_column(
             name,
             justify="right" if name in right else "left",
-            no_wrap=name in right,
-            overflow="fold",
+            no_wrap=bool(cut) or name in right,
+            overflow="ellipsis" if cut else "fold",
+            ratio=1 if name in cut else None,
+            min_width=max(widest, len(name)) if cut and name not in cut else None,
         )
-    for row in rows:
-        made.add_row(*(Text(plain(cell)) if isinstance(cell, str) else cell for cell in row))
+    for line in lines:
+        made.add_row(*line)
     return made
 
 
@@ -98,6 +118,8 @@ def as_json(value: object) -> object:
         return {name: as_json(cast("object", getattr(value, name))) for name in value.__struct_fields__}
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: as_json(cast("object", getattr(value, field.name))) for field in fields(value)}
+    if isinstance(value, msgspec.Struct):
+        return {name: as_json(cast("object", getattr(value, name))) for name in value.__struct_fields__}
     if isinstance(value, Mapping):
         return {str(key): as_json(entry) for key, entry in cast("Mapping[object, object]", value).items()}
     if isinstance(value, list | tuple | set | frozenset):

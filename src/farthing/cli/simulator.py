@@ -59,4 +59,6 @@ def _tell(addresses: Mapping[str, object]) -> None:
     out.print("To use it, in another terminal:\n")
     out.print(f"export OPENROUTER_BASE_URL={addresses['base_url']}", soft_wrap=True)
     out.print("export OPENROUTER_API_KEY=sk-or-simulated\n", soft_wrap=True)
-    out.print(f"prices {addresses['book']} · control {addresses['control_url']} · Ctrl-C stops it", soft_wrap=True)
+    out.print(
+        f"prices {addresses['book']} · control {addresses['control_url']} · Ctrl-C stops it", soft_wrap=True
+    )

@@ -38,7 +38,9 @@ def run(
     goal: Annotated[str, typer.Argument(metavar="GOAL", help="What the team is to bring about.")],
     agents: Annotated[
         str | None,
-        typer.Option("--agents", metavar="ROLE:COUNT,…", help="Stages in order; else a team of the profile's size."),
+        typer.Option(
+            "--agents", metavar="ROLE:COUNT,…", help="Stages in order; else a team of the profile's size."
+        ),
     ] = None,
     profile: options.Profile = None,
     config: options.ConfigFile = None,
@@ -66,12 +68,16 @@ async def _run(
 
 
 def finish(run: TeamRun, *, as_json: bool) -> None:
-    """Tells how a run ended: the answer on standard output, the rest beside it; exits with 6 or 130 for one
-    that has no answer."""
+    """Tells how a run ended: the answer on standard output, the rest beside it."""
     if as_json:
         show.write_json(team_json(run))
     else:
         _show(run)
+    fail_if_stopped(run)
+
+
+def fail_if_stopped(run: TeamRun) -> None:
+    """Exits with 130 for a run that Ctrl-C ended, with 6 for one that has no answer for another reason."""
     stopped = run.result.stopped
     if stopped is not None:
         show.note(f"stopped before the end: {stopped}")

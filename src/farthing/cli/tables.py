@@ -31,7 +31,7 @@ def groups_of(costs: CostReport) -> dict[str, Mapping[str, CostLine]]:
 
 def show_costs(out: Console, costs: CostReport, *, is_run: bool) -> None:
     """The sums of a report, settled, held and uncertain apart, and its groups."""
-    out.print(facts(_sums(costs, is_run=is_run)))
+    out.print(facts(sums(costs, is_run=is_run)))
     for name, lines in groups_of(costs).items():
         if lines:
             out.print(_group(GROUPS[name], lines))
@@ -39,7 +39,8 @@ def show_costs(out: Console, costs: CostReport, *, is_run: bool) -> None:
         out.print(SIMULATED_SENTENCE, style="yellow")
 
 
-def _sums(costs: CostReport, *, is_run: bool) -> Iterable[tuple[str, str]]:
+def sums(costs: CostReport, *, is_run: bool) -> Iterable[tuple[str, str]]:
+    """The sums of a report as names and values; a run has no limit and no projection of its own."""
     failed = f", {counted(costs.failed_calls, 'failed one')} among them" if costs.failed_calls else ""
     yield "calls", f"{costs.calls:,}{failed}"
     yield "tokens", f"{costs.input_tokens:,} in, {costs.output_tokens:,} out"
@@ -84,46 +85,59 @@ def _group(noun: str, lines: Mapping[str, CostLine]) -> Table:
 
 
 def show_run(out: Console, run: RunReport) -> None:
-    """Every task of a run with its model, the reason, what it survived and its money; then the total."""
+    """Every task of a run with its model, the reason, its attempts and its money; then the total."""
+    hidden = _HIDDEN_IF_NARROW if out.width < _NARROW else frozenset[str]()
+    columns = [name for name in _RUN_COLUMNS if name not in hidden]
+    rows = [_task_row(task) for task in run.tasks]
     made = table(
-        ["agent", "task type", "model", "why", "attempts", "cost", "basis", "baseline", "saved"],
-        [_task_row(task) for task in run.tasks],
-        right=["cost", "baseline", "saved"],
+        columns, [[row[name] for name in columns] for row in rows], right=["cost", "baseline", "saved"]
     )
-    costs = run.costs
-    total = costs.total_spend + costs.uncertain + costs.held
+    total = _total_row(run.costs)
     made.add_section()
-    made.add_row(
-        *("total", "", "", "", counted(costs.calls, "call"), usd(total), basis_of(costs)),
-        *(usd(costs.baseline_cost), percent(costs.savings_percent)),
-        style="bold",
-    )
+    made.add_row(*(total.get(name, "") for name in columns), style="bold")
     out.print(made)
 
 
-def _task_row(task: LedgerTask) -> list[str]:
+_RUN_COLUMNS = ("agent", "task type", "model", "why", "attempts", "cost", "basis", "baseline", "saved")
+_HIDDEN_IF_NARROW = frozenset({"task type", "basis", "baseline"})
+_NARROW = 110
+
+
+def _task_row(task: LedgerTask) -> dict[str, str]:
     answered = task.answered
     last = answered or task.attempts[-1]
-    return [
-        task.agent or task.role or "—",
-        task.task_type,
-        last.model,
-        last.why if answered is not None else f"failed: {last.ended or 'under way'}",
-        attempts_in_words(task),
-        usd(task.cost),
-        task.basis,
-        usd(task.baseline_cost) if answered is not None else "—",
-        percent(task.savings_percent) if answered is not None else "—",
-    ]
+    return {
+        "agent": task.agent or task.role or "—",
+        "task type": task.task_type,
+        "model": short(last.model),
+        "why": last.why if answered is not None else f"failed: {last.ended or 'under way'}",
+        "attempts": _attempts_in_words(task),
+        "cost": usd(task.cost),
+        "basis": task.basis,
+        "baseline": usd(task.baseline_cost) if answered is not None else "—",
+        "saved": percent(task.savings_percent) if answered is not None else "—",
+    }
 
 
-def attempts_in_words(task: LedgerTask) -> str:
-    """`1`, or what each failed attempt met: `rate_limited 429 on llama-3.3-70b-instruct, then ok`."""
-    failed = [call for call in task.attempts if call.status == "failed"]
-    if not failed:
-        return "1, ok" if task.answered is not None else "1"
-    met = "; ".join(f"{call.ended} on {short(call.model)}" for call in failed)
-    return f"{len(task.attempts)}: {met}; then ok" if task.answered is not None else f"{len(failed)}: {met}"
+def _total_row(costs: CostReport) -> dict[str, str]:
+    return {
+        "agent": "total",
+        "attempts": f"{costs.calls:,}",
+        "cost": usd(costs.total_spend + costs.uncertain + costs.held),
+        "basis": basis_of(costs),
+        "baseline": usd(costs.baseline_cost),
+        "saved": percent(costs.savings_percent),
+    }
+
+
+def _attempts_in_words(task: LedgerTask) -> str:
+    failed = sum(call.status == "failed" for call in task.attempts)
+    return f"{len(task.attempts)}, {failed} failed" if failed else f"{len(task.attempts)}"
+
+
+def met_in_words(call: LedgerCall) -> str:
+    """What a failed attempt met, for a sentence: `a cut stream`, `rate_limited 429, retry after 1 s`."""
+    return "a cut stream" if call.ended.split()[:1] == ["cut"] else call.ended
 
 
 def short(model: str) -> str:

@@ -45,7 +45,8 @@ def specs_from(text: str) -> tuple[AgentSpec, ...]:
         number = count.strip() or "1"
         if not role or not number.isdecimal():
             raise SwarmError(
-                f"{entry!r} is no group of agents", hint="give ROLE:COUNT,…, as researcher:3,coder:3,reviewer:2"
+                f"{entry!r} is no group of agents",
+                hint="give ROLE:COUNT,…, as researcher:3,coder:3,reviewer:2",
             )
         specs.append(AgentSpec(type=role.strip(), count=int(number)))
     return tuple(specs)
@@ -65,7 +66,7 @@ async def run_goal(
     """Runs the goal on an open deployment, shown as it happens. Ctrl-C ends the run, not the program."""
     for notice in deployment.notices:
         note(f"note: {notice.text}")
-    swarm = await deployment.deploy_swarm(specs, goal=goal)
+    swarm = deployment.prepare_swarm(specs, goal=goal)
     return await watch(swarm, goal, out=progress, simulated=deployment.simulated)
 
 
