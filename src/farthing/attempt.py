@@ -43,6 +43,7 @@ from farthing.spend.reservation import (
 from farthing.spend.settlement import Ask, Known, Unknown, billed, settlement_of
 from farthing.spend.writer import LedgerWriter
 from farthing.task import Completion, Message, Task, Usage
+from farthing.underway import UnderWay
 from farthing.upstream.account import GenerationBill
 from farthing.upstream.call import Answered
 from farthing.upstream.client import Client
@@ -67,8 +68,8 @@ class Means:
     upstream: str
     baseline: Price | None
     """The dated price that savings are measured against; None when it is not known."""
-    own: Callable[[asyncio.Future[Ending] | asyncio.Future[None]], None]
-    """Hands a task to the deployment, which waits for it or ends it at closing; callers come and go."""
+    under_way: UnderWay
+    """What closing waits for: callers inside an attempt, and tasks that outlive them."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -334,7 +335,7 @@ def _settle(
         case Ask(estimate=estimate):
             call.cost = from_nano(estimate.nano if estimate else call.granted)
             call.basis = "computed" if estimate else "uncertain"
-            means.own(asyncio.ensure_future(_ask_bill(means, call, outcome, settlement)))
+            means.under_way.own(asyncio.ensure_future(_ask_bill(means, call, outcome, settlement)))
         case Unknown():
             call.cost, call.basis = from_nano(call.granted), "uncertain"
             means.ledger.record(outcome)

@@ -30,7 +30,6 @@ from farthing.pipeline import Pipeline
 from farthing.portal import Portal
 from farthing.request import task_of
 from farthing.result import Notice, Route, TaskFinished, TaskResult
-from farthing.routing.fallback import Ending
 from farthing.routing.route import NoRoute
 from farthing.spend import store
 from farthing.spend.alerts import levels_reached
@@ -47,6 +46,7 @@ from farthing.swarm.loop import caps_from
 from farthing.swarm.run import Swarm
 from farthing.swarm.toolrun import run_with_tools
 from farthing.task import Task
+from farthing.underway import UnderWay
 from farthing.upstream.client import Client
 from farthing.upstream.transport import Transport
 
@@ -79,7 +79,6 @@ class Deployment:
         self._means: Means | None = None
         self._pipeline: Pipeline | None = None
         self._database: Database | None = None
-        self._owned: set[asyncio.Future[Ending] | asyncio.Future[None]] = set()
         self._alarm: Alarm | None = None
         self._portal: Portal | None = None
         self.notices: tuple[Notice, ...] = ()
@@ -112,29 +111,17 @@ class Deployment:
         trace: TracebackType | None = None,
     ) -> None:
         """Waits for settlements up to `upstream.drainTimeout`, then leaves the rest uncertain."""
-        means, pipeline = self._means, self._pipeline
+        means = self._means
         self._means = self._pipeline = None
-        if means is None or pipeline is None:
+        if means is None:
             return
-        pipeline.closing = True
-        await self._drain(means.config.upstream.drain_timeout)
+        await means.under_way.drain(means.config.upstream.drain_timeout)
         if self._alarm is not None:
             await self._alarm.aclose(means.config.upstream.drain_timeout)
         await means.client.aclose()
         await means.ledger.aclose()
         if self._database is not None:
             self._database.close()
-
-    async def _drain(self, timeout_s: float) -> None:
-        """Waits for what is owned, then ends it. An attempt that ends may own a question about its bill."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + timeout_s
-        while self._owned and (left := deadline - loop.time()) > 0:
-            await asyncio.wait(self._owned, timeout=left)
-        while self._owned:
-            for task in self._owned:
-                task.cancel()
-            await asyncio.wait(self._owned)
 
     async def _start(self, config: DeploymentConfig, catalog: Catalog, client: Client) -> None:
         database = self._opened_database()
@@ -151,7 +138,7 @@ class Deployment:
             clock=self._clock,
             upstream="simulator" if self.simulated else urlsplit(config.upstream.base_url).netloc,
             baseline=baseline_price(config, catalog),
-            own=self._own,
+            under_way=UnderWay(),
         )
         self._pipeline = Pipeline(self._means)
         ledger.rules = alert_rules(config)
@@ -357,10 +344,6 @@ class Deployment:
         return self._portal.call(work)
 
     # What is open.
-
-    def _own(self, task: asyncio.Future[Ending] | asyncio.Future[None]) -> None:
-        self._owned.add(task)
-        task.add_done_callback(self._owned.discard)
 
     def _opened(self) -> Means:
         if self._means is None:

@@ -48,7 +48,8 @@ from farthing.result import (
 from farthing.routing.classify import classify
 from farthing.routing.fallback import Accept, GiveUp, Send, Tried, next_step
 from farthing.routing.health import CandidateHealth, Healthy, after_failure, after_success
-from farthing.routing.route import NoRoute, decide_route
+from farthing.routing.memo import RouteMemo
+from farthing.routing.route import NoRoute
 from farthing.routing.validate import schema_of
 from farthing.spend.budget import Denied
 from farthing.spend.claims import claims_for
@@ -82,7 +83,7 @@ class Pipeline:
         self.means = means
         self.health: dict[str, CandidateHealth] = {}
         self._names = Names()
-        self.closing = False
+        self._routes = RouteMemo()
         """Set by the deployment when it closes: attempts under way go on, no new one begins."""
 
     async def run(self, task: Task, *, stream: bool) -> AsyncGenerator[TaskEvent]:
@@ -119,7 +120,7 @@ class Pipeline:
         means = self.means
         now = means.clock.now()
         left = means.ledger.headroom(claims_for(means.config, task, task_id="", at=now))
-        return decide_route(
+        return self._routes.decide(
             classify(task),
             task,
             config=means.config,
@@ -181,29 +182,19 @@ class Pipeline:
 
     async def _performed(self, call: Call) -> None:
         """Runs the attempt in the caller's task, which closing waits for, and interrupts when it must."""
-        caller = asyncio.current_task()
-        under_way: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        def interrupt(ended: asyncio.Future[None]) -> None:
-            if ended.cancelled() and caller is not None:
-                caller.cancel()
-
-        under_way.add_done_callback(interrupt)
-        self.means.own(under_way)
+        under_way = self.means.under_way
+        caller = under_way.enter()
         try:
             await perform(self.means, call)
         except asyncio.CancelledError:
-            if not under_way.cancelled():
-                raise
-            if caller is not None:
-                caller.uncancel()
-            raise DeploymentClosedError(_CLOSED) from None
+            if under_way.leave(caller):
+                raise DeploymentClosedError(_CLOSED) from None
+            raise
         finally:
-            if not under_way.done():
-                under_way.set_result(None)
+            under_way.leave(caller)
 
     def _refuse_if_closing(self) -> None:
-        if self.closing:
+        if self.means.under_way.closing:
             raise DeploymentClosedError(_CLOSED)
 
     async def _streamed(self, call: Call) -> AsyncGenerator[str]:
@@ -216,7 +207,7 @@ class Pipeline:
                 texts.put_nowait(None)
 
         attempt.add_done_callback(wake_reader)
-        self.means.own(attempt)
+        self.means.under_way.own(attempt)
         try:
             while not (attempt.done() and texts.empty()):
                 text = await texts.get()

@@ -1,32 +1,11 @@
-"""`farthing deploy`: a profile is checked, then given a goal or a file of tasks."""
+"""`farthing deploy`: a profile is checked, then set to work. What it takes; `work/deploy.py` does it."""
 
-import sys
-from collections.abc import AsyncGenerator, Generator, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import typer
-from rich.live import Live
-from rich.text import Text
 
-from farthing.cli import options, preflight, show
-from farthing.cli.interrupt import run_async
-from farthing.cli.ledger import month_report, opened
-from farthing.cli.preflight import Check
-from farthing.cli.report import find_run, ledger_urls
-from farthing.cli.swarm import finish
-from farthing.cli.taskfile import Tally, opened_lines, opened_results, tasks_in, work_through
-from farthing.cli.team import concluded, ledger_url, run_goal, specs_for
-from farthing.config.load import api_key, load_catalog, load_config
-from farthing.config.schema import DeploymentConfig
-from farthing.deployment import Deployment
-from farthing.errors import EXIT_CODES, FarthingError, InvalidTaskError, MissingKeyError, TaskFailedError
-from farthing.swarm.results import SwarmResult
-from farthing.swarm.run import new_run_id
+from farthing.cli import options
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
@@ -42,8 +21,6 @@ farthing deploy budget --tasks tasks.jsonl --out results.jsonl
 **A file of tasks** has one JSON value a line: a prompt in quotes, or an object with `prompt`, `type`,
 `messages`, `tools`, `max_tokens`, … and an `id` of your own. It is read as it is worked through.
 """
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-_CONCURRENCY = 8
 
 
 @app.command(epilog=_EPILOG)
@@ -83,167 +60,11 @@ def deploy(
         raise typer.BadParameter("give --goal or --tasks, not both")
     if out is not None and tasks is None:
         raise typer.BadParameter("--out is for the results of --tasks")
-    settings = load_config(profile)
-    asks = not (check or goal or tasks or as_json) and sys.stdin.isatty()
-    if check or not (goal or tasks):
-        _preflight_only(settings, profile, as_json=as_json, strict=check, hints=not (asks or check))
-    if asks:
-        goal = typer.prompt("Goal", err=True)
-    if tasks is not None and not check:
-        _work_through(settings, tasks, out, concurrency)
-    elif goal and not check:
-        result, settings, simulated = run_async(_run_goal(settings, goal, told=asks))
-        finish(concluded(result, settings, simulated=simulated), as_json=as_json)
+    from farthing.cli.work.deploy import check_only, deploy_goal, deploy_tasks
 
-
-def _preflight_only(
-    settings: DeploymentConfig, profile: str, *, as_json: bool, strict: bool, hints: bool
-) -> None:
-    """Checks and tells on standard output. Raises what opening raises, once the checks are told."""
-    shown = Shown(as_json=as_json)
-    run_async(_open_and_check(settings, shown))
-    if hints and not as_json:
-        show.note("ready; now give it work:")
-        show.note(f'  farthing deploy {profile} --goal "…"        a team on a goal')
-        show.note(f"  farthing deploy {profile} --tasks FILE.jsonl  one task a line")
-    if strict and shown.failed:
-        raise FarthingError(f"the preflight failed: {', '.join(shown.failed)}")
-
-
-@dataclass(slots=True, kw_only=True)
-class Shown:
-    """Where checks are told: on standard output, or beside it when that is for results."""
-
-    beside: bool = False
-    as_json: bool = False
-    failed: list[str] = field(default_factory=list[str])
-
-    def tell(self, checks: Sequence[Check]) -> None:
-        self.failed = [check.name for check in checks if check.ok is False]
-        if self.as_json and not self.beside:
-            show.write_json({"ready": not self.failed, "checks": checks})
-        else:
-            preflight.show_checks(show.console(stderr=self.beside), checks)
-
-
-async def _open_and_check(settings: DeploymentConfig, shown: Shown) -> None:
-    async with _checked(settings, shown):
-        pass
-
-
-@asynccontextmanager
-async def _checked(settings: DeploymentConfig, shown: Shown) -> AsyncGenerator[Deployment]:
-    """An open deployment, its checks told. Where it cannot be opened, what can be checked is told first."""
-    deployment = Deployment(settings)
-    try:
-        await deployment.__aenter__()
-    except FarthingError as error:
-        shown.tell(_closed_checks(settings, error))
-        raise
-    try:
-        shown.tell(await _open_checks(settings, deployment))
-        yield deployment
-    finally:
-        await deployment.__aexit__(None, None, None)
-
-
-async def _open_checks(settings: DeploymentConfig, deployment: Deployment) -> list[Check]:
-    costs = await deployment.cost_report()
-    url = ledger_url(deployment.config, simulated=deployment.simulated)
-    return [
-        *preflight.config_checks(settings),
-        preflight.key_check(given=api_key() is not None, needed=_needs_key(settings)),
-        *preflight.model_checks(settings, deployment.catalog, datetime.now(UTC)),
-        preflight.price_check(deployment.catalog),
-        preflight.budget_check(costs),
-        preflight.database_check(url, None, simulated=deployment.simulated),
-        *preflight.notice_checks(deployment.notices),
-    ]
-
-
-def _closed_checks(settings: DeploymentConfig, error: FarthingError) -> list[Check]:
-    """What is known of a deployment that did not open: the packaged catalogue, the ledger as it lies."""
-    catalog, now = load_catalog(), datetime.now(UTC)
-    checks = [
-        *preflight.config_checks(settings),
-        preflight.key_check(given=api_key() is not None, needed=_needs_key(settings)),
-        *preflight.model_checks(settings, catalog, now),
-        preflight.price_check(catalog),
-    ]
-    url = ledger_url(settings, simulated=False)
-    if isinstance(error, MissingKeyError):
-        with opened(url) as ledger:
-            checks.append(preflight.budget_check(month_report(ledger, settings, now=now, simulated=False)))
-        return [*checks, preflight.database_check(url, None, simulated=False)]
-    return [*checks, preflight.database_check(url, error, simulated=False)]
-
-
-def _needs_key(settings: DeploymentConfig) -> bool:
-    return urlsplit(settings.upstream.base_url).hostname not in _LOOPBACK
-
-
-async def _run_goal(
-    settings: DeploymentConfig, goal: str, *, told: bool
-) -> tuple[SwarmResult, DeploymentConfig, bool]:
-    opening = Deployment(settings) if told else _checked(settings, Shown(beside=True))
-    async with opening as deployment:
-        specs = specs_for(deployment.config)
-        result = await run_goal(deployment, specs, goal, progress=show.console(stderr=True))
-        return result, deployment.config, deployment.simulated
-
-
-def _work_through(settings: DeploymentConfig, tasks: Path, out: Path | None, concurrency: int | None) -> None:
-    """Works through the file; whatever ends it, tells how far it came and what the ledger says it cost."""
-    tally, run_id = Tally(), new_run_id()
-    scaling = settings.scaling
-    workers = concurrency or scaling.max_concurrency or scaling.target_concurrent_agents or _CONCURRENCY
-    with opened_lines(tasks) as lines, opened_results(out) as results:
-        found = tasks_in(lines, run_id=run_id, skip=lambda number, fault: _skip(tally, number, fault))
-        simulated = False
-
-        async def work() -> bool:
-            async with _checked(settings, Shown(beside=True)) as deployment:
-                with _progress(tally):
-                    await work_through(deployment, found, concurrency=workers, out=results, tally=tally)
-                return deployment.simulated
-
-        try:
-            simulated = run_async(work())
-        finally:
-            _tell_end(settings, run_id, tally, simulated=simulated)
-    if tally.failed or tally.skipped:
-        raise typer.Exit(EXIT_CODES[TaskFailedError if tally.failed else InvalidTaskError])
-
-
-def _skip(tally: Tally, number: int, fault: str) -> None:
-    tally.skipped += 1
-    show.note(f"line {number} is skipped: {fault}")
-
-
-@contextmanager
-def _progress(tally: Tally) -> Generator[None]:
-    """A line that counts, on a terminal."""
-    beside = show.console(stderr=True)
-    if not beside.is_terminal:
-        yield
-        return
-    with Live(get_renderable=lambda: Text(_counts(tally)), console=beside, transient=True):
-        yield
-
-
-def _counts(tally: Tally) -> str:
-    text = f"{tally.done:,} done, {tally.failed:,} failed, {tally.skipped:,} skipped"
-    return f"{text}, {show.usd(tally.cost)}"
-
-
-def _tell_end(settings: DeploymentConfig, run_id: str, tally: Tally, *, simulated: bool) -> None:
-    show.note(_counts(tally))
-    try:
-        urls = [ledger_url(settings, simulated=simulated), *ledger_urls(settings, any_run=True)]
-        costs = find_run(run_id, urls, settings, now=datetime.now(UTC)).costs
-    except FarthingError:
-        return  # nothing was sent, or the error that ended the work says why
-    spent = f"{show.usd(costs.total_spend)} settled, {show.usd(costs.uncertain + costs.held)} uncertain"
-    saved = f"{show.percent(costs.savings_percent)} saved against {costs.baseline_model}"
-    show.note(f"the ledger: {spent}, {saved}{', simulated' if costs.simulated else ''}")
-    show.note(f"in full: farthing report --run {run_id}")
+    if check or (goal is None and tasks is None):
+        goal = check_only(profile, strict=check, as_json=as_json)
+    if goal is not None and not check:
+        deploy_goal(profile, goal, as_json=as_json)
+    elif tasks is not None and not check:
+        deploy_tasks(profile, tasks, out, concurrency=concurrency)

@@ -1,26 +1,10 @@
-"""`farthing explain`: the route a prompt would take, and what the alternatives would cost. Sends nothing."""
+"""`farthing explain`: the route a prompt would take. What it takes; `work/explain.py` does it."""
 
-import os
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Annotated
 
 import typer
 
-from farthing.catalog.models import Catalog
-from farthing.catalog.pricing import computed_cost
-from farthing.catalog.successors import replace_gone
-from farthing.cli import options, prompt, show, tables
-from farthing.config.load import load_catalog, load_config
-from farthing.config.schema import DeploymentConfig
-from farthing.errors import NoCandidateError
-from farthing.money import percent_saved
-from farthing.result import Candidate, Excluded, Notice, Route
-from farthing.routing.classify import Features, classify
-from farthing.routing.eligible import circumstances
-from farthing.routing.route import NoRoute, decide_route
-from farthing.task import Task, Usage
+from farthing.cli import options, prompt
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
@@ -33,18 +17,6 @@ farthing explain "Summarise this" --file notes.md --profile premium --json
 
 farthing explain "What is the capital of France?" --book tutorial
 """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explained:
-    """A route with what it was decided from. `baseline_cost` is None where the baseline has no price."""
-
-    route: Route
-    features: Features
-    usage: Usage
-    baseline_model: str
-    baseline_cost: Decimal | None
-    notices: tuple[Notice, ...]
 
 
 @app.command(epilog=_EPILOG)
@@ -69,8 +41,10 @@ def explain(
     Reckons with the packaged prices and healthy models. A deployment also looks at today's prices, at what
     its last attempts met, and at the money left.
     """
-    task = prompt.task_from(
-        text,
+    from farthing.cli.work.explain import explain_prompt
+
+    asked = prompt.Asked(
+        text=text,
         kind=kind,
         complexity=complexity,
         model=model,
@@ -79,109 +53,4 @@ def explain(
         files=files,
         schema=schema,
     )
-    settings = load_config(options.source_of(profile, config), environ=os.environ)
-    told = explained(task, settings, load_catalog(book), now=datetime.now(UTC))
-    if as_json:
-        show.write_json(_json(told))
-    else:
-        _show(told)
-
-
-def explained(task: Task, settings: DeploymentConfig, catalog: Catalog, *, now: datetime) -> Explained:
-    """The route at this moment by the catalogue's prices. Raises `NoCandidateError` when no model fits."""
-    settings, notices = replace_gone(settings, catalog, now.date())
-    features = classify(task)
-    asked = circumstances(features, task, config=settings, catalog=catalog, health={}, now=now, clock_s=0.0)
-    route = decide_route(
-        features, task, config=settings, catalog=catalog, health={}, now=now, clock_s=0.0, remaining_usd=None
-    )
-    if isinstance(route, NoRoute):
-        raise NoCandidateError(route.message, reasons=dict(route.reasons), hint=route.hint)
-    name = settings.baseline.model
-    price = catalog.price(name) or load_catalog("tutorial").price(name)
-    return Explained(
-        route=route,
-        features=features,
-        usage=asked.usage,
-        baseline_model=name,
-        baseline_cost=None if price is None else computed_cost(price, asked.usage, at=now),
-        notices=notices,
-    )
-
-
-def _show(told: Explained) -> None:
-    out, route, usage = show.console(), told.route, told.usage
-    for notice in told.notices:
-        out.print(f"note: {show.plain(notice.text)}", style="yellow", soft_wrap=True)
-    sure = f"confidence {route.confidence:.2f}; {'; '.join(told.features.reasons)}"
-    out.print(
-        show.facts(
-            [
-                ("task", f"{route.task_type}, {route.complexity} complexity ({sure})"),
-                ("strategy", f"{route.strategy}: {route.reason}"),
-                ("reckoned", f"{usage.input_tokens:,} tokens in, {usage.output_tokens:,} out (estimates)"),
-                ("prices", route.price_book),
-            ]
-        )
-    )
-    rows = [_candidate_row(at, one, told) for at, one in enumerate(route.candidates, start=1)]
-    rows.append(["", told.baseline_model, "baseline", "what savings are measured against"])
-    rows[-1] += [show.usd(told.baseline_cost), "", ""]
-    columns = ["#", "model", "slot", "why", "expected", "score", "saves"]
-    out.print(show.table(columns, rows, title="Candidates", right=["#", "expected", "score", "saves"]))
-    if route.excluded:
-        left = [[one.model, one.slot, one.reason, show.usd(one.expected_cost)] for one in route.excluded]
-        out.print(
-            show.table(["model", "slot", "why not", "expected"], left, title="Left out", right=["expected"])
-        )
-    out.print("Nothing was sent.", style="dim")
-
-
-def _candidate_row(at: int, one: Candidate, told: Explained) -> list[str]:
-    score = "unknown" if one.quality is None else f"{one.quality:.2f}"
-    saved = _saved(one.expected_cost, told.baseline_cost)
-    return [str(at), one.model, one.slot, one.reason, show.usd(one.expected_cost), score, show.percent(saved)]
-
-
-def _saved(cost: Decimal | None, baseline: Decimal | None) -> Decimal | None:
-    return None if cost is None or baseline is None else percent_saved(cost, baseline)
-
-
-def _json(told: Explained) -> dict[str, object]:
-    route = told.route
-    return {
-        "task_type": route.task_type,
-        "complexity": route.complexity,
-        "confidence": route.confidence,
-        "reasons": told.features.reasons,
-        "strategy": route.strategy,
-        "reason": route.reason,
-        "price_book": route.price_book,
-        "expected_input_tokens": told.usage.input_tokens,
-        "expected_output_tokens": told.usage.output_tokens,
-        "candidates": [_candidate_json(one, told.baseline_cost) for one in route.candidates],
-        "excluded": [_excluded_json(one) for one in route.excluded],
-        "baseline_model": told.baseline_model,
-        "baseline_cost": told.baseline_cost,
-        "notices": [notice.text for notice in told.notices],
-    }
-
-
-def _candidate_json(one: Candidate, baseline: Decimal | None) -> dict[str, object]:
-    return {
-        "model": one.model,
-        "slot": one.slot,
-        "reason": one.reason,
-        "expected_cost": one.expected_cost,
-        "quality": one.quality,
-        "savings_percent": tables.rounded(_saved(one.expected_cost, baseline)),
-    }
-
-
-def _excluded_json(one: Excluded) -> dict[str, object]:
-    return {
-        "model": one.model,
-        "slot": one.slot,
-        "reason": one.reason,
-        "expected_cost": one.expected_cost,
-    }
+    explain_prompt(asked, options.source_of(profile, config), book=book, as_json=as_json)

@@ -37,13 +37,13 @@ COMMANDS = {
 }
 
 _EPILOG = """\
-**Begin with** farthing demo
+Begin with: farthing demo
 
-**Exit codes** 0 done · 1 another error · 2 wrong usage, configuration or task · 3 no API key ·
+Exit codes: 0 done · 1 another error · 2 wrong usage, configuration or task · 3 no API key ·
 4 a budget would be passed · 5 no model can take the task · 6 a task or swarm failed ·
 7 the ledger's database does not answer · 130 interrupted
 
-**Environment** OPENROUTER_API_KEY, OPENROUTER_BASE_URL, DEPLOYMENT_CONFIG, MONTHLY_BUDGET,
+Environment: OPENROUTER_API_KEY, OPENROUTER_BASE_URL, DEPLOYMENT_CONFIG, MONTHLY_BUDGET,
 ENABLE_COST_TRACKING, FARTHING_DATABASE_URL, FARTHING_ENV; also from .env in the working directory
 """
 
@@ -57,6 +57,12 @@ class Commands(TyperGroup):
             self.commands[args[0]] = load(args[0])
         return super().resolve_command(ctx, args)
 
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """The commands by panel."""
+        for panel in dict.fromkeys(entry.panel for entry in COMMANDS.values()):
+            with formatter.section(panel):
+                formatter.write_dl([(name, e.help) for name, e in COMMANDS.items() if e.panel == panel])
+
 
 def load(name: str) -> Any:  # a click command, for which Typer has no public name
     """The command or group of that name, from its module."""
@@ -69,7 +75,7 @@ app = typer.Typer(
     name="farthing",
     cls=Commands,
     no_args_is_help=True,
-    rich_markup_mode="markdown",
+    rich_markup_mode=None,  # drawn without Rich, which takes longer to load than all else here
     epilog=_EPILOG,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -97,7 +103,7 @@ def _line() -> None:
 
 
 for _name, _entry in COMMANDS.items():
-    app.command(_name, help=_entry.help, rich_help_panel=_entry.panel)(_line)
+    app.command(_name, help=_entry.help)(_line)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

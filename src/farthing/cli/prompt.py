@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, cast
@@ -38,35 +39,38 @@ Schema = Annotated[
 ]
 
 
-def task_from(
-    text: str | None,
-    *,
-    kind: TaskType | None,
-    complexity: Complexity | None,
-    model: str | None,
-    max_tokens: int | None,
-    system: str | None,
-    files: Sequence[Path] | None,
-    schema: Path | None,
-    max_cost: Decimal | None = None,
-    run_id: str | None = None,
-) -> Task:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the options say, unread: files are paths, and standard input has not been touched."""
+
+    text: str | None
+    kind: TaskType | None = None
+    complexity: Complexity | None = None
+    model: str | None = None
+    max_tokens: int | None = None
+    system: str | None = None
+    files: Sequence[Path] | None = None
+    schema: Path | None = None
+    max_cost: Decimal | None = None
+
+
+def task_from(asked: Asked, *, run_id: str | None = None) -> Task:
     """The task. Reads standard input and the named files. Raises `InvalidTaskError` for an unreadable one."""
-    said = _text(text)
-    attached = [_attachment(path) for path in files or ()]
+    said = _text(asked.text)
+    attached = [_attachment(path) for path in asked.files or ()]
     messages: tuple[Message, ...] = ()
-    if system or attached:
+    if asked.system or attached:
         user = Message(role="user", content="\n\n".join([said, *attached]))
-        messages = (Message(role="system", content=system), user) if system else (user,)
+        messages = (Message(role="system", content=asked.system), user) if asked.system else (user,)
     return Task(
         description=said,
         messages=messages,
-        type=kind,
-        complexity=complexity,
-        model=model,
-        max_tokens=max_tokens,
-        max_cost_usd=max_cost,
-        response_format=None if schema is None else _response_format(schema),
+        type=asked.kind,
+        complexity=asked.complexity,
+        model=asked.model,
+        max_tokens=asked.max_tokens,
+        max_cost_usd=asked.max_cost,
+        response_format=None if asked.schema is None else _response_format(asked.schema),
         run_id=run_id,
     )
 

@@ -1,14 +1,10 @@
-"""`farthing simulator`: an OpenRouter on this machine, in the foreground until Ctrl-C."""
+"""`farthing simulator`: an OpenRouter on this machine. What it takes; `work/simulator.py` does it."""
 
-from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import typer
 
-from farthing.cli import options, show
-from farthing.errors import FarthingError
-from farthing.simulator.__main__ import scenario_named, serve
-from farthing.simulator.server import SimulatorOptions
+from farthing.cli import options
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
@@ -38,27 +34,8 @@ def simulator(
     as_json: options.Json = False,
 ) -> None:
     """Run an OpenRouter on this machine, with latencies, bills and faults. No call leaves the machine."""
-    settings = SimulatorOptions(
-        host=host,
-        port=port,
-        seed=seed,
-        time_scale=time_scale,
-        book=book,
-        scenario=scenario_named(faults, seed=seed),
-    )
-    try:
-        serve(settings, ready=None if as_json else _tell)
-    except OSError as error:
-        hint = "choose another --port, or 0 for any free one"
-        raise FarthingError(f"cannot listen on {host}:{port}: {error.strerror}", hint=hint) from error
+    from farthing.cli.work.simulator import run_simulator
 
-
-def _tell(addresses: Mapping[str, object]) -> None:
-    out = show.console()
-    out.print("This is a simulator: its answers are made up, and its bills are not money.", style="yellow")
-    out.print("To use it, in another terminal:\n")
-    out.print(f"export OPENROUTER_BASE_URL={addresses['base_url']}", soft_wrap=True)
-    out.print("export OPENROUTER_API_KEY=sk-or-simulated\n", soft_wrap=True)
-    out.print(
-        f"prices {addresses['book']} · control {addresses['control_url']} · Ctrl-C stops it", soft_wrap=True
+    run_simulator(
+        host=host, port=port, seed=seed, time_scale=time_scale, book=book, faults=faults, as_json=as_json
     )

@@ -14,9 +14,9 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from farthing.cli.interrupt import stop_on_interrupt
-from farthing.cli.show import SIMULATED, plain, table, usd
-from farthing.cli.tables import short
+from farthing.cli.work.interrupt import stop_on_interrupt
+from farthing.cli.work.show import SIMULATED, plain, table, usd
+from farthing.cli.work.tables import short
 from farthing.errors import SwarmError
 from farthing.result import (
     AttemptFinished,

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from farthing.cli.ledger import RunReport, opened, read_run
-from farthing.cli.live import watch
-from farthing.cli.show import note
+from farthing.cli.work.ledger import RunReport, opened, read_run
+from farthing.cli.work.live import watch
+from farthing.cli.work.show import note
 from farthing.config.schema import DeploymentConfig
 from farthing.deployment import Deployment
 from farthing.errors import SwarmError

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from farthing.catalog.models import Catalog
 from farthing.catalog.successors import Gone, Present, Replaced, Unknown, standing
-from farthing.cli import show
+from farthing.cli.work import show
 from farthing.config.schema import DeploymentConfig, Slot
 from farthing.errors import FarthingError
 from farthing.money import format_usd

@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TextIO, cast
 
-from farthing.cli import show
+from farthing.cli.work import show
 from farthing.deployment import Deployment
 from farthing.errors import FarthingError, InvalidTaskError, TaskFailedError
 from farthing.request import task_of

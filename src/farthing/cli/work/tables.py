@@ -6,8 +6,8 @@ from decimal import Decimal
 from rich.console import Console
 from rich.table import Table
 
-from farthing.cli.ledger import LedgerCall, LedgerTask, RunReport, basis_of
-from farthing.cli.show import counted, facts, percent, table, usd
+from farthing.cli.work.ledger import LedgerCall, LedgerTask, RunReport, basis_of
+from farthing.cli.work.show import counted, facts, percent, table, usd
 from farthing.spend.report import CostLine, CostReport
 
 Json = dict[str, object]

@@ -1,0 +1,88 @@
+"""One prompt from the command line, over HTTP to a simulator."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.cli.conftest import Command
+
+from farthing.simulator.process import SimulatorProcess
+
+
+def test_answer_and_footer(farthing: Command, simulator: SimulatorProcess) -> None:
+    said = farthing("run", "Explain TCP slow start")
+    assert said.code == 0
+    assert said.out.startswith("[simulated]")
+    for part in ("meta-llama/llama-3.3-70b-instruct", "maps to primary", "baseline $", "saved ", "simulated"):
+        assert part in said.err
+
+
+def test_json_holds_the_result_and_nothing_else_is_on_standard_output(
+    farthing: Command, simulator: SimulatorProcess
+) -> None:
+    told = farthing("run", "-", "--type", "coding", "--json", stdin="Write a sort function").json
+    assert (told["model"], told["simulated"]) == ("qwen/qwen-2.5-coder-32b-instruct", True)
+    assert isinstance(told["cost"], str)
+    assert told["task_type"] == "coding"
+    report = farthing("report", "--run", told["run_id"], "--json").json
+    assert (report["calls"], report["tasks"][0]["model"]) == (1, told["model"])
+
+
+def test_what_is_asked_for_reaches_the_model(
+    farthing: Command, simulator: SimulatorProcess, tmp_path: Path
+) -> None:
+    attached = tmp_path / "notes.txt"
+    attached.write_text("remember the milk")
+    schema = tmp_path / "schema.json"
+    schema.write_text('{"type": "object", "properties": {"item": {"type": "string"}}, "required": ["item"]}')
+    said = farthing(
+        *("run", "List it", "--file", str(attached), "--system", "Be brief.", "--schema", str(schema)),
+        *("--model", "mistralai/mistral-small-3.1-24b-instruct", "--max-tokens", "99", "--max-cost", "0.5"),
+    )
+    assert said.code == 0
+    assert set(json.loads(said.out)) == {"item"}
+    sent = simulator.call("GET", "/requests")["requests"][-1]["body"]
+    assert sent["model"] == "mistralai/mistral-small-3.1-24b-instruct"
+    assert sent["max_tokens"] == 99
+    assert [message["role"] for message in sent["messages"]] == ["system", "user"]
+    assert "remember the milk" in sent["messages"][1]["content"]
+
+
+def test_streamed_text_is_the_same_text(farthing: Command, simulator: SimulatorProcess) -> None:
+    said = farthing("run", "Explain TCP slow start", "--stream")
+    assert said.code == 0
+    assert said.out.startswith("[simulated]")
+    assert said.out.endswith("\n")
+
+
+def test_without_a_key_it_is_an_error_with_the_next_steps(farthing: Command) -> None:
+    said = farthing("run", "Hello")
+    assert (said.code, said.out) == (3, "")
+    assert "export OPENROUTER_API_KEY" in said.err
+    assert "farthing demo" in said.err
+
+
+def test_a_cost_limit_that_is_too_low_is_refused_before_sending(
+    farthing: Command, simulator: SimulatorProcess
+) -> None:
+    said = farthing("run", "Hello", "--max-cost", "0.0000001")
+    assert said.code == 4
+    assert simulator.call("GET", "/requests")["requests"] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", " "], "empty"),
+        (["run", "x", "--file", "/no/such/file"], "cannot be read"),
+        (["run", "x", "--max-cost", "cheap"], "not an amount"),
+        (["run", "x", "--max-cost", "-1"], "negative"),
+        (["run", "x", "--type", "poetry"], "poetry"),
+        (["run", "x", "--profile", "balanced", "--config", "y.json"], "not both"),
+        (["run", "x", "--profile", "balansed"], "balanced"),
+    ],
+)
+def test_a_mistake_is_told(farthing: Command, arguments: list[str], words: str) -> None:
+    said = farthing(*arguments)
+    assert said.code == 2
+    assert words in said.err
