@@ -44,7 +44,7 @@ def _walk(section: Schema, definitions: dict[str, Schema], prefix: str) -> Itera
         if path.startswith("models.") and path.count(".") > 1 and not path.startswith("models.primary"):
             continue
         inner, named = _inner(entry, definitions)
-        if inner is None or path.count(".") == 1 and prefix == "models.":
+        if inner is None or (path.count(".") == 1 and prefix == "models."):
             yield Setting(
                 path=path,
                 kind=_kind(entry),

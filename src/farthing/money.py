@@ -14,7 +14,8 @@ _ZERO = Decimal(0)
 def parse_usd(text: str | int | Decimal) -> Decimal:
     """Reads a dollar amount exactly. Raises `ValueError` for a float and for what is no finite number."""
     if isinstance(text, float):
-        raise ValueError(f"{text!r} is a float, which cannot hold cents exactly; write it as text")
+        problem = "is a float, which cannot hold cents exactly; write it as text"
+        raise ValueError(f"{text!r} {problem}")  # noqa: TRY004 - one error type for a bad amount
     try:
         amount = Decimal(text)
     except InvalidOperation:

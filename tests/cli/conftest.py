@@ -4,7 +4,7 @@ import io
 import json
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -41,6 +41,11 @@ def farthing(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setenv("COLUMNS", "200")
     return call
+
+
+def received(simulator: SimulatorProcess) -> list[dict[str, Any]]:
+    """The chat requests that a simulator has received since its last reset."""
+    return cast("list[dict[str, Any]]", simulator.call("GET", "/requests")["requests"])
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
-"""The command line as a process of its own, for what only a real process shows: signals, terminals, imports."""
+"""The command line as a process of its own, for what only a real one shows: signals, terminals, imports."""
 
+import contextlib
 import os
 import pty
 import subprocess
@@ -16,7 +17,7 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 
 def spawn(*arguments: str, home: Path, **more: str) -> subprocess.Popen[str]:
     """Starts `farthing` with pipes; it runs in `home`."""
-    return subprocess.Popen(
+    return subprocess.Popen(  # noqa: S603  # our own interpreter and module
         [sys.executable, "-m", "farthing", *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -35,18 +36,21 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
 
 def on_terminal(*arguments: str, home: Path, columns: int = 120) -> tuple[int, str]:
     """Exit code and all output of `farthing` on a terminal of its own."""
-    child, terminal = pty.fork()
-    if child == 0:
-        os.chdir(home)
-        given = environment(home, TERM="xterm-256color", COLUMNS=str(columns), LINES="40")
-        os.execve(sys.executable, [sys.executable, "-m", "farthing", *arguments], given)
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
+        [sys.executable, "-m", "farthing", *arguments],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        cwd=home,
+        env=environment(home, TERM="xterm-256color", COLUMNS=str(columns), LINES="40"),
+        start_new_session=True,
+    )
+    os.close(theirs)
     pieces: list[bytes] = []
-    try:
-        while piece := os.read(terminal, 65536):
+    # Linux says EIO where the other end of a terminal is gone.
+    with contextlib.suppress(OSError):
+        while piece := os.read(ours, 65536):
             pieces.append(piece)
-    except OSError:
-        pass  # Linux says EIO where the other end of a terminal is gone
-    finally:
-        os.close(terminal)
-    _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status), b"".join(pieces).decode(errors="replace")
+    os.close(ours)
+    return process.wait(), b"".join(pieces).decode(errors="replace")

@@ -10,6 +10,10 @@ def test_the_pipelines_measurement_gets_the_options(
     farthing: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: dict[str, object] = {}
-    monkeypatch.setattr("farthing.bench.pipeline.main", lambda **options: given.update(options))
+
+    def measure(**options: object) -> None:
+        given.update(options)
+
+    monkeypatch.setattr("farthing.bench.pipeline.main", measure)
     assert farthing("bench", "pipeline", "--tasks", "9", "--json-path", "x.json").code == 0
     assert given == {"tasks": 9, "concurrency": 32, "repeats": 5, "json_path": Path("x.json")}

@@ -19,15 +19,12 @@ def test_show_says_where_each_setting_comes_from(
     farthing: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("MONTHLY_BUDGET", "7")
-    file = tmp_path / "team.json"
-    file.write_text('{"extends": "premium", "scaling": {"maxConcurrency": 3}}')
-    rows = {
-        line.split()[0]: line.split()
-        for line in farthing("config", "show", "--config", str(file)).out.splitlines()
-        if line.strip()
-    }
+    (tmp_path / "team.json").write_text('{"extends": "premium", "scaling": {"maxConcurrency": 3}}')
+    monkeypatch.chdir(tmp_path)
+    said = farthing("config", "show", "--config", "team.json").out
+    rows = {line.split()[0]: line.split() for line in said.splitlines() if line.strip()}
     assert rows["budget.monthlyLimit"][1:] == ["7", "MONTHLY_BUDGET"]
-    assert rows["scaling.maxConcurrency"][1:] == ["3", str(file)]
+    assert rows["scaling.maxConcurrency"][1:] == ["3", "team.json"]
     assert rows["models.primary.model"][-2:] == ["profile", "premium"]
     assert rows["upstream.stream"][1:] == ["true", "default"]
 

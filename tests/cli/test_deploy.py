@@ -10,7 +10,7 @@ from farthing.simulator.process import SimulatorProcess
 LINES = "\n".join(
     [
         '"What is 2+2?"',
-        '{"id": 7, "prompt": "Write a sort function", "type": "coding", "temperature": 0.5, "max_cost_usd": 0.01}',
+        '{"id": 7, "prompt": "Write a sort function", "type": "coding", "max_cost_usd": 0.01}',
         "not json",
         "",
         '{"typ": "coding"}',
@@ -80,8 +80,6 @@ def test_tasks_are_worked_through_and_bad_lines_told_by_number(
     assert isinstance(results[2]["cost"], str)
     for number in (3, 5, 6, 7, 8):
         assert f"line {number} is skipped" in said.err
-    sent = simulator.call("GET", "/requests")["requests"]
-    assert [request["body"]["temperature"] for request in sent if "temperature" in request["body"]] == [0.5]
     run = said.err.rpartition("--run ")[2].strip()
     assert farthing("report", "--run", run, "--json").json["calls"] == 2
 

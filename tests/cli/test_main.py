@@ -18,7 +18,7 @@ HEAVY = ("sqlalchemy", "aiohttp", "pydantic", "rich", "farthing.deployment", "fa
 def imported_by(*arguments: str, home: Path) -> set[str]:
     """Which of the heavy modules a command has loaded when it is done."""
     code = f"import sys\nfrom farthing.cli.main import main\nmain({list(arguments)!r})\nprint(*sys.modules)"
-    ran = subprocess.run(
+    ran = subprocess.run(  # noqa: S603  # our own interpreter and code
         [sys.executable, "-c", code],
         env=environment(home),
         cwd=home,
@@ -26,7 +26,7 @@ def imported_by(*arguments: str, home: Path) -> set[str]:
         text=True,
         check=True,
     )
-    return set(HEAVY) & set(ran.stdout.splitlines()[-1].split())
+    return set(ran.stdout.splitlines()[-1].split()) & {*HEAVY}
 
 
 def test_help_lists_every_command_and_the_exit_codes(farthing: Command) -> None:

@@ -63,9 +63,3 @@ def test_an_unknown_run_is_told(farthing: Command) -> None:
 
 def test_two_forms_at_once_are_refused(farthing: Command) -> None:
     assert farthing("report", "--json", "--csv").code == 2
-
-
-def test_a_databases_password_is_not_shown(farthing: Command) -> None:
-    said = farthing("report", "--database", "postgresql://me:hunter2@127.0.0.1:1/none")
-    assert "hunter2" not in said.out + said.err
-    assert said.code == 7

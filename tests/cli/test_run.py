@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.cli.conftest import Command
+from tests.cli.conftest import Command, received
 
 from farthing.simulator.process import SimulatorProcess
 
@@ -41,11 +41,10 @@ def test_what_is_asked_for_reaches_the_model(
     )
     assert said.code == 0
     assert set(json.loads(said.out)) == {"item"}
-    sent = simulator.call("GET", "/requests")["requests"][-1]["body"]
-    assert sent["model"] == "mistralai/mistral-small-3.1-24b-instruct"
-    assert sent["max_tokens"] == 99
-    assert [message["role"] for message in sent["messages"]] == ["system", "user"]
-    assert "remember the milk" in sent["messages"][1]["content"]
+    (sent,) = received(simulator)
+    assert (sent["model"], sent["max_tokens"]) == ("mistralai/mistral-small-3.1-24b-instruct", 99)
+    assert sent["response_format"] == "json_schema"
+    assert "remember the milk" in sent["text"]
 
 
 def test_streamed_text_is_the_same_text(farthing: Command, simulator: SimulatorProcess) -> None:
@@ -67,7 +66,7 @@ def test_a_cost_limit_that_is_too_low_is_refused_before_sending(
 ) -> None:
     said = farthing("run", "Hello", "--max-cost", "0.0000001")
     assert said.code == 4
-    assert simulator.call("GET", "/requests")["requests"] == []
+    assert received(simulator) == []
 
 
 @pytest.mark.parametrize(

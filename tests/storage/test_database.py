@@ -172,3 +172,14 @@ def test_simulated_money_has_a_file_of_its_own(tmp_path: Path) -> None:
     real, simulated = (default_path(simulated=kind, environ=environ) for kind in (False, True))
     assert real == tmp_path / "farthing" / "ledger.db"
     assert simulated == tmp_path / "farthing" / "simulated.db"
+
+
+def test_a_url_without_a_driver_says_so() -> None:
+    with pytest.raises(LedgerUnavailableError, match="no driver is installed"):
+        Database("nosuchdatabase://user:hidden@localhost/ledger")
+
+
+def test_a_url_that_cannot_be_read_is_not_shown() -> None:
+    with pytest.raises(LedgerUnavailableError) as caught:
+        Database("postgres hidden password")
+    assert "hidden" not in str(caught.value)

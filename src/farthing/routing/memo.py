@@ -9,6 +9,7 @@ prompts, for which a step could decide what fits, are decided one by one.
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 
 from msgspec import structs
 
@@ -46,42 +47,24 @@ class RouteMemo:
         remaining_usd: Decimal | None,
     ) -> Route | NoRoute:
         """The same answer as `decide_route`, expected costs and confidence to two digits of the input."""
-
-        def decide(of: Features, money: Decimal | None) -> Route | NoRoute:
-            return decide_route(
-                of,
-                task,
-                config=config,
-                catalog=catalog,
-                health=health,
-                now=now,
-                clock_s=clock_s,
-                remaining_usd=money,
-            )
-
+        decide = partial(
+            decide_route, task=task, config=config, catalog=catalog, health=health, now=now, clock_s=clock_s
+        )
         healthy = all(isinstance(state, Healthy) for state in health.values())
         if not healthy or features.input_tokens > _LONG_TOKENS:
-            return decide(features, remaining_usd)
+            return decide(features, remaining_usd=remaining_usd)
         self._forget_if_changed(config, catalog, now)
-        rounded = two_digits(features.input_tokens)
-        key = (
-            features.task_type,
-            features.complexity,
-            features.confidence,
-            features.needs_tools,
-            features.needs_schema,
-            rounded,
-            task.max_tokens,
-            task.model,
-        )
+        rounded = structs.replace(features, input_tokens=two_digits(features.input_tokens), reasons=())
+        key = (*structs.astuple(rounded), task.max_tokens, task.model)
         route = self._routes.get(key)
         if route is None:
-            route = decide(structs.replace(features, input_tokens=rounded), None)
-            if isinstance(route, NoRoute):
-                return decide(features, remaining_usd)
+            found = decide(rounded, remaining_usd=None)
+            if isinstance(found, NoRoute):
+                return decide(features, remaining_usd=remaining_usd)
+            route = found
             if len(self._routes) < _MOST:
                 self._routes[key] = route
-        return decide(features, remaining_usd) if _is_scarce(route, remaining_usd) else route
+        return decide(features, remaining_usd=remaining_usd) if _is_scarce(route, remaining_usd) else route
 
     def _forget_if_changed(self, config: DeploymentConfig, catalog: Catalog, now: datetime) -> None:
         minute = now.replace(second=0, microsecond=0)

@@ -13,7 +13,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from farthing.errors import LedgerUnavailableError
 from farthing.storage import tables
@@ -40,7 +40,7 @@ class Database:
         `host_clock` is the clock of a SQLite database, seconds since 1970.
         Raises `LedgerUnavailableError` when it does not answer or its schema is newer than ours.
         """
-        self.url = sa.make_url(url)
+        self.url = _parsed(url)
         self._host_clock = host_clock
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite and self.url.database in (None, "", ":memory:"):
@@ -48,7 +48,13 @@ class Database:
                 f"the ledger's database {self.display_url} would be in memory, and a ledger must last",
                 hint="name a file: sqlite:///path/to/ledger.db",
             )
-        self.engine = self._engine()
+        try:
+            self.engine = self._engine()
+        except (ModuleNotFoundError, NoSuchModuleError) as error:
+            raise LedgerUnavailableError(
+                f"no driver is installed for {self.display_url}: {error}",
+                hint="sqlite:///path/to/ledger.db needs none",
+            ) from error
         try:
             if self.is_sqlite:
                 Path(str(self.url.database)).parent.mkdir(parents=True, exist_ok=True)
@@ -125,6 +131,15 @@ class Database:
             from farthing.storage.migrations.run import upgrade
 
             upgrade(self.engine)
+
+
+def _parsed(url: str) -> sa.URL:
+    try:
+        return sa.make_url(url)
+    except ArgumentError:  # the text is not shown: it may hold a password
+        raise LedgerUnavailableError(
+            "the ledger's database URL cannot be read", hint="write it as sqlite:///path/to/ledger.db"
+        ) from None
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

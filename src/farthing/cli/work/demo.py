@@ -189,7 +189,7 @@ def _show(run: TeamRun) -> None:
         out.print(tables.SIMULATED_SENTENCE, style="yellow", soft_wrap=True)
         if run.result.stopped is None:
             _show_how_to_do_it(out, run.result.goal, report)
-    out.print(f"The same figures again: farthing report --run {report.run_id} --json", soft_wrap=True)
+    out.print(f"The same figures again: {run.report_command} --json", soft_wrap=True)
 
 
 def _show_how_to_do_it(out: Console, goal: str, report: RunReport) -> None:

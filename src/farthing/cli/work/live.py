@@ -77,7 +77,6 @@ class Board:
         self._simulated, self._wide = simulated, wide
         self._clock = clock
         self._goal = ""
-        self._run_id = ""
         self._stopping = False
         self._began = clock()
         self._lines: dict[str, AgentLine] = {}
@@ -119,7 +118,7 @@ class Board:
         return Group(head, drawn, Text(foot, style="dim"))
 
     def _start(self, event: SwarmStarted) -> str:
-        self._goal, self._run_id = event.goal, event.run_id
+        self._goal = event.goal
         for agent in event.agents:
             self._lines[agent.id] = AgentLine(agent_id=agent.id, stage=agent.stage, part=agent.part)
         last = max((agent.stage for agent in event.agents), default=0) + 1

@@ -22,7 +22,7 @@ from rich.text import Text
 from farthing.money import format_usd
 
 SIMULATED = "simulated"
-_PASSWORD = re.compile(r"(://[^:/@]*:)[^@]*@")
+_PASSWORD = re.compile(r"(://[^:/@]*:).*@")
 _PIPED_WIDTH = 140
 _CONTROL = {code: None for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 

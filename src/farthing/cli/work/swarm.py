@@ -93,4 +93,4 @@ def _show(run: TeamRun) -> None:
         beside.print(f"kept in {run.folder}", soft_wrap=True)
     if run.simulated:
         beside.print(tables.SIMULATED_SENTENCE, style="yellow")
-    beside.print(f"again: farthing report --run {run.result.run_id}", style="dim", soft_wrap=True)
+    beside.print(f"again: {run.report_command}", style="dim", soft_wrap=True)

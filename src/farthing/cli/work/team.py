@@ -11,7 +11,7 @@ from rich.console import Console
 
 from farthing.cli.work.ledger import RunReport, opened, read_run
 from farthing.cli.work.live import watch
-from farthing.cli.work.show import note
+from farthing.cli.work.show import masked, note
 from farthing.config.schema import DeploymentConfig
 from farthing.deployment import Deployment
 from farthing.errors import SwarmError
@@ -34,7 +34,16 @@ class TeamRun:
     result: SwarmResult
     report: RunReport | None
     simulated: bool
+    ledger: str
+    """The ledger's URL."""
     folder: Path | None = None
+
+    @property
+    def report_command(self) -> str:
+        """What to type to see the same figures again."""
+        url = sqlite_url(default_path(simulated=self.simulated, environ=os.environ))
+        place = "" if self.ledger == url else f" --database {masked(self.ledger)}"
+        return f"farthing report --run {self.result.run_id}{place}"
 
 
 def specs_from(text: str) -> tuple[AgentSpec, ...]:
@@ -80,7 +89,7 @@ def concluded(
         report = ledger and read_run(
             ledger, result.run_id, baseline_model=config.baseline.model, now=datetime.now(UTC)
         )
-    return TeamRun(result=result, report=report, simulated=simulated, folder=folder)
+    return TeamRun(result=result, report=report, simulated=simulated, ledger=url, folder=folder)
 
 
 def ledger_url(config: DeploymentConfig, *, simulated: bool) -> str:
