@@ -11,6 +11,7 @@ The journey is an async generator of events: `execute_task` drains it, `stream_t
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import assert_never
@@ -84,7 +85,6 @@ class Pipeline:
         self.health: dict[str, CandidateHealth] = {}
         self._names = Names()
         self._routes = RouteMemo()
-        """Set by the deployment when it closes: attempts under way go on, no new one begins."""
 
     async def run(self, task: Task, *, stream: bool) -> AsyncGenerator[TaskEvent]:
         """The events of a task, ending with `TaskFinished`. `stream`: whether tokens are wanted on the way.
@@ -103,8 +103,10 @@ class Pipeline:
                         yield Waiting(task_id=journey.task_id, seconds=step.after_s, reason=step.reason)
                         await self.means.clock.sleep(step.after_s)
                         self._refuse_if_closing()
-                    async for event in self._attempt(journey, step, stream=stream):
-                        yield event
+                    # Closed here, so that a caller who leaves ends the exchange at once.
+                    async with aclosing(self._attempt(journey, step, stream=stream)) as events:
+                        async for event in events:
+                            yield event
                 case Accept():
                     if stream and not journey.text_received and step.completion.text:
                         yield TokenReceived(task_id=journey.task_id, text=step.completion.text)
@@ -173,9 +175,10 @@ class Pipeline:
             number=len(journey.tried) + 1,
         )
         if stream:
-            async for text in self._streamed(call):
-                journey.text_received.append(text)
-                yield TokenReceived(task_id=journey.task_id, text=text)
+            async with aclosing(self._streamed(call)) as texts:
+                async for text in texts:
+                    journey.text_received.append(text)
+                    yield TokenReceived(task_id=journey.task_id, text=text)
         else:
             await self._performed(call)
         yield AttemptFinished(task_id=journey.task_id, attempt=self._note(journey, call))
