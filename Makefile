@@ -39,12 +39,16 @@ check: $(DEV) ## Run everything CI checks but the tests: lint, format, types, la
 	$(BIN)/python scripts/check_ceilings.py
 	$(BIN)/python scripts/check_requirements.py
 	$(BIN)/python scripts/make_schema.py --check
+	$(BIN)/python scripts/make_settings.py --check
+	$(BIN)/python scripts/make_cli_reference.py --check
 
 bench: $(DEV) ## Measure the pipeline against the figures in the README
 	$(BIN)/farthing bench pipeline
 
-schemas: $(RUN) ## Write schemas/ anew from the configuration classes
+schemas: $(RUN) ## Write what is generated anew: schemas/, the settings and the commands in docs/
 	$(BIN)/python scripts/make_schema.py
+	$(BIN)/python scripts/make_settings.py
+	$(BIN)/python scripts/make_cli_reference.py
 
 requirements: $(RUN) ## Pin what pyproject.toml asks for (UPGRADE=--upgrade takes the newest versions)
 	@uv=$$(command -v uv) || { $(PIP) install --quiet uv && uv=$(BIN)/uv; } && \

@@ -20,8 +20,8 @@ TARGET = ROOT / "docs/reference/cli.md"
 _INTRODUCTION = """\
 # Commands
 
-Made from the commands themselves by `scripts/make_cli_reference.py`. `farthing COMMAND --help` says the same, and
-`farthing --install-completion` installs completion for your shell. An option's *default* is left out where there is none.
+Made from the commands themselves by `scripts/make_cli_reference.py`; `farthing COMMAND --help` says the same.
+`farthing --install-completion` installs completion for your shell.
 """
 
 Command = Any  # a click command, for which Typer has no public name
@@ -73,12 +73,20 @@ def _row(parameter: Command, context: Command) -> str:
 
 def _name(parameter: Command, context: Command) -> str:
     if parameter.param_type_name == "argument":
-        return f"`{parameter.metavar or parameter.make_metavar(context)}`"
+        return f"`{parameter.metavar or _kind(parameter, context)}`".replace("|", "\\|")
     names = ", ".join(f"`{one}`" for one in (*parameter.opts, *parameter.secondary_opts))
     if parameter.is_flag:
         return names
-    value = parameter.metavar or parameter.make_metavar(context)
+    value = parameter.metavar or _kind(parameter, context)
     return f"{names} `{value}`".replace("|", "\\|")
+
+
+_KINDS = {"str": "TEXT", "int": "NUMBER", "int range": "NUMBER", "float": "NUMBER", "float range": "NUMBER"}
+
+
+def _kind(parameter: Command, context: Command) -> str:
+    kind = str(parameter.display_type(context)).strip("<>")
+    return _KINDS.get(kind, kind)
 
 
 def _paragraphs(text: str | None) -> list[str]:
@@ -88,7 +96,7 @@ def _paragraphs(text: str | None) -> list[str]:
         words = paragraph.strip("\n")
         if not words.strip():
             continue
-        is_example = "farthing " in words and not words.startswith("**") and not words.endswith((".", ":"))
+        is_example = words.startswith("farthing ") or " | farthing " in words
         lines += ["```", words, "```", ""] if is_example else [words, ""]
     return lines
 
