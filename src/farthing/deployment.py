@@ -24,7 +24,14 @@ from farthing.errors import (
     DeploymentClosedError,
 )
 from farthing.money import from_nano, parse_usd
-from farthing.opening import alert_rules, baseline_price, current_catalog, open_client, open_database
+from farthing.opening import (
+    alert_rules,
+    baseline_price,
+    current_catalog,
+    keep_prices,
+    open_client,
+    open_database,
+)
 from farthing.permits import Permits
 from farthing.pipeline import Pipeline
 from farthing.portal import Portal
@@ -140,6 +147,7 @@ class Deployment:
             baseline=baseline_price(config, catalog),
             under_way=UnderWay(),
         )
+        keep_prices(database, config, catalog)
         self._pipeline = Pipeline(self._means)
         ledger.rules = alert_rules(config)
         await ledger.start()

@@ -85,6 +85,14 @@ def baseline_price(config: DeploymentConfig, catalog: Catalog) -> Price | None:
     return catalog.price(name) or load_catalog("tutorial").price(name)
 
 
+def keep_prices(database: Database, config: DeploymentConfig, catalog: Catalog) -> None:
+    """Writes down the prices of the profile's models and of the baseline, beside the rows that name them."""
+    names = [entry.model for entry in config.models.by_slot().values()]
+    found = [*(catalog.price(name) for name in names), baseline_price(config, catalog)]
+    with database.write() as connection:
+        store.keep_prices(connection, database, [entry for entry in found if entry is not None])
+
+
 def alert_rules(config: DeploymentConfig) -> tuple[AlertRule, ...]:
     """The thresholds of the deployment's month; none where cost tracking is off or no amount is set."""
     alerts = config.alerts

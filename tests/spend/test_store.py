@@ -69,15 +69,14 @@ def test_postgresql_locks_accounts_in_one_order() -> None:
     assert "ORDER BY account.scope, account.period" in statement
 
 
-def test_an_alert_is_elected_once_and_marked_when_delivered(database: Database) -> None:
+def test_an_alert_is_elected_once(database: Database) -> None:
     reached = Alert(MONTH, "warning", 100, 80)
     with database.write() as connection:
         assert store.elect(connection, database, [reached], at_us=1) == [reached]
         assert store.elect(connection, database, [reached._replace(committed=90)], at_us=2) == []
         assert store.elect(connection, database, [reached._replace(base=200)], at_us=3) != []
-        store.mark_delivered(connection, reached)
-        rows = connection.execute(sa.select(alert.c.base, alert.c.delivered).order_by(alert.c.base))
-        assert [tuple(row) for row in rows] == [(100, True), (200, False)]
+        rows = connection.execute(sa.select(alert.c.base, alert.c.committed).order_by(alert.c.base))
+        assert [tuple(row) for row in rows] == [(100, 80), (200, 80)]
 
 
 def test_a_database_is_for_real_or_for_simulated_money(database: Database) -> None:

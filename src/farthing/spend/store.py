@@ -5,15 +5,17 @@ No decisions (those are `batch.py`'s) and no threads (those are `writer.py`'s).
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.sql.elements import ColumnElement
 
+from farthing.catalog.pricing import Price
 from farthing.spend.alerts import Alert
 from farthing.spend.batch import Doubt, OpenCall, Plan, RollupKey, RollupSums
 from farthing.spend.budget import AccountKey, Balance, Claim
 from farthing.spend.ledger import Intent, Row, decode_intent, decode_outcome, genesis
 from farthing.storage.database import Database
-from farthing.storage.tables import account, alert, ledger, meta, rollup, writer
+from farthing.storage.tables import account, alert, ledger, meta, price, rollup, writer
 
 _INSERT_ROWS = ledger.insert()
 _SUMS = RollupSums._fields
@@ -135,14 +137,20 @@ def elect(
     ]
 
 
-def mark_delivered(connection: sa.Connection, reached: Alert) -> None:
-    same = (
-        (alert.c.scope == reached.key.scope)
-        & (alert.c.period == reached.key.period)
-        & (alert.c.level == reached.level)
-        & (alert.c.base == reached.base)
-    )
-    connection.execute(alert.update().where(same).values(delivered=True))
+def keep_prices(connection: sa.Connection, database: Database, prices: Iterable[Price]) -> None:
+    """Keeps the prices that calls will be reserved by: a row names its book, and books come and go upstream.
+
+    The first of a day stays, as a dated price is never overwritten.
+    """
+    rows = [
+        {"book": entry.book, "model": entry.model, "rates": msgspec.json.encode(_stated(entry)).decode()}
+        for entry in prices
+    ]
+    database.add_missing(connection, price, rows)
+
+
+def _stated(entry: Price) -> dict[str, object]:
+    return {"rates": entry.rates, "overrides": entry.overrides}
 
 
 def unsettled_calls(
