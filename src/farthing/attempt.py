@@ -6,17 +6,18 @@ validity is `routing/validate.py`'s. Whatever happens to the caller, an attempt 
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import assert_never
 
+import msgspec
 from msgspec import structs
 
 from farthing.catalog.models import Catalog, Model
-from farthing.catalog.pricing import Price, computed_cost
+from farthing.catalog.pricing import Price, computed_nano
 from farthing.clock import Clock
 from farthing.config.schema import DeploymentConfig
-from farthing.money import from_nano, nano_half_even
+from farthing.money import from_nano
 from farthing.permits import Permits
 from farthing.prompt.emulate import (
     EmulatedCalls,
@@ -33,10 +34,10 @@ from farthing.spend.budget import Admitted, Denied
 from farthing.spend.claims import claims_for
 from farthing.spend.ledger import Intent, Outcome
 from farthing.spend.reservation import (
+    ProviderMemo,
     Unbounded,
     WorstCase,
     costly_option,
-    max_price,
     reasoning_for,
     worst_case,
 )
@@ -55,8 +56,7 @@ _BILL_DELAYS_S = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 """When `/generation` is asked again; it can lag a few seconds behind the call."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Means:
+class Means(msgspec.Struct, kw_only=True):
     """What every attempt of a deployment works with. Config and catalogue may be replaced while it runs."""
 
     config: DeploymentConfig
@@ -70,10 +70,10 @@ class Means:
     """The dated price that savings are measured against; None when it is not known."""
     under_way: UnderWay
     """What closing waits for: callers inside an attempt, and tasks that outlive them."""
+    preferences: ProviderMemo = msgspec.field(default_factory=ProviderMemo)
 
 
-@dataclass(slots=True, kw_only=True)
-class Call:
+class Call(msgspec.Struct, kw_only=True):
     """One attempt as it goes: filled in from reservation to settlement."""
 
     call_id: str
@@ -204,7 +204,7 @@ def _bounded(means: Means, call: Call) -> tuple[ChatRequest, bytes, WorstCase] |
         tool_choice=task.tool_choice if call.candidate.native_tools else None,
         response_format=task.response_format,
         session_id=task.session_id,
-        provider=_provider(config, price),
+        provider=means.preferences.of(call.candidate.model, config.provider, price),
         reasoning=None if isinstance(reasoning, Unbounded) else reasoning.setting,
         options=task.options,
     )
@@ -231,12 +231,6 @@ def _messages(call: Call) -> tuple[Message, ...]:
 def _max_tokens(task: Task, config: DeploymentConfig, model: Model | None) -> int:
     wanted = task.max_tokens or config.optimization.max_output_tokens
     return min(wanted, model.max_output_tokens) if model and model.max_output_tokens else wanted
-
-
-def _provider(config: DeploymentConfig, price: Price | None) -> dict[str, object]:
-    preferences = config.provider.model_dump(exclude_none=True, exclude={"max_price"})
-    bound = max_price(price, config.provider.max_price)
-    return {**preferences, "max_price": bound} if bound else preferences
 
 
 async def _send(means: Means, call: Call, body: bytes, on_text: OnText | None) -> Ending:
@@ -313,8 +307,9 @@ def _settle(
 ) -> None:
     """Books what is known now; what must be asked for is asked for in a task of the deployment's."""
     price = means.catalog.price(call.candidate.model)
-    settlement = settlement_of(answer, price=price, at=means.clock.now())
-    call.baseline = _baseline(means, answer.usage) if accepted else None
+    now = means.clock.now()
+    settlement = settlement_of(answer, price=price, at=now)
+    call.baseline = _baseline(means, answer.usage, now) if accepted else None
     outcome = Outcome(
         call_id=call.call_id,
         at_us=means.clock.now_us(),
@@ -370,11 +365,11 @@ async def _ask_bill(means: Means, call: Call, outcome: Outcome, ask: Ask) -> Non
     means.ledger.record(outcome)
 
 
-def _baseline(means: Means, usage: Usage | None) -> int | None:
+def _baseline(means: Means, usage: Usage | None, now: datetime) -> int | None:
     """What the baseline model would have cost for the same tokens, nano-dollars; None where it is unknown."""
     if means.baseline is None or usage is None:
         return None
-    return nano_half_even(computed_cost(means.baseline, usage, at=means.clock.now()))
+    return computed_nano(means.baseline, usage, at=now)
 
 
 def _deadlines(means: Means, call: Call) -> Deadlines:

@@ -178,10 +178,13 @@ class Deployment:
         """Runs one task to its result. `task` is a prompt or a `Task`; keywords are its fields, and any other
         keyword is a request option (temperature, seed, …). Tools that are Python functions are run, within
         the caps of `swarm`, to a final answer. Raises what `Pipeline.run` raises."""
+        result: TaskResult | None = None
         async for event in self._journey(task_of(task, fields), stream=False):
             if isinstance(event, TaskFinished):
-                return event.result
-        raise DeploymentClosedError("the journey ended without a result")
+                result = event.result  # read on to the end: a generator left open costs more than its rest
+        if result is None:
+            raise DeploymentClosedError("the journey ended without a result")
+        return result
 
     async def stream_task(
         self, task: str | Task | None = None, **fields: object

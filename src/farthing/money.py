@@ -35,6 +35,17 @@ def nano_half_even(amount: Decimal) -> int:
     return int(_scaled(amount).to_integral_value(rounding=ROUND_HALF_EVEN))
 
 
+def ratio_up(numerator: int, denominator: int) -> int:
+    """An exact fraction, rounded up: `nano_up` for amounts that are kept as integers."""
+    return -(-numerator // denominator)
+
+
+def ratio_half_even(numerator: int, denominator: int) -> int:
+    """An exact fraction of nothing less than zero, rounded half to even: `nano_half_even` for integers."""
+    whole, rest = divmod(numerator, denominator)
+    return whole + (2 * rest > denominator or (2 * rest == denominator and whole % 2 == 1))
+
+
 def from_nano(nano: int) -> Decimal:
     """Nano-dollars to exact dollars."""
     return Decimal(nano).scaleb(-9, context=_EXACT) if nano else _ZERO

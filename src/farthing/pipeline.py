@@ -12,10 +12,10 @@ The journey is an async generator of events: `execute_task` drains it, `stream_t
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import assert_never
 
+import msgspec
 from msgspec import structs
 
 from farthing.attempt import Call, Means, perform, record_of
@@ -62,8 +62,7 @@ _CLOSED = "the deployment closed before the task was finished"
 _TOKENS_AHEAD = 64  # how far upstream may run ahead of a slow reader
 
 
-@dataclass(slots=True, kw_only=True)
-class Journey:
+class Journey(msgspec.Struct, kw_only=True):
     """One task on its way: what was tried so far."""
 
     task: Task
@@ -71,9 +70,9 @@ class Journey:
     route: Route
     started: float
     deadline: float
-    tried: list[Tried] = field(default_factory=list[Tried])
-    attempts: list[Attempt] = field(default_factory=list[Attempt])
-    text_received: list[str] = field(default_factory=list[str])
+    tried: list[Tried] = []
+    attempts: list[Attempt] = []
+    text_received: list[str] = []
     call: Call | None = None
 
 

@@ -17,7 +17,7 @@ CostBasis = Literal["reported", "computed", "uncertain"]
 AttemptStatus = Literal["accepted", "failed", "refused"]
 
 
-class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+class Candidate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One model in a route, with the reason it stands there and what it is expected to cost."""
 
     model: str
@@ -28,7 +28,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     native_tools: bool = True
 
 
-class Excluded(msgspec.Struct, frozen=True, kw_only=True):
+class Excluded(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A model that was considered and left out."""
 
     model: str
@@ -51,7 +51,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     price_book: str = ""
 
 
-class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+class Attempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One HTTP exchange with one candidate, as it ended."""
 
     call_id: str
@@ -66,7 +66,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     provider: str | None = None
 
 
-class Metrics(msgspec.Struct, frozen=True, kw_only=True):
+class Metrics(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the task cost in all its attempts, what the baseline would have cost, and how long it took."""
 
     cost: Decimal
@@ -105,7 +105,7 @@ class Routed(msgspec.Struct, frozen=True, kw_only=True):
     route: Route
 
 
-class AttemptStarted(msgspec.Struct, frozen=True, kw_only=True):
+class AttemptStarted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     task_id: str
     call_id: str
     model: str
@@ -113,17 +113,17 @@ class AttemptStarted(msgspec.Struct, frozen=True, kw_only=True):
     """1 for the first attempt of the task."""
 
 
-class TokenReceived(msgspec.Struct, frozen=True, kw_only=True):
+class TokenReceived(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     task_id: str
     text: str
 
 
-class AttemptFinished(msgspec.Struct, frozen=True, kw_only=True):
+class AttemptFinished(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     task_id: str
     attempt: Attempt
 
 
-class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+class Waiting(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The pipeline waits before the next attempt: a backoff or a Retry-After."""
 
     task_id: str

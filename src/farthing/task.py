@@ -26,7 +26,7 @@ ContentPart = Mapping[str, object]
 """One part of a multimodal message in the chat completions shape, `{"type": "image_url", …}`."""
 
 
-class ToolCall(msgspec.Struct, frozen=True, kw_only=True):
+class ToolCall(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A call a model asked for. `arguments` is the JSON text the model wrote, unparsed."""
 
     id: str
@@ -63,7 +63,7 @@ class Tool:
     run: Callable[..., object] | None = field(default=None, compare=False)
 
 
-class Usage(msgspec.Struct, frozen=True, kw_only=True):
+class Usage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Tokens of one exchange. Cached, cache-write and reasoning tokens are parts of input and output."""
 
     input_tokens: int = 0
@@ -137,7 +137,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     def title(self) -> str:
         """A short name for logs and tables."""
         words = self.description or next((m.text for m in self.messages if m.role == "user"), "")
-        line = " ".join(words[:400].split())  # a long prompt's end is not looked at
+        line = " ".join(words[:160].split())  # a long prompt's end is not looked at
         return line if len(line) <= 80 else line[:79] + "…"
 
     def __post_init__(self) -> None:

@@ -13,12 +13,15 @@ from farthing.catalog.pricing import (
     PriceOverride,
     Rates,
     computed_cost,
+    computed_nano,
     dearest_rates,
     has_discount,
+    output_tokens_within,
     price_from_row,
     rates_at,
-    worst_cost,
+    worst_nano,
 )
+from farthing.money import nano_half_even, nano_up
 from farthing.task import Usage
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -244,7 +247,42 @@ usages = st.builds(
 def test_no_usage_within_the_bounds_costs_more_than_the_worst_case(
     price: Price, usage: Usage, more: tuple[int, int], moment: datetime
 ) -> None:
-    worst = worst_cost(
+    worst = worst_nano(
         price, input_tokens=usage.input_tokens + more[0], output_tokens=usage.output_tokens + more[1]
     )
-    assert 0 <= computed_cost(price, usage, at=moment) <= worst
+    assert 0 <= computed_nano(price, usage, at=moment) <= worst
+
+
+@given(price=prices, usage=usages, moment=st.datetimes(timezones=st.just(UTC)))
+def test_integers_give_the_cost_that_exact_decimals_give(
+    price: Price, usage: Usage, moment: datetime
+) -> None:
+    rates = rates_at(price, input_tokens=usage.input_tokens, at=moment)
+    cached = min(usage.cached_tokens, usage.input_tokens)
+    written = min(usage.cache_write_tokens, usage.input_tokens - cached)
+    reasoning = min(usage.reasoning_tokens, usage.output_tokens)
+    exact = (
+        rates.prompt * (usage.input_tokens - cached - written)
+        + (rates.prompt if rates.cache_read is None else rates.cache_read) * cached
+        + (rates.prompt if rates.cache_write is None else rates.cache_write) * written
+        + rates.completion * (usage.output_tokens - reasoning)
+        + (rates.completion if rates.reasoning is None else rates.reasoning) * reasoning
+        + rates.request
+    )
+    assert computed_cost(price, usage, at=moment) == exact
+    assert computed_nano(price, usage, at=moment) == nano_half_even(exact)
+
+
+@given(price=prices, input_tokens=tokens, output_tokens=tokens)
+def test_the_worst_case_is_rounded_up_and_tells_what_a_grant_pays_for(
+    price: Price, input_tokens: int, output_tokens: int
+) -> None:
+    dearest = dearest_rates(price)
+    exact = dearest.prompt * input_tokens + dearest.completion * output_tokens + dearest.request
+    worst = worst_nano(price, input_tokens=input_tokens, output_tokens=output_tokens)
+    assert worst == nano_up(exact)
+    if dearest.completion:
+        most = output_tokens_within(price, worst, input_tokens=input_tokens)
+        assert most >= output_tokens
+        assert worst_nano(price, input_tokens=input_tokens, output_tokens=most) <= worst
+        assert worst_nano(price, input_tokens=input_tokens, output_tokens=most + 1) > worst

@@ -1,12 +1,12 @@
 """The ledger's SQL: what the hot path runs searches an index, and what PostgreSQL needs is said to it."""
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy import event
 from sqlalchemy.dialects import postgresql
 from tests.spend.calls import MONTH, admitted, flushed, open_database, outcome, writing
 
@@ -39,28 +39,27 @@ def test_balances_are_those_of_the_accounts_asked_for(database: Database) -> Non
 
 async def test_no_commit_scans_a_table(database: Database) -> None:
     """A scan costs the more the longer the ledger has been kept."""
-    ran: list[tuple[str, object]] = []
-
-    def note(_connection: object, _cursor: object, statement: str, parameters: object, *_: object) -> None:
-        ran.append((statement, parameters))
-
+    ran: list[str] = []
+    with database.engine.connect() as connection:  # the one connection of the pool, which the writer gets
+        driver = cast("sqlite3.Connection", connection.connection.driver_connection)
     async with writing(database) as ledger:
-        event.listen(database.engine, "before_cursor_execute", note)
+        driver.set_trace_callback(ran.append)
         await admitted(ledger, "a", 10, limit=100)
         ledger.record(outcome("a", None))
         assert await flushed(ledger)
         ledger.record(outcome("a", 3))
         assert await flushed(ledger)
-        event.remove(database.engine, "before_cursor_execute", note)
-    searched = [one for one in ran if one[0].startswith(("SELECT", "UPDATE"))]
+    searched = {text for text in ran if text.startswith(("SELECT", "UPDATE"))}
     assert {"account", "ledger", "rollup", "writer"} <= {
-        name for name in ("account", "ledger", "rollup", "writer") for text, _ in searched if name in text
+        name for name in ("account", "ledger", "rollup", "writer") for text in searched if name in text
     }
     with database.engine.connect() as connection:
-        for statement, parameters in searched:
-            values = cast("tuple[object, ...]", parameters[0] if isinstance(parameters, list) else parameters)
-            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
-            assert [line.detail for line in plan if line.detail.startswith("SCAN")] == [], statement
+        for statement in searched:
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}")
+            scans = [line.detail for line in plan if line.detail.startswith("SCAN")]
+            assert [scan for scan in scans if "subquery" not in scan and "CONSTANT" not in scan] == [], (
+                statement
+            )
 
 
 def test_postgresql_locks_accounts_in_one_order() -> None:

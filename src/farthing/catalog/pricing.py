@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, time
 from decimal import Context, Decimal
-from typing import cast
+from typing import NamedTuple, cast
 
-from farthing.money import parse_usd
+from farthing.money import parse_usd, ratio_half_even, ratio_up
 from farthing.task import Usage
 
 _EXACT = Context(prec=60)
@@ -69,14 +69,32 @@ class Price:
     overrides: tuple[PriceOverride, ...] = ()
     dearest: Rates = field(init=False, repr=False, compare=False)
     """What `dearest_rates` says, found once: every reservation asks."""
+    scaled: "Scaled" = field(init=False, repr=False, compare=False)
+    """`rates` as integers."""
+    scaled_dearest: "Scaled" = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dearest", _dearest(self))
+        object.__setattr__(self, "scaled", _scaled(self.rates))
+        object.__setattr__(self, "scaled_dearest", _scaled(self.dearest))
 
     @property
     def is_free(self) -> bool:
         """True when no rate that can ever apply is above zero."""
         return self.dearest.prompt == self.dearest.completion == self.dearest.request == 0
+
+
+class Scaled(NamedTuple):
+    """Rates as exact integers of 10 to the power of minus `digits` dollars, `per_nano` to the nano-dollar."""
+
+    digits: int
+    per_nano: int
+    prompt: int
+    completion: int
+    request: int
+    cache_read: int
+    cache_write: int
+    reasoning: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,24 +142,67 @@ def computed_cost(price: Price, usage: Usage, *, at: datetime) -> Decimal:
     Cached and cache-write tokens are parts of the input, reasoning of the output; a usage that claims
     larger parts than the whole is read as all of it, so the cost is never above `worst_cost`.
     """
-    rates = rates_at(price, input_tokens=usage.input_tokens, at=at)
+    scaled = _scaled_at(price, usage.input_tokens, at)
+    return Decimal(_cost(scaled, usage)).scaleb(-scaled.digits, context=_EXACT)
+
+
+def computed_nano(price: Price, usage: Usage, *, at: datetime) -> int:
+    """`computed_cost` in nano-dollars, rounded half to even."""
+    scaled = _scaled_at(price, usage.input_tokens, at)
+    return ratio_half_even(_cost(scaled, usage), scaled.per_nano)
+
+
+def worst_nano(price: Price, *, input_tokens: int, output_tokens: int) -> int:
+    """The most a call of at most these tokens can cost under `dearest_rates`: nano-dollars, rounded up."""
+    dearest = price.scaled_dearest
+    cost = dearest.prompt * input_tokens + dearest.completion * output_tokens + dearest.request
+    return ratio_up(cost, dearest.per_nano)
+
+
+def output_tokens_within(price: Price, nano: int, *, input_tokens: int) -> int:
+    """The most output tokens for which `worst_nano` is not above this; may be negative."""
+    dearest = price.scaled_dearest
+    room = nano * dearest.per_nano - dearest.prompt * input_tokens - dearest.request
+    return room // dearest.completion
+
+
+def _scaled_at(price: Price, input_tokens: int, at: datetime) -> Scaled:
+    if not price.overrides:
+        return price.scaled
+    return _scaled(rates_at(price, input_tokens=input_tokens, at=at))
+
+
+def _cost(rates: Scaled, usage: Usage) -> int:
     cached = min(usage.cached_tokens, usage.input_tokens)
     written = min(usage.cache_write_tokens, usage.input_tokens - cached)
     reasoning = min(usage.reasoning_tokens, usage.output_tokens)
-    return _dot(
-        (rates.prompt, usage.input_tokens - cached - written),
-        (_else(rates.cache_read, rates.prompt), cached),
-        (_else(rates.cache_write, rates.prompt), written),
-        (rates.completion, usage.output_tokens - reasoning),
-        (_else(rates.reasoning, rates.completion), reasoning),
-        (rates.request, 1),
+    return (
+        rates.prompt * (usage.input_tokens - cached - written)
+        + rates.cache_read * cached
+        + rates.cache_write * written
+        + rates.completion * (usage.output_tokens - reasoning)
+        + rates.reasoning * reasoning
+        + rates.request
     )
 
 
-def worst_cost(price: Price, *, input_tokens: int, output_tokens: int) -> Decimal:
-    """The most a call of at most these tokens can cost under `dearest_rates`."""
-    rates = dearest_rates(price)
-    return _dot((rates.prompt, input_tokens), (rates.completion, output_tokens), (rates.request, 1))
+def _scaled(rates: Rates) -> Scaled:
+    """Integers by the power of ten that leaves none of these rates a fraction."""
+    stated = (
+        rates.prompt,
+        rates.completion,
+        rates.request,
+        _else(rates.cache_read, rates.prompt),
+        _else(rates.cache_write, rates.prompt),
+        _else(rates.reasoning, rates.completion),
+    )
+    digits = max(9, *(-_exponent(rate) for rate in stated))
+    return Scaled(digits, 10 ** (digits - 9), *(int(rate.scaleb(digits, context=_EXACT)) for rate in stated))
+
+
+def _exponent(rate: Decimal) -> int:
+    exponent = rate.normalize(_EXACT).as_tuple().exponent
+    return exponent if isinstance(exponent, int) else 0
 
 
 def price_from_row(row: Mapping[str, object], *, book: str) -> Price:
@@ -250,12 +311,3 @@ def _stated(price: Price, *names: str) -> Iterable[Decimal]:
 
 def _else(rate: Decimal | None, otherwise: Decimal) -> Decimal:
     return otherwise if rate is None else rate
-
-
-def _dot(*terms: tuple[Decimal, int]) -> Decimal:
-    total = _ZERO
-    for rate, count in terms:
-        if not count or not rate:
-            continue
-        total = _EXACT.add(total, _EXACT.multiply(rate, Decimal(count)))
-    return total

@@ -30,7 +30,7 @@ _MEDIUM_FROM = 1.5
 _HIGH_FROM = 4.5
 
 
-class Features(msgspec.Struct, frozen=True, kw_only=True):
+class Features(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What routing knows of a task. `input_tokens` is an estimate; `reasons` are for people."""
 
     task_type: TaskType
@@ -43,7 +43,7 @@ class Features(msgspec.Struct, frozen=True, kw_only=True):
     reasons: tuple[str, ...] = ()
 
 
-class _Prompt(msgspec.Struct, frozen=True, kw_only=True):
+class _Prompt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The bounded text in the forms that the rules read."""
 
     lowered: str

@@ -5,10 +5,11 @@ An account is a scope in a period. The law, for every account at every instant:
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Literal, NamedTuple
+
+import msgspec
 
 from farthing.money import format_usd, from_nano
 
@@ -42,15 +43,13 @@ class Claim(NamedTuple):
     limit: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Admitted:
+class Admitted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The call may be sent, costing at most `granted` nano-dollars, which are now held."""
 
     granted: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Denied:
+class Denied(msgspec.Struct, frozen=True, kw_only=True):
     """The limit that stands in the way. `transient`: only calls on the wire hold the money just now."""
 
     key: AccountKey

@@ -19,7 +19,7 @@ from farthing.task import Usage
 RowKind = Literal["intent", "seen", "settled", "uncertain"]
 
 
-class Intent(msgspec.Struct, frozen=True, kw_only=True):
+class Intent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A call about to be sent. A msgspec struct, as are all of this module: they are made per call.
 
     `worst` is the most it may cost, `floor` the least worst case it may be clamped to.
@@ -51,7 +51,7 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
         return day_of(self.at_us)
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How a call ended. `cost` None: unknown, its hold becomes uncertain.
 
     `accepted` is whether its answer became the task's; `baseline` what the baseline would have cost for it.
@@ -72,7 +72,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     first_token_ms: float | None = None
 
 
-class IntentBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class IntentBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The facts of an `intent` row."""
 
     task_id: str
@@ -88,7 +88,7 @@ class IntentBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why this model: the route's or the fallback's words, never the prompt's."""
 
 
-class OutcomeBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class OutcomeBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The facts of a `settled` or `uncertain` row. `late`: it replaced an uncertain one."""
 
     basis: CostBasis
@@ -109,7 +109,7 @@ class OutcomeBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     late: bool = False
 
 
-class SeenBody(msgspec.Struct, frozen=True, kw_only=True):
+class SeenBody(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The fact of a `seen` row."""
 
     generation_id: str

@@ -6,39 +6,40 @@ a configured ceiling.
 """
 
 from collections.abc import Iterable, Mapping
-from decimal import ROUND_FLOOR, Decimal
+from decimal import Decimal
 from typing import cast
 
 import msgspec
 
 from farthing.catalog.models import Model
-from farthing.catalog.pricing import Price, dearest_rates, worst_cost
-from farthing.config.schema import Budget, MaxPrice
-from farthing.money import from_nano, nano_up
+from farthing.catalog.pricing import Price, dearest_rates, output_tokens_within, worst_nano
+from farthing.config.schema import Budget, MaxPrice, ProviderPreferences
+from farthing.money import nano_up
 from farthing.prompt.tokens import bound_tokens
 from farthing.task import Message
 
 _MILLION = Decimal(1_000_000)
 
 
-class WorstCase(msgspec.Struct, frozen=True, kw_only=True):
+class WorstCase(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The bound of one attempt, in nano-dollars. `floor` is the least it can be clamped to."""
 
     worst: int
     floor: int
-    input_cost: Decimal
-    output_rate: Decimal
-    """US dollars per output token; zero when the whole is a configured ceiling or free."""
-    extra_tokens: int
+    price: Price | None = None
+    """None when the whole is a configured ceiling, which is never clamped."""
+    input_tokens: int = 0
+    extra_tokens: int = 0
     """Output tokens reserved beside `max_tokens`: the cap of the reasoning."""
 
     def output_tokens_within(self, granted: int) -> int:
         """The `max_tokens` that a grant below `worst` pays for."""
-        room = (from_nano(granted) - self.input_cost) / self.output_rate
-        return int(room.to_integral_value(rounding=ROUND_FLOOR)) - self.extra_tokens
+        if self.price is None:
+            raise ValueError(f"a ceiling of {self.worst} nano-dollars cannot be clamped to {granted}")
+        return output_tokens_within(self.price, granted, input_tokens=self.input_tokens) - self.extra_tokens
 
 
-class Unbounded(msgspec.Struct, frozen=True, kw_only=True):
+class Unbounded(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """No worst case can be stated, so the attempt must not be sent."""
 
     reason: str
@@ -73,17 +74,11 @@ def worst_case(
         return reasoning if isinstance(reasoning, Unbounded) else Unbounded(reason="its price is not known")
     input_tokens = bound_tokens(body) + media * (budget.media_part_tokens or 0)
     extra = reasoning.extra_tokens
-    worst = nano_up(worst_cost(price, input_tokens=input_tokens, output_tokens=max_tokens + extra))
+    worst = worst_nano(price, input_tokens=input_tokens, output_tokens=max_tokens + extra)
     floor = worst
     if clampable_to is not None and clampable_to < max_tokens:
-        floor = nano_up(worst_cost(price, input_tokens=input_tokens, output_tokens=clampable_to + extra))
-    return WorstCase(
-        worst=worst,
-        floor=floor,
-        input_cost=worst_cost(price, input_tokens=input_tokens, output_tokens=0),
-        output_rate=dearest_rates(price).completion,
-        extra_tokens=extra,
-    )
+        floor = worst_nano(price, input_tokens=input_tokens, output_tokens=clampable_to + extra)
+    return WorstCase(worst=worst, floor=floor, price=price, input_tokens=input_tokens, extra_tokens=extra)
 
 
 def costly_option(model: str, options: Mapping[str, object]) -> Unbounded | None:
@@ -124,6 +119,23 @@ def reasoning_for(model: Model | None, options: Mapping[str, object]) -> Reasoni
     return Unbounded(reason="its reasoning has no cap; set options.reasoning.max_tokens")
 
 
+class ProviderMemo:
+    """The `provider` object of requests, remembered for each model while what it is made from stands."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[ProviderPreferences, Price | None, Mapping[str, object]]] = {}
+
+    def of(self, model: str, wished: ProviderPreferences, price: Price | None) -> Mapping[str, object]:
+        known = self._known.get(model)
+        if known is not None and known[0] is wished and known[1] is price:
+            return known[2]
+        said: dict[str, object] = wished.model_dump(exclude_none=True, exclude={"max_price"})
+        if bound := max_price(price, wished.max_price):
+            said["max_price"] = bound
+        self._known[model] = (wished, price, said)
+        return said
+
+
 def max_price(price: Price | None, preferred: MaxPrice | None) -> dict[str, Decimal]:
     """OpenRouter's `provider.max_price`, US dollars per million tokens: the reserved rates, or less."""
     bound: dict[str, Decimal] = {}
@@ -149,4 +161,4 @@ def media_parts(messages: Iterable[Message]) -> int:
 
 def _ceiling(ceiling: Decimal) -> WorstCase:
     nano = nano_up(ceiling)
-    return WorstCase(worst=nano, floor=nano, input_cost=ceiling, output_rate=Decimal(0), extra_tokens=0)
+    return WorstCase(worst=nano, floor=nano)

@@ -9,14 +9,14 @@ from decimal import Decimal
 
 import msgspec
 
-from farthing.catalog.pricing import Price, computed_cost
+from farthing.catalog.pricing import Price, computed_nano
 from farthing.money import nano_half_even
 from farthing.result import CostBasis
 from farthing.task import Completion, Usage
 from farthing.upstream.failure import Failure
 
 
-class Known(msgspec.Struct, frozen=True, kw_only=True):
+class Known(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A cost, in nano-dollars, with its evidence."""
 
     nano: int
@@ -25,14 +25,14 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     literal: str | None = None
 
 
-class Ask(msgspec.Struct, frozen=True, kw_only=True):
+class Ask(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The bill must be asked for by its generation id; `estimate` is the best figure until then."""
 
     generation_id: str
     estimate: Known | None
 
 
-class Unknown(msgspec.Struct, frozen=True, kw_only=True):
+class Unknown(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Bytes were written and nothing came back to ask by: the worst case stays, uncertain."""
 
 
@@ -49,8 +49,7 @@ def settlement_of(answer: Completion | Failure, *, price: Price | None, at: date
         return reported
     estimate = None
     if answer.usage is not None and price is not None:
-        cost = computed_cost(price, usage, at=at)
-        estimate = Known(nano=nano_half_even(cost), basis="computed", usage=usage)
+        estimate = Known(nano=computed_nano(price, usage, at=at), basis="computed", usage=usage)
     if answer.generation_id is not None:
         return Ask(generation_id=answer.generation_id, estimate=estimate)
     return estimate or Unknown()

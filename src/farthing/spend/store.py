@@ -3,7 +3,8 @@
 No decisions (those are `batch.py`'s) and no threads (those are `writer.py`'s).
 """
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Sequence
+from typing import cast
 
 import msgspec
 import sqlalchemy as sa
@@ -15,17 +16,23 @@ from farthing.spend.batch import Doubt, OpenCall, Plan, RollupKey, RollupSums
 from farthing.spend.budget import AccountKey, Balance, Claim
 from farthing.spend.ledger import Intent, Row, decode_intent, decode_outcome, genesis
 from farthing.storage.database import Database
+from farthing.storage.prepared import Prepared, PreparedInsert
 from farthing.storage.tables import account, alert, ledger, meta, price, rollup, writer
 
-_INSERT_ROWS = ledger.insert()
+_INSERT_ROWS = PreparedInsert(ledger, Row._fields)
 _SUMS = RollupSums._fields
 _SAME_ACCOUNT = sa.and_(account.c.scope == sa.bindparam("s"), account.c.period == sa.bindparam("p"))
-_UPDATE_ACCOUNT = account.update().where(_SAME_ACCOUNT)
+_SET_ACCOUNT = Prepared(
+    account.update().where(_SAME_ACCOUNT).values({n: sa.bindparam(f"n_{n}") for n in Balance._fields}),
+    ("s", "p", *(f"n_{n}" for n in Balance._fields)),
+)
+_ACCOUNT = Prepared(sa.select(*(account.c[n] for n in Balance._fields)).where(_SAME_ACCOUNT), ("s", "p"))
 _SAME_ROLLUP = sa.and_(*(rollup.c[name] == sa.bindparam(f"k_{name}") for name in RollupKey._fields))
-_ADD_TO_ROLLUP = (
+_ADD_TO_ROLLUP = Prepared(
     rollup.update()
     .where(_SAME_ROLLUP)
-    .values({rollup.c[n]: rollup.c[n] + sa.bindparam(f"d_{n}") for n in _SUMS})
+    .values({rollup.c[n]: rollup.c[n] + sa.bindparam(f"d_{n}") for n in _SUMS}),
+    (*(f"k_{n}" for n in RollupKey._fields), *(f"d_{n}" for n in _SUMS)),
 )
 # Two lists, not one of pairs: SQLite searches its index for these and scans the table for pairs. In one order
 # everywhere, so that two writers on PostgreSQL never lock crosswise.
@@ -36,10 +43,11 @@ _LOCK_ACCOUNTS = (
     .order_by(account.c.scope, account.c.period)
     .with_for_update()
 )
-_KEEP_LEASE = (
+_KEEP_LEASE = Prepared(
     writer.update()
-    .where(writer.c.epoch == sa.bindparam("e"), writer.c.state == "live")
-    .values(lease_until=sa.bindparam("until"), head=sa.bindparam("h"))
+    .where(writer.c.epoch == sa.bindparam("e"), writer.c.state == sa.literal_column("'live'"))
+    .values(lease_until=sa.bindparam("until"), head=sa.bindparam("h")),
+    ("e", "h", "until"),
 )
 
 
@@ -53,8 +61,7 @@ def open_epoch(connection: sa.Connection, *, label: str, lease_until: float) -> 
 
 def keep_lease(connection: sa.Connection, *, epoch: int, head: str, lease_until: float) -> bool:
     """Prolongs an epoch's lease and records its head; False when the epoch is no longer live."""
-    values = {"e": epoch, "h": head, "until": lease_until}
-    return connection.execute(_KEEP_LEASE, values).rowcount == 1
+    return _KEEP_LEASE.run(connection, (epoch, head, lease_until)) == 1
 
 
 def close_epoch(connection: sa.Connection, *, epoch: int, state: str) -> None:
@@ -88,8 +95,15 @@ def load_balances(
     found: dict[AccountKey, Balance] = dict.fromkeys(keys, Balance())
     if not found:
         return found
-    if not database.is_sqlite:  # two writers would both see zero: only a row that is there is locked
-        _add_accounts(connection, database, [key for key in found if key not in known])
+    if database.is_sqlite:  # one search of the index each costs less than a list
+        for key in found:
+            row = _ACCOUNT.first(connection, key)
+            if row is not None:
+                settled, held, uncertain = cast("tuple[int, int, int]", row)
+                found[key] = Balance(settled, held, uncertain)
+        return found
+    # Two writers would both see zero: only a row that is there is locked.
+    _add_accounts(connection, database, [key for key in found if key not in known])
     lists = {"scopes": list({key.scope for key in found}), "periods": list({key.period for key in found})}
     for scope, period, *sums in connection.execute(_LOCK_ACCOUNTS, lists):
         key = AccountKey(scope, period)
@@ -102,12 +116,10 @@ def write_plan(
     connection: sa.Connection, database: Database, plan: Plan, *, known: Container[AccountKey]
 ) -> None:
     """Writes a plan's rows, balances and roll-ups. `known` are accounts that are surely there."""
-    if plan.rows:
-        connection.execute(_INSERT_ROWS, [row._asdict() for row in plan.rows])
+    _INSERT_ROWS.run(connection, plan.rows)
     _add_accounts(connection, database, [key for key in plan.touched if key not in known])
-    if plan.touched:
-        updates = [{"s": k.scope, "p": k.period, **plan.balances[k]._asdict()} for k in plan.touched]
-        connection.execute(_UPDATE_ACCOUNT, updates)
+    for key in plan.touched:
+        _SET_ACCOUNT.run(connection, (*key, *plan.balances[key]))
     for key, sums in sorted(plan.rollups.items()):
         _add_to_rollup(connection, database, key, sums)
 
@@ -208,13 +220,9 @@ def _add_accounts(connection: sa.Connection, database: Database, keys: Sequence[
 
 
 def _add_to_rollup(connection: sa.Connection, database: Database, key: RollupKey, sums: RollupSums) -> None:
-    delta: Mapping[str, object] = {
-        **{f"k_{name}": value for name, value in key._asdict().items()},
-        **{f"d_{name}": value for name, value in sums._asdict().items()},
-    }
-    if connection.execute(_ADD_TO_ROLLUP, delta).rowcount == 0:
+    if _ADD_TO_ROLLUP.run(connection, (*key, *sums)) == 0:
         database.add_missing(connection, rollup, [{**key._asdict(), **RollupSums()._asdict()}])
-        connection.execute(_ADD_TO_ROLLUP, delta)
+        _ADD_TO_ROLLUP.run(connection, (*key, *sums))
 
 
 def _row_of(other: sa.FromClause, kind: str) -> ColumnElement[bool]:

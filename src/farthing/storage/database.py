@@ -17,6 +17,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from farthing.errors import LedgerUnavailableError
 from farthing.storage import tables
+from farthing.storage.prepared import run_now
 
 _BUSY_TIMEOUT_S = 15.0
 
@@ -151,7 +152,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 def _begin_sqlite(connection: sa.Connection) -> None:
     reading = connection.get_execution_options().get("farthing_read", False)
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+    run_now(connection, "BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
 def _schema_version(connection: sa.Connection) -> str | None:

@@ -7,7 +7,6 @@ for tokens end here. No float is ever made: money is kept as raw digits until it
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Context, Decimal, InvalidOperation
 from typing import Literal, TypeVar
 
@@ -176,8 +175,7 @@ def _int(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bill:
+class Bill(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one exchange was billed. `cost` is None when it was not said, or cannot be an amount."""
 
     cost: Decimal | None = None

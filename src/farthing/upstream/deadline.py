@@ -10,7 +10,7 @@ from typing import Self
 import msgspec
 
 
-class Deadlines(msgspec.Struct, frozen=True, kw_only=True):
+class Deadlines(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Seconds. First token and between tokens hold for streams; comments are no tokens.
 
     `connect_s` ends when the request begins to be written, `first_token_s` counts from there. A reader

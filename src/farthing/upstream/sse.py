@@ -102,25 +102,20 @@ class StreamParser:
         return self.answer.fail(kind, message, status=200)
 
     def _lines(self, data: bytes) -> str:
+        lines = data.split(b"\n")
+        rest = lines.pop()
+        if lines and self._tail:
+            lines[0] = bytes(self._tail) + lines[0]
+            self._tail.clear()
         texts: list[str] = []
-        start = 0
-        while (stop := data.find(b"\n", start)) != -1:
-            if self._tail:
-                self._tail += data[start:stop]
-                line = bytes(self._tail)
-                self._tail.clear()
-            else:
-                line = data[start:stop]
-            start = stop + 1
-            if line.endswith(b"\r"):
-                line = line[:-1]
-            text = self._line(line)
+        for line in lines:
+            text = self._line(line[:-1] if line.endswith(b"\r") else line)
             if text:
                 texts.append(text)
             if self.finished:
                 break
         else:
-            self._tail += data[start:]
+            self._tail += rest
             if len(self._tail) > self._limits.line_bytes + 1:  # one more for a carriage return
                 self._too_long()
         return texts[0] if len(texts) == 1 else "".join(texts)
@@ -128,11 +123,12 @@ class StreamParser:
     def _line(self, line: bytes) -> str:
         if not line:
             return self._event() if self._data else ""
-        if len(line) > self._limits.line_bytes:
+        size = len(line)
+        if size > self._limits.line_bytes:
             self._too_long()
         elif line.startswith(b"data:"):
             self._data.append(line[6:] if line.startswith(b"data: ") else line[5:])
-            self._data_bytes += len(line)
+            self._data_bytes += size
             if self._data_bytes > self._limits.line_bytes:
                 self._too_long()
         elif line.startswith(b":"):
