@@ -122,10 +122,9 @@ async def _measure(base_url: str, folder: Path, tasks: int, concurrency: int, re
             (await _round(bare, tasks, concurrency), await _round(task, tasks, concurrency))
             for _ in range(repeats)
         ]
-        few = max(tasks // 20, 50)
-        peer_rounds = [await _round(peer, few, concurrency) for _ in range(2)] if peer else []
+        peer_pairs = await _against(peer, task, tasks, concurrency, repeats) if peer else []
         alone = await _latencies(bare, task, rounds=300)
-        figures = [*_throughput(pairs, peer_rounds), *_added(alone), _decision(deployment)]
+        figures = [*_throughput(pairs), *_against_peer(peer_pairs), *_added(alone), _decision(deployment)]
     await client.aclose()
     return figures
 
@@ -167,6 +166,21 @@ async def _round(call: Callable[[], Awaitable[None]], count: int, concurrency: i
     return Round(per_second=count / seconds, cpu_us=(time.process_time() - cpu) / count * 1e6)
 
 
+async def _against(
+    peer: Callable[[], Awaitable[None]],
+    task: Callable[[], Awaitable[None]],
+    tasks: int,
+    concurrency: int,
+    repeats: int,
+) -> list[tuple[Round, Round]]:
+    """Rounds of the peer and of ours in turn; the peer's are a tenth as long, for it takes its time."""
+    few = max(tasks // 10, 100)
+    await _round(peer, few, concurrency)  # it loads and builds much at its first calls
+    return [
+        (await _round(peer, few, concurrency), await _round(task, few, concurrency)) for _ in range(repeats)
+    ]
+
+
 async def _latencies(
     bare: Callable[[], Awaitable[None]], task: Callable[[], Awaitable[None]], *, rounds: int
 ) -> tuple[list[float], list[float]]:
@@ -180,11 +194,11 @@ async def _latencies(
     return sorted(taken[0]), sorted(taken[1])
 
 
-def _throughput(pairs: Sequence[tuple[Round, Round]], peer: Sequence[Round]) -> list[Figure]:
+def _throughput(pairs: Sequence[tuple[Round, Round]]) -> list[Figure]:
     bare, task = [first for first, _ in pairs], [second for _, second in pairs]
     per_second = _spread([entry.per_second for entry in task])
     ratio = _spread([second.cpu_us / first.cpu_us for first, second in pairs])
-    figures = [
+    return [
         Figure(name="bare client, calls/s", value=str(_spread([entry.per_second for entry in bare]))),
         Figure(name="bare client, CPU µs a call", value=str(_spread([entry.cpu_us for entry in bare]))),
         Figure(
@@ -201,16 +215,23 @@ def _throughput(pairs: Sequence[tuple[Round, Round]], peer: Sequence[Round]) -> 
             met=ratio.median <= 2.5,
         ),
     ]
-    if peer:
-        other = _spread([entry.per_second for entry in peer])
-        times = per_second.median / other.median
-        figures += [
-            Figure(name="litellm.acompletion, calls/s", value=str(other)),
-            Figure(
-                name="whole pipeline against it", value=f"{times:.1f} ×", commit="≥ 12 ×", met=times >= 12
-            ),
-        ]
-    return figures
+
+
+def _against_peer(pairs: Sequence[tuple[Round, Round]]) -> list[Figure]:
+    if not pairs:
+        return []
+    times = _spread([ours.per_second / peer.per_second for peer, ours in pairs])
+    return [
+        Figure(
+            name="litellm.acompletion, calls/s", value=str(_spread([peer.per_second for peer, _ in pairs]))
+        ),
+        Figure(
+            name="whole pipeline against it",
+            value=f"{times.median:.1f} × ({times.least:.1f}–{times.most:.1f})",
+            commit="≥ 12 ×",
+            met=times.median >= 12,
+        ),
+    ]
 
 
 def _added(alone: tuple[list[float], list[float]]) -> list[Figure]:

@@ -203,7 +203,9 @@ def _append_seen(result: Plan, call: OpenCall, seen: Seen) -> None:
 
 
 def _post(result: Plan, intent: Intent, posting: Posting) -> None:
-    keys = {claim.key for claim in intent.claims}  # an account that is claimed twice is charged once
+    claims = intent.claims
+    # An account that is claimed twice is charged once.
+    keys = (claims[0].key,) if len(claims) == 1 else {claim.key for claim in claims}
     budget.post(result.balances, keys, posting)
     result.touched.update(keys)
 
@@ -215,15 +217,16 @@ def _sum_up(result: Plan, call: OpenCall, outcome: Outcome) -> None:
     cost = outcome.cost
     doubt = call.doubt
     first = doubt is None
+    # In the order of its fields: naming them costs as much as all else here.
     result.rollups[key] = RollupSums(
-        calls=sums.calls + first,
-        failed=sums.failed + (not outcome.accepted) - (doubt is not None and not doubt.accepted),
-        settled=sums.settled + (cost or 0),
-        uncertain=sums.uncertain + (call.granted if cost is None else 0 if first else -call.granted),
-        computed=sums.computed + (cost or 0 if outcome.basis == "computed" else 0),
-        baseline=sums.baseline + outcome.baseline - (0 if doubt is None else doubt.baseline),
-        wasted=sums.wasted + (cost or 0 if not outcome.accepted else 0),
+        sums.calls + first,
+        sums.failed + (not outcome.accepted) - (doubt is not None and not doubt.accepted),
+        sums.settled + (cost or 0),
+        sums.uncertain + (call.granted if cost is None else 0 if first else -call.granted),
+        sums.computed + (cost or 0 if outcome.basis == "computed" else 0),
+        sums.baseline + outcome.baseline - (0 if doubt is None else doubt.baseline),
+        sums.wasted + (cost or 0 if not outcome.accepted else 0),
         # Tokens are counted with the settlement, so that a late one does not count them twice.
-        input_tokens=sums.input_tokens + (0 if cost is None else outcome.usage.input_tokens),
-        output_tokens=sums.output_tokens + (0 if cost is None else outcome.usage.output_tokens),
+        sums.input_tokens + (0 if cost is None else outcome.usage.input_tokens),
+        sums.output_tokens + (0 if cost is None else outcome.usage.output_tokens),
     )

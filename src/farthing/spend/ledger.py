@@ -6,7 +6,8 @@ while it is still open; then `settled` with a cost, or `uncertain` with its wors
 """
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import date, timedelta
+from functools import lru_cache
 from hashlib import sha256
 from typing import Literal, NamedTuple
 
@@ -133,7 +134,12 @@ class Row(NamedTuple):
 
 def day_of(at_us: int) -> str:
     """The UTC day of a row, `2026-11-23`."""
-    return f"{datetime.fromtimestamp(at_us // 1_000_000, UTC):%Y-%m-%d}"
+    return _day(at_us // 86_400_000_000)
+
+
+@lru_cache(maxsize=16)  # every call asks, and the answer changes once a day
+def _day(since_1970: int) -> str:
+    return (date(1970, 1, 1) + timedelta(days=since_1970)).isoformat()
 
 
 def genesis(epoch: int) -> str:
