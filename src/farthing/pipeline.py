@@ -92,24 +92,33 @@ class Pipeline:
         `StreamBrokenError`, `LedgerUnavailableError`, or `InvalidTaskError` for a task that cannot be sent.
         """
         journey = self._depart(_checked(task))
-        yield Routed(task_id=journey.task_id, title=task.title, route=journey.route)
+        task_id = journey.task_id
+        yield Routed(task_id=task_id, title=task.title, route=journey.route)
         while True:
             step = self._next_step(journey)
             match step:
                 case Send():
                     self._refuse_if_closing()
                     if step.after_s > 0:
-                        yield Waiting(task_id=journey.task_id, seconds=step.after_s, reason=step.reason)
+                        yield Waiting(task_id=task_id, seconds=step.after_s, reason=step.reason)
                         await self.means.clock.sleep(step.after_s)
                         self._refuse_if_closing()
-                    # Closed here, so that a caller who leaves ends the exchange at once.
-                    async with aclosing(self._attempt(journey, step, stream=stream)) as events:
-                        async for event in events:
-                            yield event
+                    call, number = self._begin(journey, step), len(journey.tried) + 1
+                    model = step.candidate.model
+                    yield AttemptStarted(task_id=task_id, call_id=call.call_id, model=model, number=number)
+                    if stream:
+                        # Closed here, so that a caller who leaves ends the exchange at once.
+                        async with aclosing(self._streamed(call)) as texts:
+                            async for text in texts:
+                                journey.text_received.append(text)
+                                yield TokenReceived(task_id=task_id, text=text)
+                    else:
+                        await self._performed(call)
+                    yield AttemptFinished(task_id=task_id, attempt=self._note(journey, call))
                 case Accept():
                     if stream and not journey.text_received and step.completion.text:
-                        yield TokenReceived(task_id=journey.task_id, text=step.completion.text)
-                    yield TaskFinished(task_id=journey.task_id, result=self._result(journey, step.completion))
+                        yield TokenReceived(task_id=task_id, text=step.completion.text)
+                    yield TaskFinished(task_id=task_id, result=self._result(journey, step.completion))
                     return
                 case GiveUp():
                     raise _error_of(journey, step)
@@ -155,32 +164,18 @@ class Pipeline:
             delivered=bool(journey.text_received),
         )
 
-    async def _attempt(self, journey: Journey, step: Send, *, stream: bool) -> AsyncGenerator[TaskEvent]:
-        first = not journey.tried
+    def _begin(self, journey: Journey, step: Send) -> Call:
         call = Call(
             call_id=self._names.new("call"),
             task=journey.task,
             task_id=journey.task_id,
             route=journey.route,
             candidate=step.candidate,
-            reason=step.candidate.reason if first else step.reason,
+            reason=step.reason if journey.tried else step.candidate.reason,
             deadline=journey.deadline,
         )
         journey.call = call
-        yield AttemptStarted(
-            task_id=journey.task_id,
-            call_id=call.call_id,
-            model=step.candidate.model,
-            number=len(journey.tried) + 1,
-        )
-        if stream:
-            async with aclosing(self._streamed(call)) as texts:
-                async for text in texts:
-                    journey.text_received.append(text)
-                    yield TokenReceived(task_id=journey.task_id, text=text)
-        else:
-            await self._performed(call)
-        yield AttemptFinished(task_id=journey.task_id, attempt=self._note(journey, call))
+        return call
 
     async def _performed(self, call: Call) -> None:
         """Runs the attempt in the caller's task, which closing waits for, and interrupts when it must."""

@@ -67,7 +67,7 @@ class StreamParser:
             return ""
         room = self._limits.total_bytes - self._seen
         self._seen += len(data)
-        text = self._lines(data if len(data) <= room else data[:room])
+        text = self._blocks(data if len(data) <= room else data[:room])
         if len(data) > room and not self.finished:
             self._give_up(f"the reply is longer than {self._limits.total_bytes} bytes")
         return text
@@ -100,6 +100,29 @@ class StreamParser:
         if self.finished or self.answer.finish_word is not None:
             return self.end()
         return self.answer.fail(kind, message, status=200)
+
+    def _blocks(self, data: bytes) -> str:
+        """As `_lines`, and quicker for what nearly all is: whole events of one line each."""
+        if self._tail or self._data or b"\r" in data:
+            return self._lines(data)
+        *blocks, rest = data.split(b"\n\n")
+        texts: list[str] = []
+        answer = self.answer
+        for block in blocks:
+            chunk = None
+            if block.startswith(b"data: {") and b"\n" not in block and len(block) <= self._limits.line_bytes:
+                chunk = decode_chunk(block[6:])
+            if chunk is None:
+                texts.append(self._lines(block + b"\n\n"))
+            else:
+                self.chunks += 1
+                texts.append(answer.add(chunk))
+                self.finished = self.finished or bool(answer.error)
+            if self.finished:
+                return "".join(texts)
+        if rest:
+            texts.append(self._lines(rest))
+        return "".join(texts)
 
     def _lines(self, data: bytes) -> str:
         lines = data.split(b"\n")
