@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
+from typing import NamedTuple
 
 from msgspec import structs
 
@@ -25,14 +26,21 @@ _MOST = 2048
 _LONG_TOKENS = 4000
 
 
+class _Known(NamedTuple):
+    """A remembered route; with less money left than `scarce_below` (US dollars) it is decided anew."""
+
+    route: Route
+    scarce_below: Decimal
+
+
 class RouteMemo:
     """`decide_route` with a memory, for one pipeline."""
 
     def __init__(self) -> None:
-        self._routes: dict[tuple[object, ...], Route] = {}
+        self._routes: dict[tuple[object, ...], _Known] = {}
         self._config: DeploymentConfig | None = None
         self._catalog: Catalog | None = None
-        self._minute: datetime | None = None
+        self._minute: tuple[int, ...] = ()
 
     def decide(
         self,
@@ -47,30 +55,48 @@ class RouteMemo:
         remaining_usd: Decimal | None,
     ) -> Route | NoRoute:
         """The same answer as `decide_route`, expected costs and confidence to two digits of the input."""
+        self._forget_if_changed(config, catalog, now)
+        key = None
+        if features.input_tokens <= _LONG_TOKENS and all(isinstance(one, Healthy) for one in health.values()):
+            key = _key(features, task)
+            known = self._routes.get(key)
+            if known is not None and (remaining_usd is None or remaining_usd >= known.scarce_below):
+                return known.route
         decide = partial(
             decide_route, task=task, config=config, catalog=catalog, health=health, now=now, clock_s=clock_s
         )
-        healthy = all(isinstance(state, Healthy) for state in health.values())
-        if not healthy or features.input_tokens > _LONG_TOKENS:
+        if key is None or key in self._routes:
             return decide(features, remaining_usd=remaining_usd)
-        self._forget_if_changed(config, catalog, now)
         rounded = structs.replace(features, input_tokens=two_digits(features.input_tokens), reasons=())
-        key = (*structs.astuple(rounded), task.max_tokens, task.model)
-        route = self._routes.get(key)
-        if route is None:
-            found = decide(rounded, remaining_usd=None)
-            if isinstance(found, NoRoute):
-                return decide(features, remaining_usd=remaining_usd)
-            route = found
-            if len(self._routes) < _MOST:
-                self._routes[key] = route
-        return decide(features, remaining_usd=remaining_usd) if _is_scarce(route, remaining_usd) else route
+        route = decide(rounded, remaining_usd=None)
+        if isinstance(route, NoRoute):
+            return decide(features, remaining_usd=remaining_usd)
+        scarce_below = _scarce_below(route)
+        if len(self._routes) < _MOST:
+            self._routes[key] = _Known(route, scarce_below)
+        if remaining_usd is not None and remaining_usd < scarce_below:
+            return decide(features, remaining_usd=remaining_usd)
+        return route
 
     def _forget_if_changed(self, config: DeploymentConfig, catalog: Catalog, now: datetime) -> None:
-        minute = now.replace(second=0, microsecond=0)
+        minute = (now.minute, now.hour, now.day, now.month)
         if config is not self._config or catalog is not self._catalog or minute != self._minute:
             self._routes.clear()
             self._config, self._catalog, self._minute = config, catalog, minute
+
+
+def _key(features: Features, task: Task) -> tuple[object, ...]:
+    """All of a task that a decision reads, the input by its size."""
+    return (
+        features.task_type,
+        features.complexity,
+        features.confidence,
+        two_digits(features.input_tokens),
+        features.needs_tools,
+        features.needs_schema,
+        task.max_tokens,
+        task.model,
+    )
 
 
 def two_digits(number: int) -> int:
@@ -79,9 +105,7 @@ def two_digits(number: int) -> int:
     return -(-number // step) * step
 
 
-def _is_scarce(route: Route, remaining_usd: Decimal | None) -> bool:
-    """Whether so little money is left that the order may change; `route.py` decides by the same measure."""
-    if remaining_usd is None:
-        return False
+def _scarce_below(route: Route) -> Decimal:
+    """With less money left than this the order may change; `route.py` decides by the same measure."""
     costs = [candidate.expected_cost for candidate in route.candidates]
-    return any(cost is None or remaining_usd < LOW_FUNDS_CALLS * cost for cost in costs)
+    return max(Decimal("Infinity") if cost is None else LOW_FUNDS_CALLS * cost for cost in costs)
