@@ -52,7 +52,7 @@ schemas: $(RUN) ## Write what is generated anew: schemas/, the settings and the 
 
 requirements: $(RUN) ## Pin what pyproject.toml asks for (UPGRADE=--upgrade takes the newest versions)
 	@uv=$$(command -v uv) || { $(PIP) install --quiet uv && uv=$(BIN)/uv; } && \
-	$(PIN) $(UPGRADE) --group build --group dev --output-file requirements/dev.txt && \
+	$(PIN) $(UPGRADE) --group build --group dev --extra plot --extra postgres --output-file requirements/dev.txt && \
 	$(PIN) --group build --constraint requirements/dev.txt --output-file requirements/run.txt
 	$(BIN)/python scripts/check_requirements.py
 

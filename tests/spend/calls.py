@@ -1,10 +1,9 @@
 """Calls as the tests of the writer make them: intents, outcomes, a writer on a file, a proof of its sums."""
 
 import asyncio
-import sqlite3
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -97,9 +96,14 @@ def balance(database: Database, key: AccountKey = MONTH) -> Balance:
         rollups = dict(store.read_rollups(connection, first_day="2026-01-01", last_day="2026-12-31"))
     assert first_broken_link(rows) is None
     folded = fold(rows)
-    assert kept == folded.balances()
+    # PostgreSQL locks an account that is there, so a refused call leaves an empty one.
+    assert _moved(kept) == _moved(folded.balances())
     assert rollups == folded.rollups()
     return kept.get(key, Balance())
+
+
+def _moved(balances: Mapping[AccountKey, Balance]) -> dict[AccountKey, Balance]:
+    return {key: found for key, found in balances.items() if found != Balance()}
 
 
 def kinds(database: Database, call_id: str) -> list[str]:
@@ -121,12 +125,13 @@ class Failing:
         self.commits: list[str] = []
         """What happens at the next commits: `lost` (nothing written), `unsure` (written, but it raises)."""
         self._failed, self._failing = 0, threading.Condition()
+        self._dialect = database.engine.dialect
         self._commit = database.engine.dialect.do_commit
         database.engine.dialect.do_commit = self._do_commit
         event.listen(database.engine, "do_execute", self._do_execute)
 
     def _do_commit(self, dbapi_connection: sa.PoolProxiedConnection) -> None:
-        what = self.commits.pop(0) if self.commits else ""
+        what = "lost" if self.away else self.commits.pop(0) if self.commits else ""
         if what != "lost":
             self._commit(dbapi_connection)
         if what:
@@ -148,4 +153,4 @@ class Failing:
         with self._failing:
             self._failed += 1
             self._failing.notify_all()
-        raise sqlite3.OperationalError("away, as the test asked")
+        raise self._dialect.loaded_dbapi.OperationalError("away, as the test asked")

@@ -1,6 +1,6 @@
 """One process that spends from a shared budget until it is denied: started by `test_processes.py`.
 
-Arguments: the database's file, a name for its calls, the limit and the worst case in nano-dollars.
+Arguments: the database's URL, a name for its calls, the limit and the worst case in nano-dollars.
 Prints one line of JSON: how many calls were admitted and what they cost.
 """
 
@@ -65,8 +65,8 @@ class Spender:
         )
 
 
-async def main(path: str, name: str, limit: int, worst: int) -> None:
-    database = Database(f"sqlite:///{path}")
+async def main(url: str, name: str, limit: int, worst: int) -> None:
+    database = Database(url)
     ledger = LedgerWriter(database, label=name, now_us=now_us)
     await ledger.start()
     spender = Spender(ledger, name, limit=limit, worst=worst)

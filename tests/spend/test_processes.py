@@ -1,4 +1,4 @@
-"""Three real processes on one file: together they never pass the limit, and they use nearly all of it."""
+"""Three real processes on one database: together they never pass the limit, and they use nearly all of it."""
 
 import asyncio
 import json
@@ -11,14 +11,15 @@ from tests.spend.calls import LONG_S, balance, open_database, states, writing
 
 from farthing.spend import store
 from farthing.spend.budget import Balance
+from farthing.storage.database import Database, sqlite_url
 from farthing.storage.tables import ledger
 
 SPENDER = Path(__file__).with_name("spender.py")
 LIMIT, WORST = 10_000, 100
 
 
-async def started(path: Path, name: str) -> asyncio.subprocess.Process:
-    arguments = [str(SPENDER), str(path), name, str(LIMIT), str(WORST)]
+async def started(url: str, name: str) -> asyncio.subprocess.Process:
+    arguments = [str(SPENDER), url, name, str(LIMIT), str(WORST)]
     return await asyncio.create_subprocess_exec(
         sys.executable, *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
@@ -30,11 +31,10 @@ async def finished(process: asyncio.subprocess.Process) -> dict[str, int]:
     return json.loads(output)
 
 
-async def test_three_processes_share_one_budget(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.db"
-    processes = [await started(path, name) for name in ("x", "y", "z")]
+async def test_three_processes_share_one_budget(url: str) -> None:
+    processes = [await started(url, name) for name in ("x", "y", "z")]
     results = [await finished(process) for process in processes]
-    database = open_database(path)
+    database = Database(url)
     total = sum(result["cost"] for result in results)
     assert balance(database) == Balance(settled=total)
     assert 0.9 * LIMIT <= total <= LIMIT
@@ -53,7 +53,7 @@ async def test_three_processes_share_one_budget(tmp_path: Path) -> None:
 async def test_a_killed_process_leaves_its_calls_counted(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     database = open_database(path)
-    process = await started(path, "x")
+    process = await started(sqlite_url(path), "x")
     while intents(database.engine) == 0:
         assert process.returncode is None
         await asyncio.sleep(0.01)

@@ -1,7 +1,7 @@
 """The spool: what a closing process could not write is on disk, and the next start settles it once."""
 
 import fcntl
-from collections.abc import Iterator
+import os
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,6 @@ from tests.spend.calls import (
     balance,
     kinds,
     now_us,
-    open_database,
     outcome,
     writing,
 )
@@ -34,10 +33,11 @@ def spool(tmp_path: Path) -> Spool:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = open_database(tmp_path / "ledger.db")
-    yield opened
-    opened.close()
+def spooled(database: Database) -> Path:
+    """Where the writers of this database spool."""
+    path = spool_path(database.url, environ=os.environ)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 @pytest.fixture(autouse=True)
@@ -97,7 +97,7 @@ def test_the_spool_lies_beside_the_file_or_in_the_state_directory(tmp_path: Path
 
 
 async def test_a_close_without_a_database_spools_and_the_next_start_settles(
-    database: Database, tmp_path: Path
+    database: Database, spooled: Path
 ) -> None:
     failing = Failing(database)
     async with writing(database) as ledger:
@@ -112,11 +112,11 @@ async def test_a_close_without_a_database_spools_and_the_next_start_settles(
     assert balance(database) == Balance(held=70)
     async with writing(database):
         assert balance(database) == Balance(settled=3, held=40, uncertain=20)  # c waits for its lease
-    Spool(tmp_path / "ledger.db.spool").append([outcome("a", 3), outcome("b", 8)])
+    Spool(spooled).append([outcome("a", 3), outcome("b", 8)])
     async with writing(database):
         assert balance(database) == Balance(settled=11, held=40)
     assert kinds(database, "b") == ["intent", "uncertain", "settled"]
-    assert (tmp_path / "ledger.db.spool").read_bytes() == b""
+    assert spooled.read_bytes() == b""
 
 
 async def test_an_outcome_after_the_close_is_settled_by_the_next_start(database: Database) -> None:
@@ -128,7 +128,7 @@ async def test_an_outcome_after_the_close_is_settled_by_the_next_start(database:
         assert balance(database) == Balance(settled=4)
 
 
-async def test_a_start_that_cannot_replay_keeps_the_spool(database: Database, tmp_path: Path) -> None:
+async def test_a_start_that_cannot_replay_keeps_the_spool(database: Database, spooled: Path) -> None:
     async with writing(database) as ledger:
         await admitted(ledger, "a", 10)
     ledger.record(outcome("a", 4))
@@ -136,21 +136,21 @@ async def test_a_start_that_cannot_replay_keeps_the_spool(database: Database, tm
     failing.commits = ["", "", "", "lost"]  # epoch, heartbeat, balances; then the replay
     with pytest.raises(LedgerUnavailableError):
         await LedgerWriter(database, label="test", now_us=now_us).start()
-    assert (tmp_path / "ledger.db.spool").read_bytes()
+    assert spooled.read_bytes()
     async with writing(database):
         assert balance(database) == Balance(settled=4)
 
 
 async def test_a_spool_that_cannot_be_written_leaves_the_call_uncertain(
-    database: Database, tmp_path: Path
+    database: Database, spooled: Path
 ) -> None:
-    (tmp_path / "ledger.db.spool").mkdir()
+    spooled.mkdir()
     ledger = LedgerWriter(database, label="test", now_us=now_us)
     with pytest.raises(LedgerUnavailableError, match="directory"):
         await ledger.start()
-    (tmp_path / "ledger.db.spool").rmdir()
+    spooled.rmdir()
     async with writing(database) as ledger:
         await admitted(ledger, "a", 10)
-    (tmp_path / "ledger.db.spool").mkdir()
+    spooled.mkdir()
     ledger.record(outcome("a", 4))
     assert balance(database) == Balance(uncertain=10)

@@ -3,7 +3,6 @@
 import asyncio
 import sqlite3
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -31,13 +30,6 @@ from farthing.spend.batch import Seen
 from farthing.spend.budget import AccountKey, Admitted, Balance, Claim, Denied
 from farthing.spend.writer import LedgerWriter
 from farthing.storage.database import Database
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = open_database(tmp_path / "ledger.db")
-    yield opened
-    opened.close()
 
 
 @pytest.fixture
@@ -308,7 +300,8 @@ async def test_a_call_that_has_waited_long_for_money_outlasts_a_short_outage(
         assert await wait == Admitted(granted=60)
 
 
-async def test_a_locked_file_is_waited_for(database: Database, tmp_path: Path) -> None:
+async def test_a_locked_file_is_waited_for(tmp_path: Path) -> None:
+    database = open_database(tmp_path / "ledger.db")
     async with writing(database) as ledger:
         other = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
@@ -318,6 +311,7 @@ async def test_a_locked_file_is_waited_for(database: Database, tmp_path: Path) -
         other.execute("ROLLBACK")
         other.close()
         assert await wait == Admitted(granted=10)
+    database.close()
 
 
 async def test_a_writer_that_fails_says_so_to_everyone(
