@@ -110,8 +110,7 @@ async def _measure(base_url: str, folder: Path, tasks: int, concurrency: int, re
         bare, task = _bare_call(client), _task_call(deployment)
         await _round(bare, 200, concurrency)
         await _round(task, 200, concurrency)
-        gc.collect()
-        gc.freeze()  # as the command line does: imported modules are no garbage, and need not be looked at
+        _set_modules_aside()
         pairs = [
             (await _round(bare, tasks, concurrency), await _round(task, tasks, concurrency))
             for _ in range(repeats)
@@ -126,6 +125,12 @@ async def _measure(base_url: str, folder: Path, tasks: int, concurrency: int, re
                 await _against(peer, _task_call(deployment), tasks, concurrency, repeats)
             )
     return figures
+
+
+def _set_modules_aside() -> None:
+    """Imported modules are no garbage and need not be looked at again: for ours and for the peer."""
+    gc.collect()
+    gc.freeze()
 
 
 def _deployed(base_url: str, ledger: Path, *, stream: bool) -> Deployment:
@@ -186,6 +191,7 @@ async def _against(
     few = max(tasks // 10, 100)
     await _round(peer, few, concurrency)  # it loads and builds much at its first calls
     await _round(task, few, concurrency)
+    _set_modules_aside()
     return [
         (await _round(peer, few, concurrency), await _round(task, tasks, concurrency)) for _ in range(repeats)
     ]
