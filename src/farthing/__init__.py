@@ -35,7 +35,9 @@ if TYPE_CHECKING:
         TokenReceived,
         Waiting,
     )
+    from farthing.spend.calculator import CostCalculator
     from farthing.spend.report import CostReport
+    from farthing.spend.workload import UsageProfile
     from farthing.swarm.agent import Agent, AgentSpec
     from farthing.swarm.run import Swarm
     from farthing.task import Message, Task, Tool, ToolCall, Usage
@@ -72,7 +74,9 @@ _HOMES = {
         "TokenReceived",
         "Waiting",
     ),
+    "spend.calculator": ("CostCalculator",),
     "spend.report": ("CostReport",),
+    "spend.workload": ("UsageProfile",),
     "swarm.agent": ("Agent", "AgentSpec"),
     "swarm.run": ("Swarm",),
     "task": ("Message", "Task", "Tool", "ToolCall", "Usage"),
@@ -90,6 +94,7 @@ __all__ = [
     "BudgetExceededError",
     "Candidate",
     "ConfigError",
+    "CostCalculator",
     "CostReport",
     "Deployment",
     "DeploymentClosedError",
@@ -116,6 +121,7 @@ __all__ = [
     "ToolCall",
     "UnboundedCostError",
     "Usage",
+    "UsageProfile",
     "Waiting",
     "load_config",
 ]

@@ -1,0 +1,91 @@
+"""The cost calculator: the packaged profiles and dated price books, put into `projection.py`'s sums.
+
+Reads the same files as a deployment does. Sends nothing and needs no key.
+"""
+
+from datetime import UTC, datetime, time
+from functools import lru_cache
+
+from farthing.catalog.models import Catalog
+from farthing.catalog.pricing import Price
+from farthing.config.load import load_catalog, load_config, profile_names
+from farthing.config.schema import DeploymentConfig
+from farthing.errors import ConfigError, ConfigFault, nearest
+from farthing.spend.projection import CostPart, Costs, project
+from farthing.spend.workload import UsageProfile
+
+__all__ = ["CostCalculator", "CostPart", "Costs", "UsageProfile"]
+
+DEFAULT_BASELINE = "anthropic/claude-3.5-sonnet"
+_BOOKS = {"current": "snapshot"}
+
+
+class CostCalculator:
+    """What a month of work costs. `prices`: `current`, `tutorial`, a book's id or its date.
+
+    `baseline` is any model of the book; one that is gone keeps its price of the tutorial's book. Raises
+    `ConfigError` for a book or a baseline that there is not.
+    """
+
+    def __init__(self, prices: str = "current", *, baseline: str = DEFAULT_BASELINE) -> None:
+        self.catalog: Catalog = _catalog(_BOOKS.get(prices, prices))
+        self.baseline: Price = _baseline(self.catalog, baseline)
+
+    def calculate_cost(self, usage: UsageProfile, *, profile: str | DeploymentConfig = "balanced") -> Costs:
+        """The month on a profile. The free-only limit of development does not count here."""
+        config = load_config(profile, environ={}) if isinstance(profile, str) else profile
+        return project(usage, config, self.catalog, self.baseline, now=self._now)
+
+    def calculate_budget_cost(self, usage: UsageProfile) -> Costs:
+        return self.calculate_cost(usage, profile="budget")
+
+    def calculate_balanced_cost(self, usage: UsageProfile) -> Costs:
+        return self.calculate_cost(usage, profile="balanced")
+
+    def calculate_premium_cost(self, usage: UsageProfile) -> Costs:
+        return self.calculate_cost(usage, profile="premium")
+
+    def calculate_model_cost(self, usage: UsageProfile, model: str) -> Costs:
+        """The month on one model for everything. Raises `ConfigError` when the book does not price it."""
+        found = self.catalog.find(model)
+        if found is None or self.catalog.price(found.id) is None:
+            raise _unknown("model", model, self.catalog)
+        values = {"name": found.id, "models": {"primary": found.id}, "budget": {"monthlyLimit": None}}
+        return self.calculate_cost(usage, profile=load_config(values, environ={}))
+
+    def compare(self, usage: UsageProfile) -> tuple[Costs, ...]:
+        """All profiles, and every curated model that the book prices, cheapest first.
+
+        `production` is left out: it is `balanced` with stricter settings.
+        """
+        rivals = [
+            self.calculate_cost(usage, profile=name) for name in profile_names() if name != "production"
+        ]
+        for model in self.catalog.models.values():
+            known = model.quality is not None and model.id != self.baseline.model
+            if known and self.catalog.price(model.id) is not None:
+                rivals.append(self.calculate_model_cost(usage, model.id))
+        return tuple(sorted(rivals, key=lambda costs: (costs.total, costs.profile)))
+
+    @property
+    def _now(self) -> datetime:
+        """The day of the prices: what is gone by then is replaced, and the same question has one answer."""
+        return datetime.combine(self.catalog.prices.day, time(12), UTC)
+
+
+@lru_cache(maxsize=8)  # packaged files do not change while a process runs
+def _catalog(book: str) -> Catalog:
+    return load_catalog(book)
+
+
+def _baseline(catalog: Catalog, name: str) -> Price:
+    price = catalog.price(name) or _catalog("tutorial").price(name)
+    if price is None:
+        raise _unknown("baseline", name, catalog)
+    return price
+
+
+def _unknown(path: str, name: str, catalog: Catalog) -> ConfigError:
+    problem = f"{catalog.prices.id} has no price for it"
+    near = nearest(name, sorted(catalog.prices.prices))
+    return ConfigError("the calculator", [ConfigFault(path=path, value=name, problem=problem, nearest=near)])
