@@ -30,6 +30,9 @@ COMMANDS = {
     "swarm": Entry(_WORK, "Set a team of agents to work on a goal."),
     "deploy": Entry(_WORK, "Check a profile, then give it a goal or a file of tasks."),
     "explain": Entry(_MONEY, "Show which models a prompt would go to, why, and at what cost; sends nothing."),
+    "estimate": Entry(
+        _MONEY, "Show what a month would cost on each profile, against a baseline; sends nothing."
+    ),
     "report": Entry(_MONEY, "Show what was spent this month, or by one run, and what it saved."),
     "config": Entry(_SETUP, "Show or validate a configuration, or print its JSON Schema."),
     "simulator": Entry(_SETUP, "Run an OpenRouter on this machine, with latencies, bills and faults."),

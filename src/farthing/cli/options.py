@@ -16,7 +16,7 @@ def profiles(incomplete: str) -> list[str]:
     return [name for name in profile_names() if name.startswith(incomplete)]
 
 
-def _dollars(text: str) -> Decimal:
+def dollars(text: str) -> Decimal:
     try:
         amount = parse_usd(text.removeprefix("$"))
     except ValueError as error:
@@ -41,11 +41,11 @@ ConfigFile = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output and nothing else there.")]
 Budget = Annotated[
     Decimal | None,
-    typer.Option("--budget", metavar="USD", parser=_dollars, help="Hard limit of the run, in dollars."),
+    typer.Option("--budget", metavar="USD", parser=dollars, help="Hard limit of the run, in dollars."),
 ]
 MaxCost = Annotated[
     Decimal | None,
-    typer.Option("--max-cost", metavar="USD", parser=_dollars, help="Hard limit of all attempts together."),
+    typer.Option("--max-cost", metavar="USD", parser=dollars, help="Hard limit of all attempts together."),
 ]
 Out = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Keep result, per-agent files and run.json here.")

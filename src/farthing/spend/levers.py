@@ -1,4 +1,4 @@
-"""What each lever is expected to save on a month, by the tutorial's ranges: expectations, not measurements. Pure.
+"""What each lever is expected to save on a month, by the tutorial's ranges; nothing here is measured. Pure.
 
 A lever takes its share of what the ones before it have left, prompts of the input and lengths of the output.
 Routing is measured instead: a profile's own figure against its primary model for everything.
@@ -73,16 +73,20 @@ def expected(parts: Sequence[CostPart]) -> tuple[Expected, ...]:
             (month[0] * (1 - lever.on_input[at]), month[1] * (1 - lever.on_output[at]))
             for at, month in enumerate(months)
         ]
-        saved = [sum(before) - sum(then) for before, then in zip(months, after, strict=True)]
+        saved = [_sum(before) - _sum(then) for before, then in zip(months, after, strict=True)]
         found.append(
             Expected(
                 lever=lever.name,
                 least=min(saved),
                 most=max(saved),
-                left_at_most=sum(after[0]) + sample,
-                left_at_least=sum(after[1]) + sample,
+                left_at_most=_sum(after[0]) + sample,
+                left_at_least=_sum(after[1]) + sample,
                 source=lever.source,
             )
         )
         months = after
     return tuple(found)
+
+
+def _sum(month: tuple[Decimal, Decimal]) -> Decimal:
+    return month[0] + month[1]

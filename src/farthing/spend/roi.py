@@ -9,7 +9,7 @@ import msgspec
 
 
 class Return(msgspec.Struct, frozen=True, kw_only=True):
-    """The state after some months: `net` is savings less the investment, `roi_percent` net over investment."""
+    """The state after some months. `net` is savings less the investment; `roi_percent`, net over it."""
 
     months: int
     savings: Decimal
@@ -29,7 +29,7 @@ class Roi(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def roi(investment: Decimal, monthly_savings: Decimal, *, horizons: tuple[int, ...] = (12, 36)) -> Roi:
-    """Break-even and the state after each horizon, in months. Raises `ValueError` for a negative investment."""
+    """Break-even, and the state after each horizon in months. `ValueError` for a negative investment."""
     if investment < 0:
         raise ValueError(f"an investment of {investment} dollars is none; give 0 or more")
     months = None
