@@ -12,7 +12,7 @@ _PROFILES = ("budget", "balanced", "premium")
 
 
 def draw_costs(rivals: Sequence[Costs], path: Path) -> None:
-    """A bar for each profile and model, and one for the baseline, cheapest first, on a logarithmic scale.
+    """A bar for each profile and model, and one for the baseline, cheapest first.
 
     `path` ends in `.png` or `.svg`. Raises `FarthingError` when the extra is not installed or the file
     cannot be written.
@@ -30,13 +30,11 @@ def draw_costs(rivals: Sequence[Costs], path: Path) -> None:
     )  # its keywords have no types
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    least = min((value for value in values if value > 0), default=1.0) / 3
-    drawn = axes.barh(names, [max(value, least) for value in values], color=colours)
+    drawn = axes.barh(names, values, color=colours)
     axes.bar_label(drawn, labels=[f" ${value:,.2f}" for value in values], fontsize=9)
-    axes.set_xscale("log")
-    axes.set_xlim(least, max(values) * 4)
+    axes.margins(x=0.12)
     axes.invert_yaxis()
-    axes.set_xlabel("US dollars a month, logarithmic")
+    axes.set_xlabel("US dollars a month")
     axes.set_title(f"The same month on each, prices of {rivals[0].price_book}", fontsize=11, loc="left")
     axes.spines[["top", "right"]].set_visible(False)
     try:
