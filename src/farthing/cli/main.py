@@ -26,6 +26,7 @@ _WORK, _MONEY, _SETUP = "Work", "Route and money", "Set-up"
 
 COMMANDS = {
     "demo": Entry(_WORK, "See the whole product at work against a simulator: no key, no cost."),
+    "example": Entry(_WORK, "See a typical piece of work on budget, balanced or premium, simulated."),
     "run": Entry(_WORK, "Send one prompt to a model that is good enough for little money."),
     "swarm": Entry(_WORK, "Set a team of agents to work on a goal."),
     "deploy": Entry(_WORK, "Check a profile, then give it a goal or a file of tasks."),

@@ -72,7 +72,7 @@ def _simulated(goal: str, out: Path | None, progress: Console, simulator: Simula
     os.environ.pop(API_KEY, None)
     try:
         with simulator:
-            settings = {"upstream.baseUrl": simulator.base_url, "storage.databaseUrl": _own_ledger()}
+            settings = {"upstream.baseUrl": simulator.base_url, "storage.databaseUrl": own_ledger()}
             return _work(goal, out, progress, settings | _UNTOUCHED, {API_KEY: _NO_KEY})
     except SimulatorFailedError as error:
         raise FarthingError(str(error)) from error
@@ -111,7 +111,7 @@ def _for_real(goal: str, out: Path | None, progress: Console, *, asks: bool) -> 
     return _work(goal, out, progress, limited(CAP), dict(os.environ))
 
 
-def _own_ledger() -> str:
+def own_ledger() -> str:
     """The simulator's ledger in the user's state directory; in a temporary one where that is refused."""
     path = default_path(simulated=True, environ=os.environ)
     try:
