@@ -19,7 +19,7 @@ export PYTHON
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check bench schemas requirements clean
+.PHONY: help demo test check bench schemas container requirements clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,7 @@ check: $(DEV) ## Run everything CI checks but the tests: lint, format, types, la
 	$(BIN)/python scripts/make_schema.py --check
 	$(BIN)/python scripts/make_settings.py --check
 	$(BIN)/python scripts/make_cli_reference.py --check
+	$(BIN)/python scripts/make_man_page.py --check
 
 bench: $(DEV) ## Measure the pipeline against the figures in the README
 	$(BIN)/farthing bench pipeline
@@ -49,6 +50,11 @@ schemas: $(RUN) ## Write what is generated anew: schemas/, the settings and the 
 	$(BIN)/python scripts/make_schema.py
 	$(BIN)/python scripts/make_settings.py
 	$(BIN)/python scripts/make_cli_reference.py
+	$(BIN)/python scripts/make_man_page.py
+
+container: ## Build the container image, where podman or docker is installed
+	@engine=$$(command -v podman || command -v docker) || { echo "No container engine: install podman or docker." >&2; exit 1; }; \
+	"$$engine" build --tag farthing --file Containerfile .
 
 requirements: $(RUN) ## Pin what pyproject.toml asks for (UPGRADE=--upgrade takes the newest versions)
 	@uv=$$(command -v uv) || { $(PIP) install --quiet uv && uv=$(BIN)/uv; } && \

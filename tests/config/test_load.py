@@ -370,7 +370,7 @@ def test_a_missing_file_names_what_is_there() -> None:
     written("balanced-config.json", MINIMAL)
     found = faults("balancd-config.json")["balancd-config.json"]
     assert found.nearest == "balanced-config.json"
-    assert "profiles: balanced, budget" in found.problem
+    assert "profiles: balanced, balanced-2026, budget" in found.problem
     elsewhere = faults("configs/balanced-config.json")["configs/balanced-config.json"]
     assert elsewhere.nearest == "balanced"
     assert "nor a folder 'configs'" in elsewhere.problem

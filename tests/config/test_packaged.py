@@ -125,5 +125,6 @@ def test_an_unknown_book_is_an_error_that_names_the_known_ones() -> None:
 
 
 def test_the_names_of_profiles_and_books_are_told() -> None:
-    assert profile_names() == ("balanced", "budget", "premium", "production")
+    dated = ("balanced-2026", "budget-2026", "premium-2026")
+    assert profile_names() == tuple(sorted(("balanced", "budget", "premium", "production", *dated)))
     assert "2025-10-07/tutorial" in book_ids()

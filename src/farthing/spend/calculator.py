@@ -3,6 +3,7 @@
 Reads the same files as a deployment does. Sends nothing and needs no key.
 """
 
+from contextlib import suppress
 from datetime import UTC, datetime, time
 from functools import lru_cache
 
@@ -10,7 +11,7 @@ from farthing.catalog.models import Catalog
 from farthing.catalog.pricing import Price
 from farthing.config.load import load_catalog, load_config, profile_names
 from farthing.config.schema import DeploymentConfig
-from farthing.errors import ConfigError, ConfigFault, nearest
+from farthing.errors import ConfigError, ConfigFault, NoCandidateError, nearest
 from farthing.spend.projection import CostPart, Costs, project
 from farthing.spend.workload import UsageProfile
 
@@ -54,13 +55,14 @@ class CostCalculator:
         return self.calculate_cost(usage, profile=load_config(values, environ={}))
 
     def compare(self, usage: UsageProfile) -> tuple[Costs, ...]:
-        """All profiles, and every curated model that the book prices, cheapest first.
+        """All profiles and curated models that the book prices, cheapest first.
 
         `production` is left out: it is `balanced` with stricter settings.
         """
-        rivals = [
-            self.calculate_cost(usage, profile=name) for name in profile_names() if name != "production"
-        ]
+        rivals: list[Costs] = []
+        for name in profile_names():
+            with suppress(NoCandidateError):  # a profile of other years has no prices in this book
+                rivals += [] if name == "production" else [self.calculate_cost(usage, profile=name)]
         for model in self.catalog.models.values():
             known = model.quality is not None and model.id != self.baseline.model
             if known and self.catalog.price(model.id) is not None:
