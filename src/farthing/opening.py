@@ -29,13 +29,17 @@ _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 def open_client(
-    config: DeploymentConfig, *, environ: Mapping[str, str], transport: Transport | None
+    config: DeploymentConfig,
+    *,
+    environ: Mapping[str, str],
+    transport: Transport | None,
+    needs_key: bool = True,
 ) -> Client:
     """The upstream's client. Raises `MissingKeyError` where a key is needed and none is set."""
     upstream = config.upstream
     key = api_key(environ)
     local = urlsplit(upstream.base_url).hostname in _LOOPBACK
-    if key is None and not local:
+    if key is None and needs_key and not local:
         raise MissingKeyError(
             f"OPENROUTER_API_KEY is not set, and {upstream.base_url} needs a key",
             hint="export OPENROUTER_API_KEY=sk-or-…, or see it work without one: farthing demo",
@@ -43,7 +47,7 @@ def open_client(
     return Client(
         transport or AiohttpTransport(connection_limit=upstream.connection_limit),
         base_url=upstream.base_url,
-        api_key=_NO_KEY if key is None else key.reveal(),
+        api_key=key.reveal() if key is not None else _NO_KEY if local else None,
         app_title=upstream.app_title,
         app_url=upstream.app_url,
     )

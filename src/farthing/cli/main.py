@@ -35,6 +35,7 @@ COMMANDS = {
         _MONEY, "Show what a month would cost on each profile, against a baseline; sends nothing."
     ),
     "report": Entry(_MONEY, "Show what was spent this month, or by one run, and what it saved."),
+    "models": Entry(_MONEY, "List and compare models, fetch today's prices, check a configuration's models."),
     "config": Entry(_SETUP, "Show or validate a configuration, or print its JSON Schema."),
     "simulator": Entry(_SETUP, "Run an OpenRouter on this machine, with latencies, bills and faults."),
     "bench": Entry(_SETUP, "Measure what the README claims."),

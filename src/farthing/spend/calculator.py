@@ -5,6 +5,7 @@ Reads the same files as a deployment does. Sends nothing and needs no key.
 
 from contextlib import suppress
 from datetime import UTC, datetime, time
+from decimal import Decimal
 from functools import lru_cache
 
 from farthing.catalog.models import Catalog
@@ -73,6 +74,18 @@ class CostCalculator:
     def _now(self) -> datetime:
         """The day of the prices: what is gone by then is replaced, and the same question has one answer."""
         return datetime.combine(self.catalog.prices.day, time(12), UTC)
+
+
+def monthly_total(usage: UsageProfile, config: DeploymentConfig, catalog: Catalog) -> Decimal:
+    """The month's dollars by any catalogue, without the baseline's sample. Raises `NoCandidateError`."""
+    alone = UsageProfile(
+        input_tokens_per_month=usage.input_tokens_per_month,
+        output_tokens_per_month=usage.output_tokens_per_month,
+        task_distribution=usage.task_distribution,
+    )
+    baseline = _baseline(catalog, DEFAULT_BASELINE)
+    now = datetime.combine(catalog.prices.day, time(12), UTC)
+    return project(alone, config, catalog, baseline, now=now).total
 
 
 @lru_cache(maxsize=8)  # packaged files do not change while a process runs
