@@ -34,7 +34,13 @@ COMMANDS = {
     "estimate": Entry(
         _MONEY, "Show what a month would cost on each profile, against a baseline; sends nothing."
     ),
+    "audit": Entry(_MONEY, "Read usage exports: what they cost, and what each profile would have cost."),
     "report": Entry(_MONEY, "Show what was spent this month, or by one run, and what it saved."),
+    "init": Entry(_SETUP, "Answer a few questions, get a profile with an estimate, and the first files."),
+    "migrate": Entry(
+        _SETUP, "Keep the checklist of a migration from Claude or GPT: what is done, what is next."
+    ),
+    "compare": Entry(_MONEY, "Send your prompts to a profile and to the baseline; see both side by side."),
     "models": Entry(_MONEY, "List and compare models, fetch today's prices, check a configuration's models."),
     "config": Entry(_SETUP, "Show or validate a configuration, or print its JSON Schema."),
     "simulator": Entry(_SETUP, "Run an OpenRouter on this machine, with latencies, bills and faults."),

@@ -77,7 +77,11 @@ def _line(number: int, text: bytes, run_id: str) -> Line:
         return Line(number=number, id=None, task=Task(description=value, run_id=run_id))
     if not isinstance(value, dict):
         raise InvalidTaskError("is neither a prompt in quotes nor an object")
-    given = cast("Mapping[str, object]", value)
+    return line_of(number, cast("Mapping[str, object]", value), run_id)
+
+
+def line_of(number: int, given: Mapping[str, object], run_id: str) -> Line:
+    """A line's task from its object, numbers with a point still exact. Raises `InvalidTaskError`."""
     fields = {key: entry if key == "max_cost_usd" else _floats(entry) for key, entry in given.items()}
     own = fields.pop("id", None)
     if "prompt" in fields:

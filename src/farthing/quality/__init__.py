@@ -1,0 +1,1 @@
+"""Whether answers are good: what a prompt expects of its answer. Judges come later."""
