@@ -141,7 +141,7 @@ def test_a_bad_answer_is_refused_with_its_reason(read: Callable[[str], object], 
 
 
 def test_a_word_that_is_no_model_is_refused(catalog: Catalog) -> None:
-    with pytest.raises(ValueError, match="did you mean 'claude-3.5-sonnet'"):
+    with pytest.raises(ValueError, match=r"did you mean 'claude-3\.5-sonnet'"):
         answers.today_from("claude-3.5-sonet", catalog)
 
 
@@ -157,7 +157,7 @@ def test_whatever_is_written_is_read_or_refused(text: str) -> None:
         try:
             read(text)
         except ValueError as refused:
-            assert str(refused)
+            assert str(refused)  # noqa: PT017 - most texts are refused, and some are not
 
 
 def test_the_words_are_those_of_the_questions() -> None:

@@ -23,48 +23,52 @@ farthing estimate balanced --volume 200M --investment 5000 --json
 """
 
 
+Target = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[PROFILE]",
+        help="A profile or a configuration file; else balanced.",
+        autocompletion=options.profiles,
+    ),
+]
+Volume = Annotated[
+    str, typer.Option(help="Tokens a month: 10M goes in and a fifth of it comes out; 10M/3M says both.")
+]
+Mix = Annotated[str, typer.Option(help="Shares of task types, as coding=.4,general=.4,analysis=.2.")]
+Sample = Annotated[
+    str | None,
+    typer.Option(
+        help="Part of the traffic also sent to the baseline, as 10%; the typical sample with a typical "
+        "volume, else none."
+    ),
+]
+Agents = Annotated[int, typer.Option(min=1, help="How many agents share the work.")]
+One = Annotated[
+    str | None, typer.Option("--model", "-m", help="One model for everything instead of a profile.")
+]
+Baseline = Annotated[str, typer.Option(help="The model that savings are measured against.")]
+Prices = Annotated[str, typer.Option(help="The price book: current, tutorial, a date or a book's id.")]
+Investment = Annotated[
+    Decimal | None,
+    typer.Option(metavar="USD", parser=options.dollars, help="What the change costs once: when it pays."),
+]
+Compare = Annotated[bool, typer.Option("--compare", help="All profiles and single models.")]
+Plot = Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the comparison as .png or .svg.")]
+
+
 @app.command(epilog=_EPILOG)
 def estimate(
-    profile: Annotated[
-        str | None,
-        typer.Argument(
-            help="A profile or a configuration file; else balanced.", autocompletion=options.profiles
-        ),
-    ] = None,
-    volume: Annotated[
-        str,
-        typer.Option(help="Tokens a month: 10M goes in and a fifth of it comes out; 10M/3M says both."),
-    ] = "typical",
-    mix: Annotated[
-        str, typer.Option(help="Shares of task types, as coding=.4,general=.4,analysis=.2.")
-    ] = "typical",
-    sample: Annotated[
-        str | None,
-        typer.Option(
-            help="Part of the traffic also sent to the baseline, as 10%; the typical sample with a "
-            "typical volume, else none."
-        ),
-    ] = None,
-    agents: Annotated[int, typer.Option(min=1, help="How many agents share the work.")] = 1,
-    model: Annotated[
-        str | None, typer.Option("--model", "-m", help="One model for everything instead of a profile.")
-    ] = None,
-    baseline: Annotated[
-        str, typer.Option(help="The model that savings are measured against.")
-    ] = "anthropic/claude-3.5-sonnet",
-    prices: Annotated[
-        str, typer.Option(help="The price book: current, tutorial, a date or a book's id.")
-    ] = "current",
-    investment: Annotated[
-        Decimal | None,
-        typer.Option(
-            metavar="USD", parser=options.dollars, help="What the change costs once: shows when it pays."
-        ),
-    ] = None,
-    compare: Annotated[bool, typer.Option("--compare", help="All profiles and single models.")] = False,
-    plot: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Draw the comparison as .png or .svg.")
-    ] = None,
+    profile: Target = None,
+    volume: Volume = "typical",
+    mix: Mix = "typical",
+    sample: Sample = None,
+    agents: Agents = 1,
+    model: One = None,
+    baseline: Baseline = "anthropic/claude-3.5-sonnet",
+    prices: Prices = "current",
+    investment: Investment = None,
+    compare: Compare = False,
+    plot: Plot = None,
     as_json: options.Json = False,
 ) -> None:
     """Show what a month would cost on a profile, against a baseline; sends nothing and needs no key.

@@ -65,35 +65,26 @@ def tell_model(name: str, *, book: str, as_json: bool) -> None:
         told = {prices_of: rates_in_words(price) for prices_of, price in prices}
         show.write_json({**model_json(model, catalog), "prices": told, "profiles": users})
         return
+    facts = [*_facts(model, catalog), ("named by", ", ".join(users) or "no profile")]
+    facts += [(f"price {book_id}", f"{rates_in_words(price)} a million tokens") for book_id, price in prices]
+    show.console().print(show.facts(facts))
+
+
+def _facts(model: Model, catalog: Catalog) -> list[tuple[str, str]]:
     successor = model.successor
     scores = ", ".join(f"{kind} {_score(model, kind)}" for kind in TASK_TYPES)
-    out = show.console()
-    out.print(
-        show.facts(
-            [
-                ("model", f"{model.id} ({model.name})"),
-                ("also", ", ".join(model.aliases) or "—"),
-                ("listed", f"{'yes' if model.listed else 'no longer'}, in {catalog.prices.id}"),
-                (
-                    "context",
-                    f"{_tokens(model.context_tokens)}, writes at most {_tokens(model.max_output_tokens)}",
-                ),
-                ("tools", "native" if model.native_tools else "by prompt"),
-                ("schema", "native" if model.native_schema else "answers are checked"),
-                (
-                    "scores",
-                    f"{_score(model, None)} overall: {scores}" if model.quality is not None else "unknown",
-                ),
-                ("best for", ", ".join(model.best_for) or "—"),
-                ("successor", f"{successor.model}, from {successor.since}" if successor else "—"),
-                ("named by", ", ".join(users) or "no profile"),
-                *(
-                    (f"price {book_id}", f"{rates_in_words(price)} a million tokens")
-                    for book_id, price in prices
-                ),
-            ]
-        )
-    )
+    limits = f"{_tokens(model.context_tokens)}, writes at most {_tokens(model.max_output_tokens)}"
+    return [
+        ("model", f"{model.id} ({model.name})"),
+        ("also", ", ".join(model.aliases) or "—"),
+        ("listed", f"{'yes' if model.listed else 'no longer'}, in {catalog.prices.id}"),
+        ("context", limits),
+        ("tools", "native" if model.native_tools else "by prompt"),
+        ("schema", "native" if model.native_schema else "answers are checked"),
+        ("scores", "unknown" if model.quality is None else f"{_score(model, None)} overall: {scores}"),
+        ("best for", ", ".join(model.best_for) or "—"),
+        ("successor", f"{successor.model}, from {successor.since}" if successor else "—"),
+    ]
 
 
 def tell_comparison(names: Sequence[str], *, book: str, as_json: bool) -> None:
