@@ -19,7 +19,7 @@ export PYTHON
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check bench schemas container requirements clean
+.PHONY: help demo test check bench schemas docs container requirements clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,10 @@ schemas: $(RUN) ## Write what is generated anew: schemas/, the settings and the 
 	$(BIN)/python scripts/make_settings.py
 	$(BIN)/python scripts/make_cli_reference.py
 	$(BIN)/python scripts/make_man_page.py
+
+docs: $(DEV) ## Build the documentation as a site in build/site; broken links fail
+	$(BIN)/mkdocs build --strict --quiet
+	@echo "built: build/site/index.html"
 
 container: ## Build the container image, where podman or docker is installed
 	@engine=$$(command -v podman || command -v docker) || { echo "No container engine: install podman or docker." >&2; exit 1; }; \
