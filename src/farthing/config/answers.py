@@ -117,7 +117,7 @@ def criticality_from(text: str) -> Criticality:
     """One of the three words, or its beginning; `testing` is `learning`."""
     word = text.strip().lower().replace(" ", "-")
     word = _SAME.get(word, word)
-    found = [known for name, known in _CRITICAL.items() if word and name.startswith(word)]
+    found: list[Criticality] = [known for name, known in _CRITICAL.items() if word and name.startswith(word)]
     if len(found) != 1:
         raise ValueError(_refused(text, CRITICALITIES))
     return found[0]
