@@ -1,13 +1,16 @@
 """The calculator: exact sums, one truth with the profiles, and clear words for what cannot be reckoned."""
 
 from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from farthing import CostCalculator, UsageProfile
-from farthing.config.load import load_config
+from farthing.config.load import book_rows, load_config
 from farthing.errors import ConfigError, InvalidTaskError, NoCandidateError
 from farthing.money import percent_saved
 from farthing.spend.projection import CREDIT_FEE
@@ -69,6 +72,45 @@ def test_the_parts_add_up_and_savings_follow(usage: UsageProfile, profile: str, 
     assert abs(sum(part.share for part in work) - 1) < Decimal("0.000001")
 
 
+def rates(book: str) -> dict[str, tuple[Fraction, Fraction]]:
+    """Dollars a token as the book's file has them, as fractions: other arithmetic than the calculator's."""
+    rows = cast("list[Any]", book_rows(book)["data"])  # the rows of a JSON file
+    prices = {row["id"]: row["pricing"] for row in rows}
+    return {name: (Fraction(one["prompt"]), Fraction(one["completion"])) for name, one in prices.items()}
+
+
+RATES = rates("tutorial")
+_GENERAL, _CODER = "meta-llama/llama-3.3-70b-instruct", "qwen/qwen-2.5-coder-32b-instruct"
+_BALANCED: dict[TaskType, str] = {
+    "coding": _CODER,
+    "analysis": _GENERAL,
+    "general": _GENERAL,
+    "structured": _GENERAL,
+    "simple": "deepseek/deepseek-chat",
+}
+ROUTES: dict[str, dict[TaskType, str]] = {
+    "budget": dict.fromkeys(TASK_TYPES, "deepseek/deepseek-chat"),
+    "balanced": _BALANCED,
+    "premium": {**_BALANCED, "structured": "mistralai/mistral-small-3.1-24b-instruct"},
+}
+
+
+def worth(usage: UsageProfile, model: str, share: Fraction) -> Fraction:
+    prompt, completion = RATES[model]
+    return share * (usage.input_tokens_per_month * prompt + usage.output_tokens_per_month * completion)
+
+
+@given(usage=usages, profile=st.sampled_from(sorted(ROUTES)))
+def test_other_arithmetic_gives_the_same_dollars(usage: UsageProfile, profile: str) -> None:
+    costs = CostCalculator("tutorial").calculate_cost(usage, profile=profile)
+    mix = usage.task_distribution or {}
+    work = sum(worth(usage, ROUTES[profile][kind], Fraction(str(share))) for kind, share in mix.items())
+    baseline = worth(usage, "anthropic/claude-3.5-sonnet", Fraction(1))
+    assert Fraction(costs.baseline) == baseline
+    sample = baseline * Fraction(str(usage.baseline_sample))
+    assert abs(Fraction(costs.total) - work - sample) < Fraction(1, 10**9)  # a nano-dollar
+
+
 @given(usage=usages, more=st.integers(0, 10**9), profile=profiles)
 def test_more_work_never_costs_less(usage: UsageProfile, more: int, profile: str) -> None:
     calculator = CostCalculator("current")
@@ -112,6 +154,45 @@ def test_any_model_may_be_the_baseline_and_any_configuration_the_profile() -> No
 def test_a_gone_model_is_replaced_and_said() -> None:
     costs = CostCalculator("current").calculate_budget_cost(MONTH)
     assert any("stands in" in note for note in costs.notes)
+
+
+def test_a_baseline_that_is_gone_says_whose_price_it_has() -> None:
+    costs = CostCalculator("current").calculate_balanced_cost(MONTH)
+    assert (costs.price_book, costs.baseline_book) == ("2026-11-09/snapshot", "2025-10-07/tutorial")
+    costs = CostCalculator("current", baseline="openai/gpt-5.1").calculate_balanced_cost(MONTH)
+    assert costs.baseline_book == costs.price_book
+
+
+def test_rivals_do_the_same_work_when_no_mix_is_given() -> None:
+    usage = UsageProfile(input_tokens_per_month=10_000_000, output_tokens_per_month=2_000_000)
+    calculator = CostCalculator("tutorial")
+    totals = {one.profile: one.total for one in calculator.compare(usage)}
+    assert totals == {one.profile: one.total for one in calculator.compare(MONTH)}
+    assert totals["premium"] != calculator.calculate_premium_cost(usage).total
+
+
+def test_an_estimate_is_of_production_whatever_the_environment_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    calculator = CostCalculator("tutorial")
+    here = calculator.calculate_balanced_cost(MONTH)
+    (tmp_path / ".env").write_text("FARTHING_ENV=development\nMONTHLY_BUDGET=7\n", encoding="utf-8")
+    costs = calculator.calculate_balanced_cost(MONTH)
+    assert (costs.total, costs.breakdown, costs.monthly_limit) == (here.total, here.breakdown, 7)
+    assert calculator.calculate_model_cost(MONTH, "deepseek-v3").total == Decimal("1.8")
+    monkeypatch.setenv("MONTHLY_BUDGET", "6")
+    assert calculator.calculate_balanced_cost(MONTH).monthly_limit == 6
+
+
+def test_a_file_may_name_variables_as_it_may_in_a_deployment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "mine.json"
+    path.write_text('{"extends": "balanced", "models": {"primary": "${MINE}"}}', encoding="utf-8")
+    monkeypatch.setenv("MINE", "mistralai/mistral-small-3.1-24b-instruct")
+    costs = CostCalculator("tutorial").calculate_cost(MONTH, profile=str(path))
+    assert [part.model.split("/")[0] for part in costs.breakdown] == ["qwen", "mistralai"]
 
 
 def test_agents_are_held_against_the_profiles_target() -> None:

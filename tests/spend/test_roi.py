@@ -1,4 +1,4 @@
-"""Break-even and return, and what levers are expected to leave."""
+"""Break-even and return."""
 
 from decimal import Decimal
 
@@ -6,10 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from farthing import CostCalculator
-from farthing.spend.levers import expected
 from farthing.spend.roi import roi
-from farthing.spend.workload import typical
 
 dollars = st.decimals(min_value=0, max_value=10**6, places=2)
 
@@ -37,17 +34,3 @@ def test_break_even_is_the_first_month_that_is_not_behind(investment: Decimal, s
     months = roi(investment, savings).break_even_months
     assert months is not None
     assert savings * months >= investment > savings * (months - 1)
-
-
-@pytest.mark.parametrize("profile", ["budget", "balanced", "premium"])
-def test_levers_take_from_what_is_left_and_leave_the_sample_alone(profile: str) -> None:
-    costs = CostCalculator("tutorial").calculate_cost(typical(profile).usage(), profile=profile)
-    found = expected(costs.breakdown)
-    left = costs.total
-    for one in found:
-        assert one.left_at_least <= one.left_at_most < left
-        left = one.left_at_most
-    sample = sum(part.cost for part in costs.breakdown if part.kind == "baseline_sample")
-    assert found[-1].left_at_least > sample
-    assert found[0].left_at_most - sample == (costs.total - sample) * Decimal("0.7")
-    assert found[0].left_at_least - sample == (costs.total - sample) * Decimal("0.5")

@@ -27,7 +27,7 @@ Target = Annotated[
     str | None,
     typer.Argument(
         metavar="[PROFILE]",
-        help="A profile or a configuration file; else balanced.",
+        help="A profile or a configuration file; else what DEPLOYMENT_CONFIG names, else balanced.",
         autocompletion=options.profiles,
     ),
 ]
@@ -46,7 +46,9 @@ Agents = Annotated[int, typer.Option(min=1, help="How many agents share the work
 One = Annotated[
     str | None, typer.Option("--model", "-m", help="One model for everything instead of a profile.")
 ]
-Baseline = Annotated[str, typer.Option(help="The model that savings are measured against.")]
+Baseline = Annotated[
+    str | None, typer.Option(help="The model that savings are measured against; else the configuration's.")
+]
 Prices = Annotated[str, typer.Option(help="The price book: current, tutorial, a date or a book's id.")]
 Investment = Annotated[
     Decimal | None,
@@ -64,7 +66,7 @@ def estimate(
     sample: Sample = None,
     agents: Agents = 1,
     model: One = None,
-    baseline: Baseline = "anthropic/claude-3.5-sonnet",
+    baseline: Baseline = None,
     prices: Prices = "current",
     investment: Investment = None,
     compare: Compare = False,

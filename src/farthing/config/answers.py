@@ -107,7 +107,10 @@ def _tokens(text: str) -> int:
     found = _TOKENS.fullmatch(text)
     if found is None:
         raise ValueError(f"{text!r} is no number of tokens; give it as 10M, 850k or 10M/2M (in/out)")
-    number = int(Decimal(found[1].replace(",", "").replace("_", "")) * _SIZES[found[2].lower()])
+    exact = Decimal(found[1].replace(",", "").replace("_", "")) * _SIZES[found[2].lower()]
+    if exact != exact.to_integral_value():
+        raise ValueError(f"{text} is no whole number of tokens; give it as 10M")
+    number = int(exact)
     if number > _MOST_TOKENS:
         raise ValueError(f"{text} is more than anybody sends in a month; give it as 10M")
     return number

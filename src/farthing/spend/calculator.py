@@ -3,10 +3,13 @@
 Reads the same files as a deployment does. Sends nothing and needs no key.
 """
 
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, time
 from decimal import Decimal
 from functools import lru_cache
+
+import msgspec
 
 from farthing.catalog.models import Catalog
 from farthing.catalog.pricing import Price
@@ -14,7 +17,7 @@ from farthing.config.load import load_catalog, load_config, profile_names
 from farthing.config.schema import DeploymentConfig
 from farthing.errors import ConfigError, ConfigFault, NoCandidateError, nearest
 from farthing.spend.projection import CostPart, Costs, project
-from farthing.spend.workload import UsageProfile
+from farthing.spend.workload import UsageProfile, typical
 
 __all__ = ["CostCalculator", "CostPart", "Costs", "UsageProfile"]
 
@@ -34,8 +37,8 @@ class CostCalculator:
         self.baseline: Price = _baseline(self.catalog, baseline)
 
     def calculate_cost(self, usage: UsageProfile, *, profile: str | DeploymentConfig = "balanced") -> Costs:
-        """The month on a profile. The free-only limit of development does not count here."""
-        config = load_config(profile, environ={}) if isinstance(profile, str) else profile
+        """The month on a profile's name, a configuration file (see `read_profile`) or a configuration."""
+        config = read_profile(profile) if isinstance(profile, str) else profile
         return project(usage, config, self.catalog, self.baseline, now=self._now)
 
     def calculate_budget_cost(self, usage: UsageProfile) -> Costs:
@@ -53,13 +56,15 @@ class CostCalculator:
         if found is None or self.catalog.price(found.id) is None:
             raise _unknown("model", model, self.catalog)
         values = {"name": found.id, "models": {"primary": found.id}, "budget": {"monthlyLimit": None}}
-        return self.calculate_cost(usage, profile=load_config(values, environ={}))
+        return self.calculate_cost(usage, profile=read_profile(values))
 
     def compare(self, usage: UsageProfile) -> tuple[Costs, ...]:
-        """All profiles and curated models that the book prices, cheapest first.
+        """All profiles and curated models that the book prices, cheapest first, on the same work.
 
-        `production` is left out: it is `balanced` with stricter settings.
+        `production` is left out: it is `balanced` with stricter settings. Without a mix it is `balanced`'s.
         """
+        if usage.task_distribution is None:
+            usage = msgspec.structs.replace(usage, task_distribution=typical("balanced").mix)
         rivals: list[Costs] = []
         for name in profile_names():
             with suppress(NoCandidateError):  # a profile of other years has no prices in this book
@@ -88,6 +93,14 @@ def monthly_total(usage: UsageProfile, config: DeploymentConfig, catalog: Catalo
     return project(alone, config, catalog, baseline, now=now).total
 
 
+def read_profile(source: str | Mapping[str, object]) -> DeploymentConfig:
+    """A profile or a file as a deployment here would read it, `.env` and environment included.
+
+    Except for `environment`: an estimate is of what production costs, and development has free models only.
+    """
+    return load_config(source, overrides={"environment": "production"})
+
+
 @lru_cache(maxsize=8)  # packaged files do not change while a process runs
 def _catalog(book: str) -> Catalog:
     return load_catalog(book)
@@ -101,6 +114,6 @@ def _baseline(catalog: Catalog, name: str) -> Price:
 
 
 def _unknown(path: str, name: str, catalog: Catalog) -> ConfigError:
-    problem = f"{catalog.prices.id} has no price for it"
+    problem = f"{catalog.prices.id} has no price for {name!r}"
     near = nearest(name, sorted(catalog.prices.prices))
     return ConfigError("the calculator", [ConfigFault(path=path, value=name, problem=problem, nearest=near)])

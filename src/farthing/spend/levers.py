@@ -1,15 +1,17 @@
 """What each lever is expected to save on a month, by the tutorial's ranges; nothing here is measured. Pure.
 
-A lever takes its share of what the ones before it have left, prompts of the input and lengths of the output.
-Routing is measured instead: a profile's own figure against its primary model for everything.
+A lever by itself takes its share of the month's work. Together each takes it of what the ones before it have
+left, prompts of the input and lengths of the output. Routing is no expectation: a month has it already, and
+what it does is told by the prices of the same work on each of its models alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 import msgspec
 
-from farthing.spend.projection import CostPart
+from farthing.money import percent_saved
+from farthing.spend.projection import CostPart, Costs
 
 
 class Lever(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,7 +24,7 @@ class Lever(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Expected(msgspec.Struct, frozen=True, kw_only=True):
-    """What one lever takes off a month, in dollars, at least and at most; and what is left after it."""
+    """What one lever takes off a month by itself, in dollars; and what it and all before it leave of it."""
 
     lever: str
     least: Decimal
@@ -33,6 +35,15 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True):
     source: str
 
 
+class Routed(msgspec.Struct, frozen=True, kw_only=True):
+    """A month's work on one of its models alone, in dollars, and what routing saves against that."""
+
+    model: str
+    total: Decimal
+    saved_percent: Decimal | None
+    """0–100, negative where routing is dearer; None where the one model costs nothing."""
+
+
 _NOTHING = (Decimal(0), Decimal(0))
 _CACHING = (Decimal("0.30"), Decimal("0.50"))
 
@@ -41,7 +52,7 @@ LEVERS: tuple[Lever, ...] = (
         name="response caching",
         on_input=_CACHING,
         on_output=_CACHING,
-        source="30–50 %, for frequently repeated requests",
+        source="30–50 % of repeated work",
     ),
     Lever(
         name="prompt optimisation",
@@ -60,7 +71,7 @@ LEVERS: tuple[Lever, ...] = (
 
 
 def expected(parts: Sequence[CostPart]) -> tuple[Expected, ...]:
-    """Each lever's part, applied one after another to the models' work. The sample stays as it is."""
+    """Each lever by itself, and one after another, on the models' work. The sample stays as it is."""
     work = [part for part in parts if part.kind == "model"]
     sample = sum((part.cost for part in parts if part.kind != "model"), Decimal(0))
     inward = sum((part.input_cost for part in work), Decimal(0))
@@ -69,24 +80,38 @@ def expected(parts: Sequence[CostPart]) -> tuple[Expected, ...]:
     months = [(inward, outward), (inward, outward)]
     found: list[Expected] = []
     for lever in LEVERS:
-        after = [
+        months = [
             (month[0] * (1 - lever.on_input[at]), month[1] * (1 - lever.on_output[at]))
             for at, month in enumerate(months)
         ]
-        saved = [_sum(before) - _sum(then) for before, then in zip(months, after, strict=True)]
+        least, most = (inward * lever.on_input[at] + outward * lever.on_output[at] for at in (0, 1))
         found.append(
             Expected(
                 lever=lever.name,
-                least=min(saved),
-                most=max(saved),
-                left_at_most=_sum(after[0]) + sample,
-                left_at_least=_sum(after[1]) + sample,
+                least=least,
+                most=most,
+                left_at_most=sum(months[0]) + sample,
+                left_at_least=sum(months[1]) + sample,
                 source=lever.source,
             )
         )
-        months = after
     return tuple(found)
 
 
-def _sum(month: tuple[Decimal, Decimal]) -> Decimal:
-    return month[0] + month[1]
+def routed(costs: Costs, alone: Iterable[Costs]) -> tuple[Routed, ...]:
+    """A month's work against the same on each of its models, dearest first; nothing for a single model.
+
+    `alone` is what `CostCalculator.calculate_model_cost` says for each model of the breakdown. The sample is
+    no work of the models, and left out on both sides.
+    """
+    rivals = [(_work(one), one.profile) for one in alone]
+    if len(rivals) < 2:
+        return ()
+    return tuple(
+        Routed(model=model, total=total, saved_percent=percent_saved(_work(costs), total))
+        for total, model in sorted(rivals, reverse=True)
+    )
+
+
+def _work(costs: Costs) -> Decimal:
+    return sum((part.cost for part in costs.breakdown if part.kind == "model"), Decimal(0))

@@ -25,6 +25,10 @@ from farthing.task import Task, TaskType
 CREDIT_FEE = Decimal("0.055")
 """OpenRouter's fee for buying credits by card, a fraction; as it has published since June 2025."""
 
+CREDIT_FEE_LEAST = Decimal("0.80")
+"""The least that one purchase by card is charged, in dollars. `Costs.credit_fee` does not know how often
+credits are bought, and leaves it out."""
+
 _CALL_INPUT, _CALL_OUTPUT = 1000, 200
 """Tokens of the one call whose route stands for a month of its type."""
 
@@ -53,6 +57,8 @@ class Costs(msgspec.Struct, frozen=True, kw_only=True):
     profile: str
     price_book: str
     baseline_model: str
+    baseline_book: str
+    """Where the baseline's price stands: another book than `price_book` for a model that is gone."""
     usage: UsageProfile
     total: Decimal
     baseline: Decimal
@@ -112,6 +118,7 @@ def project(
         profile=config.name or "custom",
         price_book=catalog.prices.id,
         baseline_model=baseline.model,
+        baseline_book=baseline.book,
         usage=usage,
         total=sum((part.cost for part in parts), Decimal(0)),
         baseline=whole,

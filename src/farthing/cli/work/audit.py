@@ -13,7 +13,7 @@ from farthing.cli.work.auditview import Verdict
 from farthing.cli.work.exports import read_exports
 from farthing.cli.work.milestones import change_kept, kept_path
 from farthing.config.answers import workload_from
-from farthing.config.load import book_ids, load_catalog, load_config, profile_names
+from farthing.config.load import book_ids, load_catalog, profile_names
 from farthing.config.schema import DeploymentConfig
 from farthing.errors import (
     ConfigError,
@@ -33,7 +33,7 @@ from farthing.spend.audit import (
     price_from,
     recommend,
 )
-from farthing.spend.calculator import CostCalculator, UsageProfile
+from farthing.spend.calculator import CostCalculator, UsageProfile, read_profile
 from farthing.spend.workload import typical
 from farthing.task import TASK_TYPES, TaskType
 from farthing.usage.checklist import AuditMark
@@ -111,8 +111,8 @@ def _stated_mix(text: str) -> Mix | None:
 def _profiles(named: str | None) -> list[DeploymentConfig]:
     """The one that is named, or all but `production`, which is `balanced` with stricter settings."""
     if named is not None:
-        return [load_config(named, environ={})]
-    return [load_config(name, environ={}) for name in profile_names() if name != "production"]
+        return [read_profile(named)]
+    return [read_profile(name) for name in profile_names() if name != "production"]
 
 
 def _costs(

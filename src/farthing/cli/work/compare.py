@@ -67,7 +67,7 @@ def compare_prompts(asked: Comparing, *, as_json: bool) -> None:
         raise InvalidTaskError(f"{asked.file} has no prompt that can be sent")
     baseline = asked.baseline or config.baseline.model
     trials = list(trials_of(prompts, baseline=baseline, fingerprint=_fingerprint(config)))
-    folder = asked.out or Path(f"compare-{sha256(str(asked.file.resolve()).encode()).hexdigest()[:8]}")
+    folder = asked.out or Path(f"compare-{asked.file.stem}")
     path = folder / "results.jsonl"
     done = read_results(path)
     left = [trial for trial in trials if trial.key not in done]

@@ -1,18 +1,21 @@
-"""Does `farthing estimate`: the calculator's answer as tables, JSON or a plot."""
+"""Does `farthing estimate`: the calculator's answer as JSON or a plot; `estimateview.py` has the tables."""
 
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 import msgspec
-from rich.console import Console
 
 from farthing.cli.work import show
+from farthing.cli.work.estimateview import show_estimate, show_rivals
 from farthing.config.answers import volume_from, workload_from
+from farthing.config.environment import read_environment
+from farthing.config.load import DEFAULT_PROFILE, profile_names
+from farthing.config.schema import DeploymentConfig
 from farthing.errors import ConfigError, ConfigFault, InvalidTaskError
-from farthing.spend.calculator import CostCalculator, Costs, UsageProfile
-from farthing.spend.levers import expected
-from farthing.spend.projection import CREDIT_FEE, CostPart
+from farthing.spend.calculator import CostCalculator, Costs, UsageProfile, read_profile
+from farthing.spend.levers import Routed, expected, routed
+from farthing.spend.projection import CostPart
 from farthing.spend.roi import Roi, roi
 from farthing.spend.workload import typical
 
@@ -26,7 +29,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     sample: str | None
     agents: int
     model: str | None
-    baseline: str
+    baseline: str | None
     prices: str
     investment: Decimal | None
 
@@ -35,31 +38,50 @@ def tell_estimate(asked: Asked, *, compare: bool, plot: Path | None, as_json: bo
     """Prints the estimate. Raises `ConfigError` or `InvalidTaskError` for what cannot be reckoned."""
     if plot is not None:
         _check_plot(plot)
-    calculator = CostCalculator(asked.prices, baseline=asked.baseline)
-    usage = _usage(asked)
-    costs = (
-        calculator.calculate_cost(usage, profile=asked.profile or "balanced")
-        if asked.model is None
-        else calculator.calculate_model_cost(usage, asked.model)
-    )
-    rivals = calculator.compare(usage) if compare or plot is not None else ()
+    source = asked.profile or read_environment().deployment_config or DEFAULT_PROFILE
+    config = read_profile(source)
+    calculator = CostCalculator(asked.prices, baseline=asked.baseline or config.baseline.model)
+    costs = _costs(calculator, asked, config, source)
+    parts = routed(costs, _alone(calculator, costs))
+    rivals = _rivals(calculator, costs) if compare or plot is not None else ()
     paid_back = None if asked.investment is None else roi(asked.investment, costs.savings - costs.credit_fee)
     if plot is not None:
         from farthing.cli.work.chart import draw_costs
 
-        draw_costs(rivals, plot)
+        ours = [*profile_names(), *([costs.profile] if asked.model is None else [])]
+        draw_costs(rivals, plot, profiles=ours, asked=costs.profile)
         show.note(f"drawn to {plot}")
     if as_json:
-        show.write_json(_json(costs, rivals if compare else (), paid_back))
+        show.write_json(_json(costs, parts, rivals if compare else (), paid_back))
         return
     out = show.console()
-    _show(out, costs, paid_back)
+    show_estimate(out, costs, parts, paid_back)
     if compare:
-        _show_rivals(out, rivals)
+        show_rivals(out, rivals)
 
 
-def _usage(asked: Asked) -> UsageProfile:
-    usual = typical(asked.profile or "balanced")
+def _costs(calculator: CostCalculator, asked: Asked, config: DeploymentConfig, source: str) -> Costs:
+    """The month of what was asked about, under the name by which it was asked."""
+    usage = _usage(asked, config)
+    if asked.model is not None:
+        return calculator.calculate_model_cost(usage, asked.model)
+    costs = calculator.calculate_cost(usage, profile=config)
+    return costs if source in profile_names() else msgspec.structs.replace(costs, profile=source)
+
+
+def _alone(calculator: CostCalculator, costs: Costs) -> list[Costs]:
+    models = [part.model for part in costs.breakdown if part.kind == "model"]
+    return [calculator.calculate_model_cost(costs.usage, model) for model in models]
+
+
+def _rivals(calculator: CostCalculator, costs: Costs) -> list[Costs]:
+    """All that the calculator compares, and what was asked about, which need not be among them."""
+    others = [one for one in calculator.compare(costs.usage) if one.profile != costs.profile]
+    return sorted([*others, costs], key=lambda one: (one.total, one.profile))
+
+
+def _usage(asked: Asked, config: DeploymentConfig) -> UsageProfile:
+    usual = typical(config.name)
     try:
         volume, mix = volume_from(asked.volume), workload_from(asked.mix)
         sample = _fraction(asked.sample) if asked.sample is not None else None
@@ -93,103 +115,12 @@ def _check_plot(path: Path) -> None:
         raise ConfigError("the plot", [fault])
 
 
-def _show(out: Console, costs: Costs, paid_back: Roi | None) -> None:
-    usage = costs.usage
-    out.print(show.facts(_facts(costs)))
-    columns = ("model", "for", "share", "tokens in", "tokens out", "cost")
-    rows = [_part_row(part) for part in costs.breakdown]
-    out.print(show.table(columns, rows, title="A month", right=columns[2:]))
-    if usage.agent_count > 1:
-        out.print(_agents(costs))
-    if costs.total:
-        _show_levers(out, costs)
-    if paid_back is not None:
-        _show_roi(out, paid_back)
-
-
-def _facts(costs: Costs) -> list[tuple[str, str]]:
-    limit = costs.monthly_limit
-    over = "" if costs.within_limit else ": the month does not fit, raise it or lower the volume"
-    return [
-        ("profile", costs.profile),
-        ("prices", costs.price_book),
-        ("a month", f"{show.usd(costs.total)}, {show.usd(costs.annual_total)} a year"),
-        ("baseline", f"{show.usd(costs.baseline)} on {costs.baseline_model}"),
-        (
-            "saved",
-            f"{show.percent(costs.savings_percent)}: {show.usd(costs.savings)} a month,"
-            f" {show.usd(costs.annual_savings)} a year",
-        ),
-        (
-            "credit fee",
-            f"{show.usd(costs.credit_fee)} on top, {CREDIT_FEE:.1%} when credits are bought by card",
-        ),
-        *([("limit", f"{show.usd(limit)} a month, hard{over}")] if limit is not None else []),
-        *(("note", note) for note in costs.notes),
-    ]
-
-
-def _part_row(part: CostPart) -> tuple[str, ...]:
-    purpose = "comparison sample" if part.kind == "baseline_sample" else ", ".join(part.task_types)
-    share = f"{part.share * 100:.2f}".rstrip("0").rstrip(".") + " %"
-    return (
-        part.model,
-        purpose,
-        share,
-        f"{part.input_tokens:,.0f}",
-        f"{part.output_tokens:,.0f}",
-        show.usd(part.cost),
-    )
-
-
-def _agents(costs: Costs) -> str:
-    count = costs.usage.agent_count
-    told = f"{count} agents: {show.usd(costs.per_agent)} each, {100 / count:.1f} % of the month."
-    if costs.carries_agents is None:
-        return told
-    verb = "carries" if costs.carries_agents else "is made for fewer:"
-    return f"{told} The profile {verb} {costs.target_agents} at once."
-
-
-def _show_levers(out: Console, costs: Costs) -> None:
-    columns = ("lever", "saves, $ a month", "leaves, $ a month", "source")
-    rows = [
-        (
-            one.lever,
-            f"{show.usd(one.least)} to {show.usd(one.most)}",
-            f"{show.usd(one.left_at_least)} to {show.usd(one.left_at_most)}",
-            one.source,
-        )
-        for one in expected(costs.breakdown)
-    ]
-    title = "Expected of levers, one after another (the tutorial's ranges, not measured here)"
-    out.print(show.table(columns, rows, title=title, right=columns[1:3]))
-
-
-def _show_roi(out: Console, found: Roi) -> None:
-    when = "never" if found.break_even_months is None else show.counted(found.break_even_months, "month")
-    out.print(f"Paid back: {when}, at {show.usd(found.monthly_savings)} a month net of the credit fee.")
-    columns = ("after", "saved", "net", "return")
-    rows = [
-        (f"{one.months} months", show.usd(one.savings), show.usd(one.net), show.percent(one.roi_percent))
-        for one in found.after
-    ]
-    out.print(show.table(columns, rows, title=f"On {show.usd(found.investment)}", right=columns[1:]))
-
-
-def _show_rivals(out: Console, rivals: Sequence[Costs]) -> None:
-    columns = ("profile or model", "a month", "a year", "saved")
-    rows = [
-        (one.profile, show.usd(one.total), show.usd(one.annual_total), show.percent(one.savings_percent))
-        for one in rivals
-    ]
-    title = f"The same month, cheapest first; {rivals[0].baseline_model}: {show.usd(rivals[0].baseline)}"
-    out.print(show.table(columns, rows, title=title, right=columns[1:]))
-
-
-def _json(costs: Costs, rivals: Sequence[Costs], paid_back: Roi | None) -> dict[str, object]:
+def _json(
+    costs: Costs, parts: Sequence[Routed], rivals: Sequence[Costs], paid_back: Roi | None
+) -> dict[str, object]:
     return {
         **costs_json(costs),
+        "routing": parts,
         "levers": expected(costs.breakdown),
         **({"roi": paid_back} if paid_back is not None else {}),
         **({"compared": [costs_json(one) for one in rivals]} if rivals else {}),
@@ -204,6 +135,7 @@ def costs_json(costs: Costs) -> dict[str, object]:
         "total": costs.total,
         "annual_total": costs.annual_total,
         "baseline_model": costs.baseline_model,
+        "baseline_book": costs.baseline_book,
         "baseline": costs.baseline,
         "savings": costs.savings,
         "savings_percent": costs.savings_percent,

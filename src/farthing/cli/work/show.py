@@ -118,8 +118,6 @@ def as_json(value: object) -> object:
         return {name: as_json(cast("object", getattr(value, name))) for name in value.__struct_fields__}
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: as_json(cast("object", getattr(value, field.name))) for field in fields(value)}
-    if isinstance(value, msgspec.Struct):
-        return {name: as_json(cast("object", getattr(value, name))) for name in value.__struct_fields__}
     if isinstance(value, Mapping):
         return {str(key): as_json(entry) for key, entry in cast("Mapping[object, object]", value).items()}
     if isinstance(value, list | tuple | set | frozenset):
