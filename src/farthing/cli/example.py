@@ -33,7 +33,10 @@ def example(
     name: Annotated[Name, typer.Argument(help="Whose work to see.", show_default=False)],
     show: Annotated[bool, typer.Option("--show", help="Print the example's code instead.")] = False,
     real: Annotated[
-        bool, typer.Option("--real", help="Do it for real, for at most $0.05; asks first, needs a key.")
+        bool,
+        typer.Option(
+            "--real", help="Do it for real, for at most $0.05: tells the expected cost and asks; needs a key."
+        ),
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="With --real: do not ask.")] = False,
     as_json: options.Json = False,

@@ -31,7 +31,7 @@ async def work(deployment: Deployment, run_id: str) -> str:
         run_id=run_id,
     )
     review = await deployment.execute_task(
-        description=f"Review this code and its tests:\n\n{code.output}\n\n{tests.output}",
+        description=f"Review this code and its tests.\n\n{code.output}\n\n{tests.output}",
         type="general",
         max_tokens=800,
         run_id=run_id,

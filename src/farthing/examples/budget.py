@@ -30,7 +30,7 @@ async def work(deployment: Deployment, run_id: str) -> str:
     kinds = [result.output for result in await asyncio.gather(*sorting)]
     found = "\n".join(f"- {mail} ({kind})" for mail, kind in zip(MAILS, kinds, strict=True))
     reply = await deployment.execute_task(
-        description=f"Draft one short status note for the team about these mails:\n{found}",
+        description=f"Write a short status note for the team about these mails.\n\n{found}",
         type="general",
         max_tokens=600,
         run_id=run_id,

@@ -48,7 +48,7 @@ async def work(deployment: Deployment, run_id: str) -> str:
         run_id=run_id,
     )
     note = await deployment.execute_task(
-        description=f"Write a note to customers from this:\n\n{cause.output}\n\nThe fix:\n{fix.output}",
+        description=f"Write a note to customers about cause and fix.\n\n{cause.output}\n\n{fix.output}",
         type="general",
         max_tokens=600,
         run_id=run_id,
