@@ -56,9 +56,11 @@ docs: $(DEV) ## Build the documentation as a site in build/site; broken links fa
 	$(BIN)/mkdocs build --strict --quiet
 	@echo "built: build/site/index.html"
 
-container: ## Build the container image, where podman or docker is installed
-	@engine=$$(command -v podman || command -v docker) || { echo "No container engine: install podman or docker." >&2; exit 1; }; \
-	"$$engine" build --tag farthing --file Containerfile .
+container: ## Build the container image, where podman or docker is installed and answers
+	@for engine in podman docker; do \
+		if "$$engine" info >/dev/null 2>&1; then exec "$$engine" build --tag farthing --file Containerfile .; fi; \
+	done; \
+	echo "No container engine answers here: install podman, or start docker." >&2; exit 1
 
 requirements: $(RUN) ## Pin what pyproject.toml asks for (UPGRADE=--upgrade takes the newest versions)
 	@uv=$$(command -v uv) || { $(PIP) install --quiet uv && uv=$(BIN)/uv; } && \

@@ -50,17 +50,20 @@ def _leaves(path: str, command: Command) -> Iterator[tuple[str, Command]]:
 
 def _section(path: str, command: Command) -> list[str]:
     lines = [f".SS {_text(path)}", *_paragraphs(command.help)]
+    context = command.make_context(path, [], resilient_parsing=True)
     for parameter in command.params:
         if parameter.name not in {"help", "install_completion", "show_completion"}:
-            lines += [".TP", f".B {_text(_named(parameter))}", _text(parameter.help or "")]
+            lines += [".TP", f".B {_text(_named(parameter, context))}", _text(parameter.help or "")]
     return [*lines, *_paragraphs(command.epilog)]
 
 
-def _named(parameter: Command) -> str:
+def _named(parameter: Command, context: Command) -> str:
+    kind = str(parameter.display_type(context))  # the choices, where there are some
+    value = parameter.metavar or (kind.strip("<>") if "|" in kind else None)
     if parameter.param_type_name == "argument":
-        return str(parameter.metavar or parameter.name.upper())
+        return str(value or parameter.name.upper())
     names = ", ".join((*parameter.opts, *parameter.secondary_opts))
-    return names if parameter.is_flag else f"{names} {parameter.metavar or 'VALUE'}"
+    return names if parameter.is_flag else f"{names} {value or 'VALUE'}"
 
 
 def _paragraphs(text: str | None) -> list[str]:

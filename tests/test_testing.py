@@ -83,3 +83,22 @@ async def test_a_users_test_in_five_lines(tmp_path: Path) -> None:
     async with deployment_on(upstream, tmp_path) as deployment:
         result = await deployment.execute_task("What is six times seven?")
     assert (result.output, result.metrics.cost, result.simulated) == ("42", Decimal("0.000003"), True)
+
+
+async def test_a_text_is_an_answer_and_a_file_is_found_beside_a_dotenv_that_says_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, folder = tmp_path / "project", tmp_path / "folder"
+    project.mkdir()
+    folder.mkdir()
+    (project / ".env").write_text("MONTHLY_BUDGET=0\nOPENROUTER_API_KEY=sk-or-of-the-project\n")
+    (project / "team.json").write_text('{"extends": "budget"}')
+    monkeypatch.chdir(project)
+    upstream = ScriptedUpstream(["one", "two"])
+    async with deployment_on(upstream, folder, "team.json") as deployment:
+        results = [await deployment.execute_task("Say it.") for _ in range(2)]
+        assert deployment.get_cost_report().limit == 10
+    assert [result.output for result in results] == ["one", "two"]
+    assert len({result.attempts[0].generation_id for result in results}) == 2
+    assert not [key for key in upstream.authorizations if "of-the-project" in key]
+    assert Path.cwd() == project

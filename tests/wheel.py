@@ -23,9 +23,9 @@ def ran(*command: str | Path, cwd: Path, **environment: str) -> str:
     return done.stdout
 
 
-def built(folder: Path) -> Path:
-    """The wheel, built into a folder."""
-    ran(sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder, cwd=ROOT)
+def built(folder: Path, *, root: Path = ROOT) -> Path:
+    """The wheel of the sources in `root`, built into a folder."""
+    ran(sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder, cwd=root)
     (found,) = folder.glob("*.whl")
     return found
 

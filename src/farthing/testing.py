@@ -1,6 +1,6 @@
 """For tests, ours and yours: an upstream that says what it is told to, and a clock that never waits.
 
-    upstream = ScriptedUpstream([answer("4"), failure(429, retry_after=2), cut("half an ans")])
+    upstream = ScriptedUpstream(["4", failure(429, retry_after=2), cut("half an ans")])
     async with deployment_on(upstream, tmp_path) as deployment: …
 
 Nothing here opens a socket. The simulator (`farthing.simulator`) is the real HTTP server.
@@ -8,6 +8,7 @@ Nothing here opens a socket. The simulator (`farthing.simulator`) is the real HT
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import chdir
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,13 +16,16 @@ from typing import cast
 
 import msgspec
 
-from farthing.config.load import Source, load_config
+from farthing.clock import Clock
+from farthing.config.environment import API_KEY
+from farthing.config.load import Source
 from farthing.config.packaged import book_rows
 from farthing.deployment import Deployment
 from farthing.upstream.failure import FailureKind
-from farthing.upstream.transport import TransportFault
+from farthing.upstream.transport import Transport, TransportFault
 
 _DAY_S = 86_400.0
+_NO_KEY = "sk-or-no-key-in-tests"
 
 
 class VirtualClock:
@@ -172,17 +176,21 @@ class ScriptedUpstream:
     `requests` holds each request's JSON, `authorizations` what they were authorized by; `bills` maps
     generation ids to the cost that `/generation` states. `open_exchanges` counts
     the chat requests whose reply is open; `simulated`: whether replies say that they are.
-    With the script at its end every further request is an error of the test.
+    A text in the script is an answer. With the script at its end every further request is an error of the
+    test.
     """
 
     def __init__(
         self,
-        script: Iterable[Reply] = (),
+        script: Iterable[Reply | str] = (),
         *,
         models: list[dict[str, object]] | None = None,
         simulated: bool = True,
     ) -> None:
-        self.script = list(script)
+        self.script = [
+            answer(one, generation_id=f"gen-text-{number}") if isinstance(one, str) else one
+            for number, one in enumerate(script, start=1)
+        ]
         self.requests: list[dict[str, object]] = []
         self.authorizations: set[str] = set()
         self.bills: dict[str, str] = {}
@@ -250,15 +258,40 @@ def deployment_on(
     folder: Path,
     source: Source = "balanced",
     *,
-    clock: VirtualClock | None = None,
+    clock: Clock | None = None,
     overrides: Mapping[str, object] | None = None,
 ) -> Deployment:
     """A deployment on a scripted upstream, with its ledger in `folder` and no environment."""
-    settings = {"storage.databaseUrl": f"sqlite:///{folder / 'ledger.db'}", **(overrides or {})}
-    config = load_config(
-        source, environ={}, overrides={"upstream.baseUrl": "http://127.0.0.1:9/api/v1", **settings}
+    return deployment_at(
+        "http://127.0.0.1:9/api/v1", folder, source, clock=clock, overrides=overrides, transport=upstream
     )
-    return Deployment(config, environ={}, clock=clock, transport=upstream)
+
+
+def deployment_at(
+    base_url: str,
+    folder: Path,
+    source: Source = "balanced",
+    *,
+    clock: Clock | None = None,
+    overrides: Mapping[str, object] | None = None,
+    transport: Transport | None = None,
+) -> Deployment:
+    """A deployment on an upstream at an address, such as a simulator's, with its ledger in `folder`.
+
+    Neither the environment nor the working directory's `.env` says anything to it, and no key is read.
+    """
+    settings = {
+        "upstream.baseUrl": base_url,
+        "storage.databaseUrl": f"sqlite:///{folder / 'ledger.db'}",
+        **(overrides or {}),
+    }
+    placed = source
+    if isinstance(source, str | Path) and Path(source).suffix in (".json", ".toml"):
+        placed = Path(source).resolve()
+    with chdir(folder):  # a project's own `.env` is not there
+        return Deployment(
+            placed, environ={API_KEY: _NO_KEY}, overrides=settings, clock=clock, transport=transport
+        )
 
 
 def _stream_headers(generation_id: str | None) -> dict[str, str]:

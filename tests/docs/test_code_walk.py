@@ -34,6 +34,10 @@ def test_the_page_names_enough_and_all_folders() -> None:
     assert (ROOT / "src" / "farthing" / "cli" / "work").is_dir()
 
 
+def test_no_name_escapes_by_being_short() -> None:
+    assert re.findall(r"`[A-Z][a-z]\w*\.\w+`", PAGE) == []
+
+
 @pytest.mark.parametrize("path", re.findall(r"`((?:src|scripts|docs)/[\w/.-]+)`", PAGE))
 def test_a_file_is_there(path: str) -> None:
     assert (ROOT / path).exists()

@@ -22,7 +22,8 @@ def make(*arguments: str, **environ: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "target", ["demo", "test", "check", "bench", "schemas", "requirements", "clean", "help"]
+    "target",
+    ["demo", "test", "check", "bench", "schemas", "docs", "container", "requirements", "clean", "help"],
 )
 def test_make_alone_lists_every_target(target: str) -> None:
     assert f"  make {target} " in make()

@@ -1,4 +1,4 @@
-"""The documentation's site: builds without a broken link, and its pages load nothing from elsewhere."""
+"""The documentation's site: builds without a broken link, and loads nothing from elsewhere."""
 
 import re
 import subprocess
@@ -7,6 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 _LOADED = re.compile(r"""<(?:script|img|link)\b[^>]*(?:src|href)=["'](?:https?:)?//[^"']*""")
+_STYLED = re.compile(r"""(?:url\(\s*["']?|@import\s+["'])(?:https?:)?//[^"')]*""")
 
 
 def test_the_site_is_built_and_stands_alone(tmp_path: Path) -> None:
@@ -34,3 +35,5 @@ def test_the_site_is_built_and_stands_alone(tmp_path: Path) -> None:
         assert html.as_posix() in pages, page
     for page in pages:
         assert _LOADED.findall((tmp_path / "site" / page).read_text(encoding="utf-8")) == [], page
+    for style in (tmp_path / "site").rglob("*.css"):
+        assert _STYLED.findall(style.read_text(encoding="utf-8")) == [], style.name
