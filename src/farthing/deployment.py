@@ -98,7 +98,9 @@ class Deployment:
         config = self._configured
         client = open_client(config, environ=self._environ, transport=self._transport)
         try:
-            catalog, notices = await current_catalog(client, config, now=self._clock.now())
+            catalog, notices = await current_catalog(
+                client, config, now=self._clock.now(), environ=self._environ
+            )
             config, replaced = replace_gone(config, catalog, self._clock.now().date())
             self.notices = (*inert_settings(config), *notices, *replaced)
             self.simulated = client.simulated

@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from urllib.parse import urlsplit
 
+from farthing.catalog.kept import newest_readable
 from farthing.catalog.models import Catalog
 from farthing.catalog.pricing import Price
 from farthing.catalog.refresh import refreshed_catalog
@@ -54,9 +55,9 @@ def open_client(
 
 
 async def current_catalog(
-    client: Client, config: DeploymentConfig, *, now: datetime
+    client: Client, config: DeploymentConfig, *, now: datetime, environ: Mapping[str, str]
 ) -> tuple[Catalog, tuple[Notice, ...]]:
-    """Today's models and prices from upstream, or the packaged snapshot with a notice."""
+    """Today's models and prices from upstream, or the newest book that is here with a notice."""
     timeout_s = config.upstream.refresh_timeout
 
     async def fetch() -> list[dict[str, object]]:
@@ -65,7 +66,13 @@ async def current_catalog(
             raise FarthingError(f"{rows.kind.value}: {rows.message}")
         return rows
 
-    return await refreshed_catalog(fetch, load_catalog(), now=now, timeout_s=timeout_s)
+    return await refreshed_catalog(
+        fetch,
+        load_catalog(),
+        now=now,
+        timeout_s=timeout_s,
+        last_known=lambda: newest_readable(environ),
+    )
 
 
 def open_database(config: DeploymentConfig, *, simulated: bool, environ: Mapping[str, str]) -> Database:

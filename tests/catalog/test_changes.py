@@ -1,5 +1,6 @@
-"""The difference of two catalogues, and what is found of a configuration's models."""
+"""The difference of two catalogues: nothing against itself, everything both ways, each in words."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -7,32 +8,12 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.catalog.made import ABLE, catalog
 
 from farthing.catalog.changes import changes
-from farthing.catalog.fitness import findings
 from farthing.catalog.models import Catalog, Model
-from farthing.catalog.pricing import Price, PriceBook, Rates
-from farthing.config.load import load_catalog, load_config
+from farthing.catalog.pricing import Price, PriceBook, PriceOverride, Rates
 
-TUTORIAL, TODAY = load_catalog("tutorial"), load_catalog()
-DAY = TODAY.prices.day
-
-
-def catalog(*models: tuple[Model, str | None], book: str = "2026-01-01/test") -> Catalog:
-    prices = {
-        model.id: Price(
-            model=model.id, book=book, rates=Rates(prompt=Decimal(rate), completion=Decimal(rate))
-        )
-        for model, rate in models
-        if rate is not None
-    }
-    dated = PriceBook(id=book, day=date.fromisoformat(book[:10]), source="test", prices=prices)
-    return Catalog(models={model.id: model for model, _ in models}, prices=dated)
-
-
-ABLE = Model(
-    id="a/model", name="A", quality=0.9, context_tokens=1000, supported_parameters=frozenset({"tools"})
-)
 rates = st.none() | st.sampled_from(["0", "0.0000001", "0.0000002"])
 models = st.builds(
     Model,
@@ -44,6 +25,16 @@ models = st.builds(
 )
 catalogs = st.lists(st.tuples(models, rates), max_size=4).map(lambda found: catalog(*found))
 
+MIRRORED = {
+    "new": "gone",
+    "gone": "new",
+    "dearer": "cheaper",
+    "cheaper": "dearer",
+    "priced": "unpriced",
+    "unpriced": "priced",
+    "capability": "capability",
+}
+
 
 @given(one=catalogs)
 def test_a_catalogue_has_not_changed_against_itself(one: Catalog) -> None:
@@ -51,10 +42,25 @@ def test_a_catalogue_has_not_changed_against_itself(one: Catalog) -> None:
 
 
 @given(one=catalogs, other=catalogs)
-def test_what_came_one_way_goes_the_other(one: Catalog, other: Catalog) -> None:
-    there = {change.model for change in changes(one, other) if change.kind == "new"}
-    back = {change.model for change in changes(other, one) if change.kind == "gone"}
+def test_what_changed_one_way_changed_back_the_other(one: Catalog, other: Catalog) -> None:
+    there = Counter((change.kind, change.model) for change in changes(one, other))
+    back = Counter((MIRRORED[change.kind], change.model) for change in changes(other, one))
     assert there == back
+
+
+@given(one=catalogs, other=catalogs)
+def test_the_changes_applied_to_the_old_list_give_the_new(one: Catalog, other: Catalog) -> None:
+    found = changes(one, other)
+    old, new = ({model.id for model in book.models.values() if model.listed} for book in (one, other))
+    came = {change.model for change in found if change.kind == "new"}
+    went = {change.model for change in found if change.kind == "gone"}
+    assert (old - went) | came == new
+    for name in old & new - {change.model for change in found}:
+        before, after = one.models[name], other.models[name]
+        assert one.price(name) == other.price(name)
+        assert before.native_tools == after.native_tools
+        assert before.native_schema == after.native_schema
+        assert before.context_tokens == after.context_tokens
 
 
 @pytest.mark.parametrize(
@@ -74,32 +80,35 @@ def test_a_change_is_named(after: Model, rate: str | None, kind: str, text: str)
     assert (change.kind, change.text, change.curated) == (kind, text, True)
 
 
-def test_the_tutorials_models_have_become_dearer_and_have_better_ones() -> None:
-    found = {one.slot: one for one in findings(load_config("balanced"), TODAY, [TUTORIAL], today=DAY)}
-    assert {one.level for one in found.values()} == {"note"}
-    assert found["secondary"].instead == "qwen/qwen3-coder-30b-a3b-instruct"
-    assert "times dearer than on 2025-10-07" in found["primary"].texts[0]
-    assert any("tools go by prompt" in text for text in found["secondary"].texts)
+TIER = PriceOverride(rates={"prompt": Decimal("0.0000009")}, min_prompt_tokens=100)
+LOW, HIGH = Decimal("0.0000001"), Decimal("0.0000003")
 
 
-def test_a_gone_model_is_to_be_acted_on_and_its_successor_named() -> None:
-    found = {one.slot: one for one in findings(load_config("budget"), TODAY, [], today=DAY)}
-    assert (found["fallback"].level, found["fallback"].instead) == ("act", "google/gemma-4-26b-a4b-it:free")
+def priced(rates: Rates, *tiers: PriceOverride) -> Catalog:
+    price = Price(model=ABLE.id, book="2026-01-01/test", rates=rates, overrides=tiers)
+    book = PriceBook(id="2026-01-01/test", day=date(2026, 1, 1), source="test", prices={ABLE.id: price})
+    return Catalog(models={ABLE.id: ABLE}, prices=book)
 
 
-def test_an_unknown_model_is_to_be_acted_on() -> None:
-    config = load_config({"models": {"primary": "no/such-model"}}, environ={})
-    (found,) = findings(config, TODAY, [TUTORIAL], today=DAY)
-    assert (found.level, found.instead) == ("act", None)
-
-
-def test_a_model_that_expires_soon_is_told() -> None:
-    config = load_config({"models": {"primary": "a/model"}}, environ={})
-    soon = catalog((replace(ABLE, expires=date(2026, 2, 1)), "0.0000001"))
-    (found,) = findings(config, soon, [], today=date(2026, 1, 1))
-    assert (found.level, found.texts) == ("note", ("expires on 2026-02-01",))
-
-
-@pytest.mark.parametrize("name", ["budget-2026", "balanced-2026", "premium-2026"])
-def test_the_profiles_of_2026_are_fine(name: str) -> None:
-    assert {one.level for one in findings(load_config(name), TODAY, [TUTORIAL], today=DAY)} == {"fine"}
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (priced(Rates(prompt=LOW, completion=LOW)), priced(Rates(prompt=LOW, completion=LOW), TIER)),
+        (
+            priced(Rates(prompt=LOW, completion=LOW, cache_read=LOW / 4)),
+            priced(Rates(prompt=LOW, completion=LOW)),
+        ),
+        (
+            priced(Rates(prompt=LOW, completion=LOW)),
+            priced(Rates(prompt=LOW, completion=LOW, request=Decimal("0.01"))),
+        ),
+        (
+            priced(Rates(prompt=LOW, completion=LOW)),
+            priced(Rates(prompt=LOW, completion=LOW, reasoning=HIGH)),
+        ),
+    ],
+)
+def test_cache_rates_tiers_and_fees_are_dearer_or_cheaper_too(before: Catalog, after: Catalog) -> None:
+    (up,), (down,) = changes(before, after), changes(after, before)
+    assert (up.kind, down.kind) == ("dearer", "cheaper")
+    assert up.text == "$0.100 in, $0.100 out as before; cache rates, tiers or fees differ"

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from farthing.catalog.models import Catalog
 from farthing.catalog.refresh import refreshed_catalog
 from farthing.config.packaged import load_catalog
 from farthing.errors import FarthingError
@@ -55,6 +56,24 @@ async def test_a_failed_refresh_keeps_the_packaged_catalogue(failure: Exception)
     assert catalog is PACKAGED
     assert [notice.code for notice in notices] == ["refresh_failed"]
     assert "2025-10-07/tutorial" in notices[0].text
+
+
+async def test_a_later_book_serves_in_the_packaged_ones_place_and_is_asked_for_only_then() -> None:
+    later, asked = load_catalog(), list[str]()
+
+    def last_known() -> Catalog:
+        asked.append("asked")
+        return later
+
+    async def fetch() -> Rows:
+        raise OSError("no route")
+
+    good = answering(row("deepseek/deepseek-chat", "0.0000007"))
+    catalog, _ = await refreshed_catalog(good, PACKAGED, now=NOW, timeout_s=5, last_known=last_known)
+    assert (catalog.live, asked) == (True, [])
+    catalog, notices = await refreshed_catalog(fetch, PACKAGED, now=NOW, timeout_s=5, last_known=last_known)
+    assert catalog is later
+    assert later.prices.id in notices[0].text
 
 
 async def test_a_late_refresh_is_cancelled_and_keeps_the_packaged_catalogue() -> None:

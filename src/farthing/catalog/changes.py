@@ -60,13 +60,25 @@ def _price_changes(model: Model, before: Price | None, after: Price | None) -> l
         return [_change("unpriced" if after is None else "priced", model, _priced(before, after))]
     if before.rates == after.rates and before.overrides == after.overrides:
         return []
-    dearer = at_five_to_one(after) > at_five_to_one(before)
+    dearer = _weight(after) > _weight(before)
     return [_change("dearer" if dearer else "cheaper", model, _priced(before, after))]
+
+
+def _weight(price: Price) -> tuple[Decimal, ...]:
+    """What makes a price dearer: its usual rates, then the dearest that can apply, then the others."""
+    rates, dearest = price.rates, price.dearest
+    cached = [rate if rate is not None else rates.prompt for rate in (rates.cache_read, rates.cache_write)]
+    return (
+        at_five_to_one(price),
+        dearest.prompt * _FIVE_TO_ONE[0] + dearest.completion * _FIVE_TO_ONE[1],
+        dearest.request,
+        sum(cached) + (rates.reasoning if rates.reasoning is not None else rates.completion),
+    )
 
 
 def _priced(before: Price | None, after: Price | None) -> str:
     old, new = ("no price" if price is None else rates_in_words(price) for price in (before, after))
-    return f"{old} → {new}"
+    return f"{old} → {new}" if old != new else f"{new} as before; cache rates, tiers or fees differ"
 
 
 def _capability_changes(before: Model, after: Model) -> list[Change]:

@@ -26,6 +26,24 @@ class Successor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PublicScore:
+    """What others measured, as they published it. Cited, never used: it orders no candidates."""
+
+    benchmark: str
+    value: str
+    by: str
+    """Who measured it."""
+    source: str
+    day: str
+    """The year or the month of the source, as `2025-07`."""
+    remark: str = ""
+
+    def __str__(self) -> str:
+        told = ", ".join(filter(None, (self.source, self.day, self.remark)))
+        return f"{self.benchmark} {self.value} by {self.by} ({told})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
     """One model. Scores are fractions of 1; None is unknown and never passes a quality threshold."""
 
@@ -37,6 +55,9 @@ class Model:
     supported_parameters: frozenset[str] = frozenset()
     quality: float | None = None
     quality_by_type: Mapping[TaskType, float] = field(default_factory=dict[TaskType, float])
+    scores_from: str = ""
+    """Where the scores come from, in words."""
+    public_scores: tuple[PublicScore, ...] = ()
     best_for: tuple[str, ...] = ()
     free_variant: str | None = None
     successor: Successor | None = None

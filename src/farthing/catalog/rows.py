@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 from typing import cast
 
-from farthing.catalog.models import Catalog, Model, Successor
+from farthing.catalog.models import Catalog, Model, PublicScore, Successor
 from farthing.catalog.pricing import Price, PriceBook, has_discount, price_from_row
 from farthing.result import Notice
 from farthing.task import TASK_TYPES
@@ -83,6 +83,8 @@ def _curated(raw: Row) -> Model:
         aliases=_words(raw.get("aliases")),
         quality=float(quality) if isinstance(quality, Decimal | int) else None,
         quality_by_type={kind: float(str(by_type[kind])) for kind in TASK_TYPES if kind in by_type},
+        scores_from=_text(raw, "scoresFrom") or "",
+        public_scores=_public_scores(raw.get("publicScores")),
         best_for=_words(raw.get("bestFor")),
         free_variant=_text(raw, "freeVariant"),
         successor=_successor(_object(raw.get("successor"))),
@@ -92,6 +94,12 @@ def _curated(raw: Row) -> Model:
 def _successor(raw: Row) -> Successor | None:
     model, since = _text(raw, "model"), _text(raw, "since")
     return Successor(model=model, since=date.fromisoformat(since)) if model and since else None
+
+
+def _public_scores(raw: object) -> tuple[PublicScore, ...]:
+    found = [_object(one) for one in cast("Sequence[object]", raw)] if isinstance(raw, list) else []
+    fields = ("benchmark", "value", "by", "source", "day", "remark")
+    return tuple(PublicScore(**{name: _text(one, name) or "" for name in fields}) for one in found)
 
 
 def _model(row: Row, curated: Mapping[str, Model]) -> Model:

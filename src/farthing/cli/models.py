@@ -1,5 +1,7 @@
 """`farthing models`: what there is, what it costs, what changed. What it takes; `work/models.py` does it."""
 
+import re
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -13,10 +15,11 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode="
 Book = Annotated[
     str, typer.Option("--prices", help="The price book: newest, snapshot, tutorial, a date or a book's id.")
 ]
+_SIZES = {"": 1, "k": 10**3, "m": 10**6}
 _LIST_EXAMPLES = """\
 **Examples**
 
-farthing models list --type coding --tools
+farthing models list --type coding --needs tools --context 128k
 
 farthing models list --all --max-price 0.5 --by context
 """
@@ -40,12 +43,27 @@ class Kind(StrEnum):
     simple = "simple"
 
 
+class Need(StrEnum):
+    """What a model may have natively."""
+
+    tools = "tools"
+    schema = "schema"
+
+
 class Order(StrEnum):
     """What a list is sorted by."""
 
     price = "price"
     score = "score"
     context = "context"
+
+
+def tokens(text: str) -> int:
+    """`128k` and `1M` as a number of tokens."""
+    found = re.fullmatch(r"(\d{1,9})\s*([kKmM]?)", text.strip())
+    if found is None:
+        raise typer.BadParameter(f"{text!r} is no number of tokens; give it as 128k")
+    return int(found[1]) * _SIZES[found[2].lower()]
 
 
 @app.callback()
@@ -59,11 +77,20 @@ def models() -> None:
 )
 def list_models(
     kind: Annotated[Kind | None, typer.Option("--type", help="Scores for this task type.")] = None,
-    tools: Annotated[bool, typer.Option("--tools", help="Only with native tool calling.")] = False,
-    context: Annotated[int, typer.Option(min=0, help="Only with a context of at least so many tokens.")] = 0,
-    max_price: Annotated[
-        float | None, typer.Option(min=0, metavar="USD", help="Only up to this, for 5M tokens in and 1M out.")
+    needs: Annotated[
+        list[Need] | None, typer.Option("--needs", help="Only with native tool calling, or response formats.")
     ] = None,
+    context: Annotated[
+        int | None,
+        typer.Option(metavar="TOKENS", parser=tokens, help="Only with at least this context, as 128k."),
+    ] = None,
+    max_price: Annotated[
+        Decimal | None,
+        typer.Option(
+            metavar="USD", parser=options.dollars, help="Only up to this, for 5M tokens in and 1M out."
+        ),
+    ] = None,
+    free: Annotated[bool, typer.Option("--free", help="Only what costs nothing.")] = False,
     everything: Annotated[bool, typer.Option("--all", help="Also models without a score.")] = False,
     order: Annotated[Order, typer.Option("--by", help="Sort by price, score or context.")] = Order.price,
     book: Book = "newest",
@@ -73,7 +100,11 @@ def list_models(
     from farthing.cli.work.models import Wanted, tell_list
 
     wanted = Wanted(
-        kind=None if kind is None else kind.value, tools=tools, context=context, max_price=max_price
+        kind=None if kind is None else kind.value,
+        tools=Need.tools in (needs or ()),
+        schema=Need.schema in (needs or ()),
+        context=context or 0,
+        max_price=Decimal(0) if free else max_price,
     )
     tell_list(wanted, everything=everything, order=order.value, book=book, as_json=as_json)
 
@@ -84,18 +115,25 @@ def show(
     book: Book = "newest",
     as_json: options.Json = False,
 ) -> None:
-    """Show one model: capabilities, scores, its prices in every book, its successor, and who names it."""
+    """Show one model: capabilities, scores and where they come from, prices in every book, who names it."""
     from farthing.cli.work.models import tell_model
 
     tell_model(name, book=book, as_json=as_json)
 
 
-@app.command(epilog="**Examples**\n\nfarthing models compare deepseek-v3.2 qwen3-235b")
-def compare(names: Names, book: Book = "newest", as_json: options.Json = False) -> None:
-    """Put models side by side: prices, context, capabilities, scores by task type."""
+@app.command(epilog="**Examples**\n\nfarthing models compare deepseek-v3.2 qwen3-235b --volume 50M/10M")
+def compare(
+    names: Names,
+    volume: Annotated[
+        str, typer.Option(help="What to price, as 10M/2M tokens in and out; of 10M a fifth comes out.")
+    ] = "5M/1M",
+    book: Book = "newest",
+    as_json: options.Json = False,
+) -> None:
+    """Put models side by side: prices, the cost of a volume, context, capabilities, scores by task type."""
     from farthing.cli.work.models import tell_comparison
 
-    tell_comparison(names, book=book, as_json=as_json)
+    tell_comparison(names, volume=volume, book=book, as_json=as_json)
 
 
 @app.command(epilog="**Examples**\n\nfarthing models refresh --dry-run")

@@ -67,6 +67,12 @@ def read_environment(environ: Mapping[str, str] | None = None) -> Environment:
     return Environment(**known)
 
 
+def state_folder(environ: Mapping[str, str]) -> Path:
+    """Where the ledger and what belongs to it lie when nothing else is configured."""
+    state = environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(state) / "farthing"
+
+
 def variables(environ: Mapping[str, str] | None = None) -> dict[str, str]:
     """Every variable that `${VAR}` may name: those of `.env`, overlaid by `environ`."""
     return _dotenv() | dict(os.environ if environ is None else environ)

@@ -1,19 +1,21 @@
 """The cost calculator: the packaged profiles and dated price books, put into `projection.py`'s sums.
 
-Reads the same files as a deployment does. Sends nothing and needs no key.
+Reads the same files as a deployment does, and the books that `farthing models refresh` has kept.
+Sends nothing and needs no key.
 """
 
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, time
 from decimal import Decimal
-from functools import lru_cache
 
 import msgspec
 
+from farthing.catalog.kept import catalog_named
 from farthing.catalog.models import Catalog
 from farthing.catalog.pricing import Price
-from farthing.config.load import load_catalog, load_config, profile_names
+from farthing.config.load import load_config, profile_names
 from farthing.config.schema import DeploymentConfig
 from farthing.errors import ConfigError, ConfigFault, NoCandidateError, nearest
 from farthing.spend.projection import CostPart, Costs, project
@@ -22,18 +24,18 @@ from farthing.spend.workload import UsageProfile, typical
 __all__ = ["CostCalculator", "CostPart", "Costs", "UsageProfile"]
 
 DEFAULT_BASELINE = "anthropic/claude-3.5-sonnet"
-_BOOKS = {"current": "snapshot"}
 
 
 class CostCalculator:
     """What a month of work costs. `prices`: `current`, `tutorial`, a book's id or its date.
 
+    `current` is the newest book: one that `farthing models refresh` has kept, else the packaged snapshot.
     `baseline` is any model of the book; one that is gone keeps its price of the tutorial's book. Raises
     `ConfigError` for a book or a baseline that there is not.
     """
 
     def __init__(self, prices: str = "current", *, baseline: str = DEFAULT_BASELINE) -> None:
-        self.catalog: Catalog = _catalog(_BOOKS.get(prices, prices))
+        self.catalog: Catalog = _catalog(prices)
         self.baseline: Price = _baseline(self.catalog, baseline)
 
     def calculate_cost(self, usage: UsageProfile, *, profile: str | DeploymentConfig = "balanced") -> Costs:
@@ -101,9 +103,8 @@ def read_profile(source: str | Mapping[str, object]) -> DeploymentConfig:
     return load_config(source, overrides={"environment": "production"})
 
 
-@lru_cache(maxsize=8)  # packaged files do not change while a process runs
 def _catalog(book: str) -> Catalog:
-    return load_catalog(book)
+    return catalog_named(book, os.environ)
 
 
 def _baseline(catalog: Catalog, name: str) -> Price:

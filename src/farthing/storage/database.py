@@ -15,6 +15,7 @@ from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
+from farthing.config.environment import state_folder
 from farthing.errors import LedgerUnavailableError
 from farthing.storage import tables
 from farthing.storage.prepared import run_now
@@ -24,8 +25,7 @@ _BUSY_TIMEOUT_S = 15.0
 
 def default_path(*, simulated: bool, environ: Mapping[str, str]) -> Path:
     """Where the ledger lies when no URL is configured; simulated money has a file of its own."""
-    state = environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(state) / "farthing" / ("simulated.db" if simulated else "ledger.db")
+    return state_folder(environ) / ("simulated.db" if simulated else "ledger.db")
 
 
 def sqlite_url(path: Path) -> str:

@@ -1,5 +1,6 @@
 """Does `farthing models check`: what is to be said of a configuration's models, with the change in cost."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -19,10 +20,11 @@ _MARKS = {"fine": "ok", "note": "note", "act": "act"}
 
 
 def tell_check(source: str | Path | None, *, book: str, as_json: bool) -> None:
-    """Prints a line a slot. Leaves with 1 when a model does not work as configured."""
+    """Prints what was found of each slot. Leaves with 1 when a model does not work as configured."""
     config, catalog = load_config(source), catalog_named(book)
     earlier = [one for one in all_catalogs() if one.prices.day < catalog.prices.day]
-    found = findings(config, catalog, earlier, today=catalog.prices.day)
+    today = max(datetime.now(UTC).date(), catalog.prices.day)
+    found = findings(config, catalog, earlier, today=today)
     changed = {one.slot: _change(config, catalog, one) for one in found if one.instead is not None}
     if as_json:
         told = [{**_said(one), "monthly_change": changed.get(one.slot)} for one in found]
@@ -54,27 +56,18 @@ def _show(
     found: tuple[Finding, ...],
     changed: dict[str, Decimal | None],
 ) -> None:
-    rows = [
-        (
-            _MARKS[one.level],
-            one.slot,
-            one.model,
-            "; ".join(one.texts) or "listed, priced, as able as before",
-            _instead(one, changed.get(one.slot)),
-        )
-        for one in found
-    ]
     out = show.console()
-    title = f"{config.name or 'the configuration'} by {catalog.prices.id}"
-    out.print(
-        show.table(("", "slot", "model", "found", "instead, change of the typical month"), rows, title=title)
-    )
+    out.print(f"{config.name or 'the configuration'} by {catalog.prices.id}")
+    rows: list[tuple[str, str]] = []
+    for one in found:
+        rows.append((f"{_MARKS[one.level]}  {one.slot}", one.model))
+        rows += [("", text) for text in one.texts or ("listed, priced, as able as before",)]
+        if one.instead is not None:
+            rows.append(("", f"instead: {one.instead}{_month(changed.get(one.slot))}"))
+    out.print(show.facts(rows))
 
 
-def _instead(one: Finding, change: Decimal | None) -> str:
-    if one.instead is None:
-        return ""
+def _month(change: Decimal | None) -> str:
     if not change:
-        return one.instead
-    sign = "−" if change < 0 else "+"
-    return f"{one.instead}, {sign}{show.usd(abs(change))}"
+        return ""
+    return f", {'−' if change < 0 else '+'}{show.usd(abs(change))} on the typical month"

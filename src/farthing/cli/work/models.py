@@ -6,11 +6,18 @@ from decimal import Decimal
 
 from farthing.catalog.changes import at_five_to_one, rates_in_words
 from farthing.catalog.models import Catalog, Model
+from farthing.catalog.pricing import Price, PriceOverride
 from farthing.cli.work import show
 from farthing.cli.work.books import all_catalogs, catalog_named
+from farthing.config.answers import Volume, volume_from
 from farthing.config.load import load_config, profile_names
-from farthing.errors import ConfigError, ConfigFault, nearest
+from farthing.errors import ConfigError, ConfigFault, InvalidTaskError, nearest
+from farthing.money import format_usd
 from farthing.task import TASK_TYPES, TaskType
+
+_MILLION = 1_000_000
+_WIDE = 130
+"""From this width on a list also says what its models are best for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,8 +26,9 @@ class Wanted:
 
     kind: TaskType | None
     tools: bool
+    schema: bool
     context: int
-    max_price: float | None
+    max_price: Decimal | None
 
 
 def tell_list(wanted: Wanted, *, everything: bool, order: str, book: str, as_json: bool) -> None:
@@ -36,19 +44,13 @@ def tell_list(wanted: Wanted, *, everything: bool, order: str, book: str, as_jso
         told = [model_json(model, catalog) for model in found]
         show.write_json({"price_book": catalog.prices.id, "models": told})
         return
-    columns = (
-        "model",
-        "context",
-        "tools",
-        "schema",
-        "$ a million tokens",
-        "5M in, 1M out",
-        "score",
-        "best for",
-    )
-    rows = [_row(model, catalog, wanted.kind) for model in found]
+    out = show.console()
+    best = ("best for",) if out.width >= _WIDE else ()
+    columns = ("model", "context", "native", "$ in/out a M", "5M + 1M", "score", *best)
+    rows = [_row(model, catalog, wanted.kind)[: len(columns)] for model in found]
+    right = ("context", "5M + 1M", "score")
     title = f"{show.counted(len(found), 'model')} by {catalog.prices.id}"
-    show.console().print(show.table(columns, rows, title=title, right=("context", "5M in, 1M out", "score")))
+    out.print(show.table(columns, rows, title=title, right=right))
 
 
 def tell_model(name: str, *, book: str, as_json: bool) -> None:
@@ -67,6 +69,8 @@ def tell_model(name: str, *, book: str, as_json: bool) -> None:
         return
     facts = [*_facts(model, catalog), ("named by", ", ".join(users) or "no profile")]
     facts += [(f"price {book_id}", f"{rates_in_words(price)} a million tokens") for book_id, price in prices]
+    now = catalog.price(model.id)
+    facts += [("tier", text) for text in _tiers(now)] if now is not None else []
     show.console().print(show.facts(facts))
 
 
@@ -74,31 +78,63 @@ def _facts(model: Model, catalog: Catalog) -> list[tuple[str, str]]:
     successor = model.successor
     scores = ", ".join(f"{kind} {_score(model, kind)}" for kind in TASK_TYPES)
     limits = f"{_tokens(model.context_tokens)}, writes at most {_tokens(model.max_output_tokens)}"
+    reasoning = [("reasoning", "on unless told otherwise")] if model.reasons_by_default else []
     return [
         ("model", f"{model.id} ({model.name})"),
         ("also", ", ".join(model.aliases) or "—"),
-        ("listed", f"{'yes' if model.listed else 'no longer'}, in {catalog.prices.id}"),
+        ("listed", f"{_listed(model)}, in {catalog.prices.id}"),
         ("context", limits),
         ("tools", "native" if model.native_tools else "by prompt"),
         ("schema", "native" if model.native_schema else "answers are checked"),
+        *reasoning,
         ("scores", "unknown" if model.quality is None else f"{_score(model, None)} overall: {scores}"),
+        *([("scores from", model.scores_from)] if model.scores_from else []),
+        *(("published", str(one)) for one in model.public_scores),
         ("best for", ", ".join(model.best_for) or "—"),
         ("successor", f"{successor.model}, from {successor.since}" if successor else "—"),
     ]
 
 
-def tell_comparison(names: Sequence[str], *, book: str, as_json: bool) -> None:
-    """Models side by side, a column each."""
+def _listed(model: Model) -> str:
+    if not model.listed:
+        return "no longer"
+    return "yes" if model.expires is None else f"yes, until {model.expires}"
+
+
+def _tiers(price: Price) -> list[str]:
+    """The rates that replace the usual ones, each with its conditions."""
+    return [f"{_when(one)}: {_rates(one)} a million tokens" for one in price.overrides]
+
+
+def _when(tier: PriceOverride) -> str:
+    conditions: list[str] = []
+    if tier.min_prompt_tokens is not None:
+        conditions.append(f"above {tier.min_prompt_tokens:,} tokens in")
+    if tier.utc_start is not None or tier.utc_end is not None:
+        conditions.append(f"{tier.utc_start or '00:00'}–{tier.utc_end or '24:00'} UTC")
+    return " and ".join(conditions) or "always"
+
+
+def _rates(tier: PriceOverride) -> str:
+    names = {"prompt": "in", "completion": "out"}
+    told = [f"{format_usd(rate * _MILLION)} {names.get(name, name)}" for name, rate in tier.rates.items()]
+    return ", ".join(told)
+
+
+def tell_comparison(names: Sequence[str], *, volume: str, book: str, as_json: bool) -> None:
+    """Models side by side, a column each. Raises `InvalidTaskError` for what is no volume."""
     catalog = catalog_named(book)
     models = [_found(name, catalog) for name in names]
+    tokens = _volume(volume)
+    costs = [_cost(model, tokens, catalog) for model in models]
     if as_json:
-        show.write_json(
-            {"price_book": catalog.prices.id, "models": [model_json(one, catalog) for one in models]}
-        )
+        told = [{**model_json(one, catalog), "cost": cost} for one, cost in zip(models, costs, strict=True)]
+        show.write_json({"price_book": catalog.prices.id, "volume": tokens._asdict(), "models": told})
         return
+    priced = f"{_short(tokens.input_tokens)} in, {_short(tokens.output_tokens)} out"
     lines = [
         ("$ a million tokens", [_price(model, catalog) for model in models]),
-        ("5M in, 1M out", [_five_to_one(model, catalog) for model in models]),
+        (priced, [show.usd(cost) for cost in costs]),
         ("context", [_tokens(model.context_tokens) for model in models]),
         ("writes at most", [_tokens(model.max_output_tokens) for model in models]),
         ("tools", ["native" if model.native_tools else "by prompt" for model in models]),
@@ -122,10 +158,13 @@ def model_json(model: Model, catalog: Catalog) -> dict[str, object]:
         "max_output_tokens": model.max_output_tokens,
         "native_tools": model.native_tools,
         "native_schema": model.native_schema,
-        "prompt_per_million": None if price is None else price.rates.prompt * 1_000_000,
-        "completion_per_million": None if price is None else price.rates.completion * 1_000_000,
+        "prompt_per_million": None if price is None else price.rates.prompt * _MILLION,
+        "completion_per_million": None if price is None else price.rates.completion * _MILLION,
+        "tiers": [] if price is None else _tiers(price),
         "quality": model.quality,
         "quality_by_type": model.quality_by_type,
+        "scores_from": model.scores_from or None,
+        "public_scores": model.public_scores,
         "best_for": model.best_for,
         "successor": model.successor and model.successor.model,
         "expires": model.expires and model.expires.isoformat(),
@@ -135,12 +174,13 @@ def model_json(model: Model, catalog: Catalog) -> dict[str, object]:
 def _passes(model: Model, wanted: Wanted, catalog: Catalog) -> bool:
     price = catalog.price(model.id)
     if wanted.max_price is not None and (
-        price is None or at_five_to_one(price) * 1_000_000 > Decimal(str(wanted.max_price))
+        price is None or at_five_to_one(price) * _MILLION > wanted.max_price
     ):
         return False
     if wanted.kind is not None and model.score(wanted.kind) is None:
         return False
-    return (model.native_tools or not wanted.tools) and (model.context_tokens or 0) >= wanted.context
+    able = (model.native_tools or not wanted.tools) and (model.native_schema or not wanted.schema)
+    return able and (model.context_tokens or 0) >= wanted.context
 
 
 def _rank(model: Model, order: str, kind: TaskType | None, catalog: Catalog) -> tuple[object, ...]:
@@ -152,13 +192,14 @@ def _rank(model: Model, order: str, kind: TaskType | None, catalog: Catalog) -> 
 
 
 def _row(model: Model, catalog: Catalog, kind: TaskType | None) -> tuple[str, ...]:
+    price = catalog.price(model.id)
+    able = {"tools": model.native_tools, "schema": model.native_schema}
     return (
         model.id,
-        _tokens(model.context_tokens),
-        "native" if model.native_tools else "prompt",
-        "native" if model.native_schema else "checked",
-        _price(model, catalog),
-        _five_to_one(model, catalog),
+        "unknown" if model.context_tokens is None else f"{model.context_tokens / 1000:,.0f}k",
+        " ".join(name for name, native in able.items() if native) or "—",
+        _in_and_out(price),
+        "unknown" if price is None else show.usd(at_five_to_one(price) * _MILLION),
         _score(model, kind),
         ", ".join(model.best_for),
     )
@@ -167,10 +208,11 @@ def _row(model: Model, catalog: Catalog, kind: TaskType | None) -> tuple[str, ..
 def _found(name: str, catalog: Catalog) -> Model:
     model = catalog.find(name)
     if model is None:
-        known = [*catalog.models, *(alias for one in catalog.models.values() for alias in one.aliases)]
         problem = f"{catalog.prices.id} does not have it"
-        fault = ConfigFault(path="model", value=name, problem=problem, nearest=nearest(name, known))
-        raise ConfigError("the catalogue", [fault])
+        near = nearest(name, catalog.names())
+        raise ConfigError(
+            "the catalogue", [ConfigFault(path="model", value=name, problem=problem, nearest=near)]
+        )
     return model
 
 
@@ -184,14 +226,35 @@ def _users(model: Model) -> list[str]:
     ]
 
 
+def _volume(text: str) -> Volume:
+    try:
+        found = volume_from(text)
+    except ValueError as error:
+        raise InvalidTaskError(str(error)) from None
+    if found is None:
+        raise InvalidTaskError(f"{text} is no volume to compare by; give it as 10M/2M")
+    return found
+
+
+def _cost(model: Model, volume: Volume, catalog: Catalog) -> Decimal | None:
+    """Dollars by the usual rates; None where the book has no price."""
+    price = catalog.price(model.id)
+    if price is None:
+        return None
+    return price.rates.prompt * volume.input_tokens + price.rates.completion * volume.output_tokens
+
+
 def _price(model: Model, catalog: Catalog) -> str:
     price = catalog.price(model.id)
     return "unknown" if price is None else rates_in_words(price)
 
 
-def _five_to_one(model: Model, catalog: Catalog) -> str:
-    price = catalog.price(model.id)
-    return "unknown" if price is None else show.usd(at_five_to_one(price) * 1_000_000)
+def _in_and_out(price: Price | None) -> str:
+    if price is None or price.is_free:
+        return "unknown" if price is None else "free"
+    return "/".join(
+        format_usd(rate * _MILLION).removeprefix("$") for rate in (price.rates.prompt, price.rates.completion)
+    )
 
 
 def _score(model: Model, kind: TaskType | None) -> str:
@@ -201,3 +264,11 @@ def _score(model: Model, kind: TaskType | None) -> str:
 
 def _tokens(count: int | None) -> str:
     return "unknown" if count is None else f"{count:,}"
+
+
+def _short(count: int) -> str:
+    """`5M`, `850k` or the number."""
+    for size, letter in ((_MILLION, "M"), (1000, "k")):
+        if count and count % size == 0:
+            return f"{count // size:,}{letter}"
+    return f"{count:,}"
