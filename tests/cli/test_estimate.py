@@ -128,7 +128,7 @@ def test_without_matplotlib_it_says_what_to_install(
     path = tmp_path / "costs.png"
     said = farthing("estimate", "--plot", str(path))
     assert said.code == 1
-    assert "pip install 'farthing[plot]'" in said.err
+    assert "pip install '.[plot]'" in said.err
     assert not path.exists()
 
 
