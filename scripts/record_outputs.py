@@ -75,8 +75,8 @@ def _output(command: str, home: Path, base_url: str) -> str:
     )
     if done.returncode not in (0, 1) or "Traceback" in done.stdout:
         raise SystemExit(f"{command} failed with {done.returncode}:\n{done.stdout}")
-    if "```" in done.stdout:
-        raise SystemExit(f"{command} prints a fence, which would end its block")
+    if "\n```" in f"\n{done.stdout}":
+        raise SystemExit(f"{command} prints a fence at the start of a line, which would end its block")
     return done.stdout.replace(str(home), "~")
 
 

@@ -22,7 +22,8 @@ def draw_costs(rivals: Sequence[Costs], path: Path, *, profiles: Collection[str]
         from matplotlib.figure import Figure
         from matplotlib.patches import Patch
     except ImportError:
-        raise FarthingError("plots need matplotlib", hint="in the clone: .venv/bin/pip install '.[plot]'") from None
+        hint = "in the clone: .venv/bin/pip install '.[plot]'"
+        raise FarthingError("plots need matplotlib", hint=hint) from None
     first = rivals[0]
     names = [*(one.profile for one in rivals), first.baseline_model]
     values = [*(float(one.total) for one in rivals), float(first.baseline)]
