@@ -19,10 +19,10 @@ export PYTHON
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check bench schemas docs container requirements clean
+.PHONY: help demo test check bench crash-test schemas docs container requirements clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 demo: $(RUN) ## See the whole product at work against the simulator: no key, no service, no cost
 	@$(BIN)/farthing demo
@@ -46,6 +46,9 @@ check: $(DEV) ## Run everything CI checks but the tests: lint, format, types, la
 bench: $(DEV) ## Measure the pipeline against the figures in the README
 	$(BIN)/farthing bench pipeline
 
+crash-test: $(DEV) ## Kill 200 working processes, restart, reconcile and compare with the bill (some 15 minutes)
+	$(BIN)/python -m tests.journeys.crashes --runs 200
+
 schemas: $(RUN) ## Write what is generated anew: schemas/, the settings and the commands in docs/
 	$(BIN)/python scripts/make_schema.py
 	$(BIN)/python scripts/make_settings.py
@@ -64,7 +67,7 @@ container: ## Build the container image, where podman or docker is installed and
 
 requirements: $(RUN) ## Pin what pyproject.toml asks for (UPGRADE=--upgrade takes the newest versions)
 	@uv=$$(command -v uv) || { $(PIP) install --quiet uv && uv=$(BIN)/uv; } && \
-	$(PIN) $(UPGRADE) --group build --group dev --extra plot --extra postgres --output-file requirements/dev.txt && \
+	$(PIN) $(UPGRADE) --group build --group dev --extra plot --extra postgres --extra telemetry --output-file requirements/dev.txt && \
 	$(PIN) --group build --constraint requirements/dev.txt --output-file requirements/run.txt
 	$(BIN)/python scripts/check_requirements.py
 

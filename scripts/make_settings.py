@@ -44,7 +44,7 @@ def _walk(section: Schema, definitions: dict[str, Schema], prefix: str) -> Itera
         if path.startswith("models.") and path.count(".") > 1 and not path.startswith("models.primary"):
             continue
         inner, named = _inner(entry, definitions)
-        if inner is None or (path.count(".") == 1 and prefix == "models."):
+        if inner is None or "items" in entry or (path.count(".") == 1 and prefix == "models."):
             yield Setting(
                 path=path,
                 kind=_kind(entry),
@@ -52,7 +52,8 @@ def _walk(section: Schema, definitions: dict[str, Schema], prefix: str) -> Itera
                 described=cast("str | None", entry.get("description")),
             )
         if inner is not None:
-            yield from _walk(inner, definitions, f"{path}.*." if named else f"{path}.")
+            mark = "[]" if "items" in entry else ".*" if named else ""
+            yield from _walk(inner, definitions, f"{path}{mark}.")
 
 
 def _inner(entry: Schema, definitions: dict[str, Schema]) -> tuple[Schema | None, bool]:
@@ -60,6 +61,9 @@ def _inner(entry: Schema, definitions: dict[str, Schema]) -> tuple[Schema | None
     named = entry.get("additionalProperties")
     if isinstance(named, dict) and "$ref" in named:
         return _resolved(cast("Schema", named), definitions), True
+    listed = entry.get("items")
+    if isinstance(listed, dict) and "$ref" in listed:
+        return _resolved(cast("Schema", listed), definitions), False
     for kind in cast("list[Schema]", entry.get("anyOf", [entry])):
         if "$ref" in kind:
             return _resolved(kind, definitions), False
@@ -79,7 +83,8 @@ def _kind(entry: Schema) -> str:
     if "enum" in kind:
         return ", ".join(f"`{word}`" for word in cast("list[str]", kind["enum"]))
     if kind.get("type") == "array":
-        return "list of texts"
+        objects = "$ref" in cast("Schema", kind.get("items", {}))
+        return "list of objects" if objects else "list of texts"
     if kind.get("type") == "object":
         return "name → slot"
     words = _KINDS.get(str(kind.get("type")), "text")

@@ -21,6 +21,14 @@ PICTURE = {"type": "image_url", "image_url": {"url": "data:…"}}
         ({"description": "x", "complexity": "hihg"}, "'high'"),
         ({"description": "x", "max_tokens": 0}, "at least 1"),
         ({"description": "x", "max_cost_usd": Decimal(-1)}, "0 or more"),
+        ({"description": "x", "key": ""}, "key is ''"),
+        ({"description": "x", "key": "a\x00b"}, "printable"),
+        ({"description": "x", "key": "a" * 61}, "1 to 60"),
+        ({"description": "x", "tags": "nightly"}, "tags is the text"),
+        ({"description": "x", "tags": ["a", ""]}, "tags ''"),
+        ({"description": "x", "tags": [f"t{n}" for n in range(17)]}, "at most 16"),
+        ({"description": "x", "metadata": {"ticket": 7}}, "metadata 'ticket' is 7"),
+        ({"description": "x", "metadata": {"ticket": "x" * 201}}, "1 to 200"),
     ],
 )
 def test_a_faulty_task_is_refused_with_the_reason(fields: dict[str, object], problem: str) -> None:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from farthing.spend.workload import UsageProfile
     from farthing.swarm.agent import Agent, AgentSpec
     from farthing.swarm.run import Swarm
-    from farthing.task import Message, Task, Tool, ToolCall, Usage
+    from farthing.task import Labels, Message, Task, Tool, ToolCall, Usage
 
 _HOMES = {
     "config.load": ("load_config",),
@@ -79,7 +79,7 @@ _HOMES = {
     "spend.workload": ("UsageProfile",),
     "swarm.agent": ("Agent", "AgentSpec"),
     "swarm.run": ("Swarm",),
-    "task": ("Message", "Task", "Tool", "ToolCall", "Usage"),
+    "task": ("Labels", "Message", "Task", "Tool", "ToolCall", "Usage"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -101,6 +101,7 @@ __all__ = [
     "DeploymentConfig",
     "FarthingError",
     "InvalidTaskError",
+    "Labels",
     "LedgerUnavailableError",
     "Message",
     "Metrics",

@@ -167,6 +167,10 @@ async def _reserve(means: Means, call: Call) -> bytes | Denied | Unbounded:
         agent_id=call.task.agent_id,
         role=call.task.role or "",
         reason=call.reason,
+        key=call.task.key,
+        tags=call.task.tags,
+        metadata=call.task.metadata,
+        baseline_model=means.config.baseline.model,
     )
     decision = await means.ledger.reserve(intent, deadline=call.deadline)
     if isinstance(decision, Denied):

@@ -52,7 +52,8 @@ from farthing.swarm.events import LoopEvent
 from farthing.swarm.loop import caps_from
 from farthing.swarm.run import Swarm
 from farthing.swarm.toolrun import run_with_tools
-from farthing.task import Task
+from farthing.task import Labels, Task, labelled
+from farthing.telemetry.opened import Watching, open_watching
 from farthing.underway import UnderWay
 from farthing.upstream.client import Client
 from farthing.upstream.transport import Transport
@@ -88,6 +89,7 @@ class Deployment:
         self._database: Database | None = None
         self._alarm: Alarm | None = None
         self._portal: Portal | None = None
+        self._watching = Watching()
         self.notices: tuple[Notice, ...] = ()
         """What a person should know: replaced models, older prices, settings without effect."""
         self.simulated = False
@@ -107,6 +109,7 @@ class Deployment:
             self._database = open_database(config, simulated=self.simulated, environ=self._environ)
             await self._start(config, catalog, client)
         except BaseException:
+            await self._watching.aclose()
             await client.aclose()
             if self._database is not None:
                 self._database.close()
@@ -129,15 +132,23 @@ class Deployment:
             await self._alarm.aclose(means.config.upstream.drain_timeout)
         await means.client.aclose()
         await means.ledger.aclose()
+        await self._watching.aclose()
         if self._database is not None:
             self._database.close()
 
     async def _start(self, config: DeploymentConfig, catalog: Catalog, client: Client) -> None:
         database = self._opened_database()
         label = f"{socket.gethostname()}:{os.getpid()}"
+        catalog = keep_prices(database, config, catalog, now=self._clock.now())
         permits = Permits(config.scaling.max_concurrency)
         self._alarm = Alarm(permits, self._clock, critical_concurrency=config.alerts.critical_concurrency)
-        ledger = LedgerWriter(database, label=label, now_us=self._clock.now_us, on_alert=self._alarm.on_alert)
+        ledger = LedgerWriter(
+            database,
+            label=label,
+            now_us=self._clock.now_us,
+            on_alert=self._alarm.on_alert,
+            lease_s=config.storage.lease,
+        )
         self._means = Means(
             config=config,
             catalog=catalog,
@@ -149,8 +160,9 @@ class Deployment:
             baseline=baseline_price(config, catalog),
             under_way=UnderWay(),
         )
-        keep_prices(database, config, catalog)
         self._pipeline = Pipeline(self._means)
+        self._watching = open_watching(self._means, database, environ=self._environ, simulated=self.simulated)
+        self.notices = (*self.notices, *self._watching.notices)
         ledger.rules = alert_rules(config)
         await ledger.start()
         self._slow_down_if_critical(ledger)
@@ -208,13 +220,14 @@ class Deployment:
         goal: str = "",
         tools: Mapping[str, Sequence[ToolSource]] | None = None,
         budget_usd: Decimal | str | int | None = None,
+        labels: Labels | None = None,
     ) -> Swarm:
         """A live swarm of these agents. With a `goal` it has run when this returns; else `run` or `map` it.
 
-        `tools` maps a capability to what serves it. `budget_usd` is a hard limit for each run. Raises
-        `SwarmError` for an unknown role or no agents.
+        `tools` maps a capability to what serves it. `budget_usd` is a hard limit for each run, `labels` say
+        whom its calls are charged to. Raises `SwarmError` for an unknown role or no agents.
         """
-        swarm = self.prepare_swarm(agents, goal=goal, tools=tools, budget_usd=budget_usd)
+        swarm = self.prepare_swarm(agents, goal=goal, tools=tools, budget_usd=budget_usd, labels=labels)
         if goal:
             await swarm.run()
         return swarm
@@ -226,13 +239,15 @@ class Deployment:
         goal: str = "",
         tools: Mapping[str, Sequence[ToolSource]] | None = None,
         budget_usd: Decimal | str | int | None = None,
+        labels: Labels | None = None,
     ) -> Swarm:
         """`deploy_swarm` without running: for `swarm.stream(goal)`, whose events can be watched."""
         config = self._opened().config
         limit = config.budget.swarm_limit if budget_usd is None else parse_usd(budget_usd)
+        run = partial(self._watching.around(self._opened_pipeline().run), stream=False)
         return Swarm(
             agents,
-            journey=partial(self._opened_pipeline().run, stream=False),
+            journey=run if labels is None else lambda task: run(labelled(task, labels)),
             goal=goal,
             settings=config.swarm,
             tools=tools,
@@ -240,6 +255,7 @@ class Deployment:
             agent_budget_usd=config.budget.agent_limit,
             estimate=self._estimate,
             now=self._clock.now,
+            on_event=self._watching.on_swarm_event(),
         )
 
     def _estimate(self, task: Task) -> Decimal | None:
@@ -248,10 +264,11 @@ class Deployment:
 
     def _journey(self, task: Task, *, stream: bool) -> AsyncGenerator[LoopEvent]:
         """The pipeline's journey; where the tools are functions, the loop that runs them around it."""
-        pipeline = self._opened_pipeline()
+        run = self._watching.around(self._opened_pipeline().run)
         if not any(tool.run for tool in task.tools):
-            return pipeline.run(task, stream=stream)
-        return run_with_tools(partial(pipeline.run, stream=stream), task, caps=caps_from(self.config.swarm))
+            return run(task, stream=stream)
+        loop = run_with_tools(partial(run, stream=stream), task, caps=caps_from(self.config.swarm))
+        return self._watching.around_loop(loop, task)
 
     # Money.
 
@@ -344,9 +361,12 @@ class Deployment:
         goal: str = "",
         tools: Mapping[str, Sequence[ToolSource]] | None = None,
         budget_usd: Decimal | str | int | None = None,
+        labels: Labels | None = None,
     ) -> Swarm:
         """`deploy_swarm` for callers without an event loop."""
-        return self._through_portal(self.deploy_swarm(agents, goal=goal, tools=tools, budget_usd=budget_usd))
+        return self._through_portal(
+            self.deploy_swarm(agents, goal=goal, tools=tools, budget_usd=budget_usd, labels=labels)
+        )
 
     def _through_portal(self, work: Coroutine[object, object, T]) -> T:
         if self._portal is None:
@@ -354,7 +374,7 @@ class Deployment:
             raise DeploymentClosedError(
                 "the deployment is not open", hint="use `with Deployment(…) as deployment:`"
             )
-        return self._portal.call(work)
+        return self._portal.call(self._watching.carried(work))
 
     # What is open.
 

@@ -96,12 +96,18 @@ def baseline_price(config: DeploymentConfig, catalog: Catalog) -> Price | None:
     return catalog.price(name) or load_catalog("tutorial").price(name)
 
 
-def keep_prices(database: Database, config: DeploymentConfig, catalog: Catalog) -> None:
-    """Writes down the prices of the profile's models and of the baseline, beside the rows that name them."""
-    names = [entry.model for entry in config.models.by_slot().values()]
-    found = [*(catalog.price(name) for name in names), baseline_price(config, catalog)]
+def keep_prices(database: Database, config: DeploymentConfig, catalog: Catalog, *, now: datetime) -> Catalog:
+    """Writes down the day's prices beside the rows that will name them; the catalogue to work with.
+
+    Prices that have changed within a day make another book, named by its time too.
+    """
+    baseline = baseline_price(config, catalog)
+    others = [] if baseline is None or baseline.book == catalog.prices.id else [baseline]
     with database.write() as connection:
-        store.keep_prices(connection, database, [entry for entry in found if entry is not None])
+        if not store.keep_prices(connection, [*catalog.prices.prices.values(), *others]):
+            catalog = catalog.renamed(f"{catalog.prices.id} {now:%H:%M:%S}")
+            store.keep_prices(connection, catalog.prices.prices.values())
+    return catalog
 
 
 def alert_rules(config: DeploymentConfig) -> tuple[AlertRule, ...]:

@@ -45,6 +45,8 @@ def _converted(known: Mapping[str, object]) -> dict[str, object]:
         from farthing.swarm.tools import tool_from
 
         values["tools"] = tuple(tool_from(entry) for entry in cast("Sequence[ToolLike]", values["tools"]))
+    if isinstance(values.get("tags"), list | set | frozenset):
+        values["tags"] = tuple(cast("Sequence[str]", values["tags"]))
     if "max_cost_usd" in values:
         if isinstance(values["max_cost_usd"], float):
             raise InvalidTaskError(

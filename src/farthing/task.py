@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Literal, cast, get_args
 
 import msgspec
+from msgspec import structs
 
 from farthing.errors import InvalidTaskError, nearest
 
@@ -121,6 +122,12 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     """Hard limits of the scopes around the task, as (`swarm:ID` or `agent:ID`, US dollars)."""
     model: str | None = None
     """Skips routing by type: this model first, the profile's fallback after it."""
+    key: str | None = None
+    """The virtual key or tenant that is charged: `budget.limits` may limit it, reports tell it apart."""
+    tags: tuple[str, ...] = ()
+    """Words to group reports by; not sent."""
+    metadata: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])
+    """Facts that are kept with each call in the ledger; not sent."""
     session_id: str | None = None
     options: Mapping[str, object] = msgspec.field(default_factory=dict[str, object])
     purpose: Purpose = "task"
@@ -149,6 +156,26 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidTaskError(f"max_tokens is {self.max_tokens}; give at least 1")
         if self.max_cost_usd is not None and self.max_cost_usd < 0:
             raise InvalidTaskError(f"max_cost_usd is {self.max_cost_usd}; give 0 or more")
+        if self.key is not None or self.tags or self.metadata:
+            _check_labels(self)
+
+
+class Labels(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom the tasks of a swarm are charged to, and what they are grouped by: see `Task`."""
+
+    key: str | None = None
+    tags: tuple[str, ...] = ()
+    metadata: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])
+
+
+def labelled(task: Task, labels: Labels) -> Task:
+    """The task with further labels; its own key and metadata win."""
+    return structs.replace(
+        task,
+        key=task.key or labels.key,
+        tags=tuple(dict.fromkeys([*task.tags, *labels.tags])),
+        metadata={**labels.metadata, **task.metadata},
+    )
 
 
 def message_from(raw: Message | Mapping[str, object], *, position: int = 0) -> Message:
@@ -184,6 +211,26 @@ def _tool_call_from(raw: Mapping[str, object]) -> ToolCall:
         name=str(function.get("name", "")),
         arguments=str(function.get("arguments", "")),
     )
+
+
+def _check_labels(task: Task) -> None:
+    """They become columns and names of limits: short, printable, few."""
+    if task.key is not None:
+        _check_label("key", task.key, most=60)
+    for name, labels in (("tags", task.tags), ("metadata", task.metadata)):
+        if isinstance(labels, str):
+            raise InvalidTaskError(f"{name} is the text {labels!r}; give a list of them")
+        if len(labels) > 16:
+            raise InvalidTaskError(f"{name} has {len(labels)} entries; give at most 16")
+        for label in labels:
+            _check_label(f"{name} {label!r}", label, most=60)
+    for name, value in task.metadata.items():
+        _check_label(f"metadata {name!r}", value, most=200)
+
+
+def _check_label(where: str, value: object, *, most: int) -> None:
+    if not isinstance(value, str) or not value.isprintable() or not 0 < len(value.strip()) <= most:
+        raise InvalidTaskError(f"{where} is {value!r}; give 1 to {most} printable characters")
 
 
 def _check_word(key: str, value: object, known: Sequence[str]) -> None:

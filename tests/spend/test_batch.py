@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from msgspec import structs
 
 from farthing.spend import batch
 from farthing.spend.batch import Doubt, Event, OpenCall, Plan, RollupKey, RollupSums, Seen
@@ -246,9 +247,41 @@ def test_an_overrun_is_booked_whole_and_blocks() -> None:
     open_calls = {"a": OpenCall(asked("a", 10), 10)}
     over = outcome("a", 130)
     plan = plan_of([over], [asked("b", 0)], open_calls=open_calls, balance=Balance(held=10))
-    assert plan.overruns == [over]
+    (alert,) = plan.alerts
+    assert (alert.key, alert.level, alert.base, alert.subject) == (MONTH, "overrun", 10, "a")
+    assert "$0.000000130 for a call that reserved $0.000000010" in alert.detail
     assert plan.balances[MONTH] == Balance(settled=130)
     assert isinstance(plan.decisions[0], Denied)
+
+
+def test_a_passed_soft_limit_refuses_nothing_and_is_told() -> None:
+    soft = (Claim(MONTH, 50, True),)
+    first, second = (intent(name, worst=30, floor=30, claims=soft, at_us=DAYS_US[0]) for name in "ab")
+    admitted = plan_of(intents=[first, second])
+    assert (admitted.decisions, admitted.alerts) == ([Admitted(granted=30)] * 2, [])
+    settled = plan_of(
+        [outcome("a", 26), outcome("b", 25)], open_calls=admitted.opened, balance=admitted.balances[MONTH]
+    )
+    assert [(alert.key, alert.level, alert.base, alert.committed) for alert in settled.alerts] == [
+        (MONTH, "soft limit", 50, 51)
+    ]
+
+
+def test_further_groups_are_summed_once_each() -> None:
+    labelled = structs.replace(
+        asked("a", 10), run_id="r", agent_id="coder-1", key="alice", tags=("nightly", "nightly", "x")
+    )
+    plan = plan_of(
+        [outcome("a", 4, baseline=9)], open_calls={"a": OpenCall(labelled, 10)}, balance=Balance(held=10)
+    )
+    assert {(key.dimension, key.name) for key in plan.rollups_by} == {
+        ("swarm", "r"),
+        ("agent", "coder-1"),
+        ("key", "alice"),
+        ("tag", "nightly"),
+        ("tag", "x"),
+    }
+    assert {(sums.calls, sums.settled, sums.baseline) for sums in plan.rollups_by.values()} == {(1, 4, 9)}
 
 
 def test_a_late_settlement_corrects_what_the_doubt_had_summed_up() -> None:

@@ -99,7 +99,11 @@ def test_admission_keeps_every_limit_and_is_as_large_as_can_be(
     book: dict[AccountKey, Balance], claims: tuple[Claim, ...], bound: list[int]
 ) -> None:
     floor, worst = bound
-    rooms = [claim.limit - book[claim.key].committed for claim in claims if claim.limit is not None]
+    rooms = [
+        claim.limit - book[claim.key].committed
+        for claim in claims
+        if claim.limit is not None and not claim.soft
+    ]
     decision = admit(book, claims, worst=worst, floor=floor)
     if isinstance(decision, Admitted):
         assert decision.granted == min([worst, *rooms])
@@ -127,7 +131,8 @@ def test_headroom_is_the_least_room(book: dict[AccountKey, Balance], claims: tup
         assert all(claim.limit is None for claim in claims)
     elif room >= 0:
         assert admit(book, claims, worst=room, floor=room) == Admitted(granted=room)
-        assert isinstance(admit(book, claims, worst=room + 1, floor=room + 1), Denied)
+        as_hard = [claim._replace(soft=False) for claim in claims]
+        assert isinstance(admit(book, as_hard, worst=room + 1, floor=room + 1), Denied)
 
 
 @given(amounts, amounts)

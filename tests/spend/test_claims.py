@@ -91,3 +91,46 @@ def test_the_period_is_that_of_the_moment() -> None:
         ["month:2026-12", "week:2026-W53", "day:2026-12-31"],
         ["month:2027-01", "week:2026-W53", "day:2027-01-01"],
     ]
+
+
+LIMITS = [
+    {"scope": "deployment", "period": "week", "amount": 5, "kind": "soft"},
+    {"scope": "key", "period": "day", "amount": 1},
+    {"scope": "key:alice", "period": "month", "amount": 20},
+    {"scope": "swarm", "period": "total", "amount": 2},
+    {"scope": "agent", "period": "day", "amount": "0.5"},
+    {"scope": "task", "period": "total", "amount": "0.1"},
+]
+
+
+def test_further_limits_hold_for_the_scopes_that_a_task_has() -> None:
+    settings = config(budget={"limits": LIMITS})
+    assert [
+        (claim.key.scope, claim.key.period, claim.soft)
+        for claim in claims_for(
+            settings,
+            Task(description="Do it.", key="alice", run_id="r1", agent_id="coder-1"),
+            task_id="t1",
+            at=NOW,
+        )
+    ] == [
+        ("deployment", "month:2026-11", False),
+        ("deployment", "week:2026-W48", True),
+        ("key:alice", "day:2026-11-23", False),
+        ("key:alice", "month:2026-11", False),
+        ("swarm:r1", "total", False),
+        ("agent:r1/coder-1", "day:2026-11-23", False),
+        ("task:t1", "total", False),
+    ]
+    assert [scope for scope, _, _ in claimed(settings, Task(description="Do it.", key="bob"))] == [
+        "deployment",
+        "deployment",
+        "key:bob",
+        "task:t1",
+    ]
+
+
+@pytest.mark.parametrize("scope", ["keys", "key:", "month", "agent:x", ""])
+def test_a_limit_of_an_unknown_scope_is_refused(scope: str) -> None:
+    with pytest.raises(ValueError, match="scope"):
+        config(budget={"limits": [{"scope": scope, "amount": 1}]})

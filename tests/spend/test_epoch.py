@@ -27,6 +27,7 @@ from tests.spend.calls import (
 
 from farthing.errors import LedgerUnavailableError
 from farthing.spend.alerts import Alert, AlertRule
+from farthing.spend.batch import Delivered
 from farthing.spend.budget import Admitted, Balance, Claim, Decision, Denied
 from farthing.spend.epoch import Epoch
 from farthing.spend.waiting import Request
@@ -256,12 +257,48 @@ async def test_a_late_settlement_wakes_a_writer_that_has_nothing_to_do(database:
 
 async def test_an_alert_is_sent_once_over_restarts(database: Database) -> None:
     heard: list[bool] = []
+    alerts: list[Alert] = []
+
+    def hear(alert: Alert, elected: bool) -> None:
+        heard.append(elected)
+        alerts.append(alert)
+
     for number in range(2):
-        async with writing(
-            database, on_alert=lambda _, elected: heard.append(elected), rules=(RULE,)
-        ) as ledger:
+        async with writing(database, on_alert=hear, rules=(RULE,)) as ledger:
             await admitted(ledger, f"c{number}", 90)
             ledger.record(outcome(f"c{number}", 90 - 90 * number))
+            assert await flushed(ledger)
+            await asyncio.sleep(0)
+            ledger.record(Delivered(alerts[0]))
+    assert heard == [True, False]
+
+
+async def test_an_alert_that_was_not_delivered_comes_back_to_the_next_process(database: Database) -> None:
+    heard: list[tuple[str, bool]] = []
+
+    def hear(alert: Alert, elected: bool) -> None:
+        heard.append((alert.level, elected))
+
+    async with writing(database, on_alert=hear, rules=(RULE,)) as ledger:
+        await admitted(ledger, "a", 90)
+        ledger.record(outcome("a", 90))
+        assert await flushed(ledger)
+    async with writing(database) as silent:  # it has nobody to tell, and takes nothing over
+        await admitted(silent, "b", 1)
+    async with writing(database, on_alert=hear, rules=(RULE,)) as ledger:
+        await admitted(ledger, "c", 1)
+        assert await flushed(ledger)
+        await asyncio.sleep(0)
+    assert (heard[0], heard[1]) == (("warning", True), ("warning", True))
+
+
+async def test_an_alert_is_raised_beside_the_calls_once(database: Database) -> None:
+    heard: list[bool] = []
+    alert = Alert(MONTH, "runaway", 10, 99, detail="9.9 times its usual")
+    for _ in range(2):
+        async with writing(database, on_alert=lambda _, elected: heard.append(elected)) as ledger:
+            ledger.raise_alert(alert)
+            ledger.record(Delivered(alert))
             assert await flushed(ledger)
             await asyncio.sleep(0)
     assert heard == [True, False]

@@ -2,12 +2,14 @@
 
 import sqlite3
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import cast
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import DBAPIError
 from tests.spend.calls import MONTH, admitted, flushed, open_database, outcome, writing
 
 from farthing.spend import store
@@ -71,11 +73,30 @@ def test_postgresql_locks_accounts_in_one_order() -> None:
 def test_an_alert_is_elected_once(database: Database) -> None:
     reached = Alert(MONTH, "warning", 100, 80)
     with database.write() as connection:
-        assert store.elect(connection, database, [reached], at_us=1) == [reached]
-        assert store.elect(connection, database, [reached._replace(committed=90)], at_us=2) == []
-        assert store.elect(connection, database, [reached._replace(base=200)], at_us=3) != []
+        elect = partial(store.elect, connection, database, epoch=1)
+        assert elect([reached], at_us=1) == [reached]
+        assert elect([reached._replace(committed=90)], at_us=2) == []
+        assert elect([reached._replace(base=200)], at_us=3) != []
+        assert elect([reached._replace(subject="call-1")], at_us=3) != []
         rows = connection.execute(sa.select(alert.c.base, alert.c.committed).order_by(alert.c.base))
-        assert [tuple(row) for row in rows] == [(100, 80), (200, 80)]
+        assert [tuple(row) for row in rows] == [(100, 80), (100, 80), (200, 80)]
+
+
+def test_a_process_that_is_stopped_within_a_transaction_keeps_no_lock(postgresql_url: str) -> None:
+    database = Database(postgresql_url)
+    with database.write() as connection:
+        store.load_balances(connection, database, [MONTH])
+    with database.engine.connect() as stopped:
+        database.bound_transactions(stopped, seconds=0.05)
+        locks = stopped.begin()
+        store.load_balances(stopped, database, [MONTH], known={MONTH})
+        with database.write() as connection:  # waits until the server has given up on the other
+            assert store.load_balances(connection, database, [MONTH]) == {MONTH: Balance()}
+        with pytest.raises(DBAPIError):
+            stopped.execute(sa.select(1))
+        locks.close()
+        stopped.invalidate()
+    database.close()
 
 
 def test_a_database_is_for_real_or_for_simulated_money(database: Database) -> None:

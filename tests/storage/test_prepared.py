@@ -58,3 +58,9 @@ def test_postgresql_gets_its_own_words() -> None:
     assert bind(("a", "9")) == {"k": "a", "v": "9"}
     text = INSERT._text(postgresql.dialect(paramstyle="pyformat"), 2)  # pyright: ignore[reportPrivateUsage]
     assert text == "INSERT INTO meta (key, value) VALUES (%s, %s), (%s, %s)"
+
+
+def test_what_is_there_is_left_out_where_that_is_asked_for(connection: sa.Connection) -> None:
+    INSERT.run(connection, [("a", "1")])
+    PreparedInsert(meta, ("key", "value"), missing_only=True).run(connection, [("a", "2"), ("b", "3")])
+    assert [VALUE.first(connection, (key,)) for key in "ab"] == [("1",), ("3",)]

@@ -18,10 +18,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 
-import msgspec
 from rich.console import Console
-from rich.table import Table
 
+from farthing.bench.figures import Figure, quantile, show_figures, spread, write_figures
 from farthing.bench.machine import this_machine
 from farthing.bench.peers import litellm_call
 from farthing.deployment import Deployment
@@ -46,28 +45,6 @@ _QUIET = {"missing_cost_rate": 0, "overrun_rate": 0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spread:
-    """Median, least and most of one figure over the rounds."""
-
-    median: float
-    least: float
-    most: float
-
-    def __str__(self) -> str:
-        return f"{self.median:,.1f} ({self.least:,.1f}–{self.most:,.1f})"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figure:
-    """One measured figure beside what the design commits to; `met` is None where nothing is committed."""
-
-    name: str
-    value: str
-    commit: str = ""
-    met: bool | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
     """One pass over a workload: calls a second, and microseconds of this process's CPU a call."""
 
@@ -86,15 +63,12 @@ def main(
     console.print("upstream: the simulator, in a process of its own; ledger: SQLite, synchronous=FULL")
     console.print(f"Machine: {machine}\n", highlight=False, soft_wrap=True)
     figures = asyncio.run(_main(tasks, concurrency, repeats))
-    _show(figures, console)
+    show_figures("farthing bench pipeline", figures, console)
     if find_spec("litellm") is None:
         console.print("LiteLLM is not installed, so it is not compared: pip install litellm, and run again")
     if json_path is not None:
         workload = {"tasks": tasks, "concurrency": concurrency, "repeats": repeats, "max_tokens": MAX_TOKENS}
-        content = {"at": datetime.now(UTC), "machine": machine, "workload": workload, "figures": figures}
-        json_path.parent.mkdir(parents=True, exist_ok=True)
-        json_path.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=2))
-        console.print(f"written to {json_path}")
+        write_figures(json_path, figures, machine=machine, workload=workload, console=console)
 
 
 async def _main(tasks: int, concurrency: int, repeats: int) -> list[Figure]:
@@ -212,18 +186,18 @@ async def _latencies(
 
 def _throughput(pairs: Sequence[tuple[Round, Round]]) -> list[Figure]:
     bare, task = [first for first, _ in pairs], [second for _, second in pairs]
-    per_second = _spread([entry.per_second for entry in task])
-    ratio = _spread([second.cpu_us / first.cpu_us for first, second in pairs])
+    per_second = spread([entry.per_second for entry in task])
+    ratio = spread([second.cpu_us / first.cpu_us for first, second in pairs])
     return [
-        Figure(name="bare client, calls/s", value=str(_spread([entry.per_second for entry in bare]))),
-        Figure(name="bare client, CPU µs a call", value=str(_spread([entry.cpu_us for entry in bare]))),
+        Figure(name="bare client, calls/s", value=str(spread([entry.per_second for entry in bare]))),
+        Figure(name="bare client, CPU µs a call", value=str(spread([entry.cpu_us for entry in bare]))),
         Figure(
             name="whole pipeline, tasks/s",
             value=str(per_second),
             commit="≥ 1,800",
             met=per_second.median >= 1800,
         ),
-        Figure(name="whole pipeline, CPU µs a task", value=str(_spread([entry.cpu_us for entry in task]))),
+        Figure(name="whole pipeline, CPU µs a task", value=str(spread([entry.cpu_us for entry in task]))),
         Figure(
             name="its CPU against the bare client's",
             value=f"{ratio.median:.2f} × ({ratio.least:.2f}–{ratio.most:.2f})",
@@ -236,11 +210,11 @@ def _throughput(pairs: Sequence[tuple[Round, Round]]) -> list[Figure]:
 def _against_peer(pairs: Sequence[tuple[Round, Round]]) -> list[Figure]:
     if not pairs:
         return []
-    times = _spread([ours.per_second / peer.per_second for peer, ours in pairs])
+    times = spread([ours.per_second / peer.per_second for peer, ours in pairs])
     return [
         Figure(
             name="litellm.acompletion, plain replies, calls/s",
-            value=str(_spread([peer.per_second for peer, _ in pairs])),
+            value=str(spread([peer.per_second for peer, _ in pairs])),
         ),
         Figure(
             name="whole pipeline against it, plain replies",
@@ -253,7 +227,7 @@ def _against_peer(pairs: Sequence[tuple[Round, Round]]) -> list[Figure]:
 
 def _added(alone: tuple[list[float], list[float]]) -> list[Figure]:
     bare, task = alone
-    p50, p99 = (_quantile(task, q) - _quantile(bare, q) for q in (0.50, 0.99))
+    p50, p99 = (quantile(task, q) - quantile(bare, q) for q in (0.50, 0.99))
     return [
         Figure(
             name="added latency at one in flight, p50, ms", value=f"{p50:.2f}", commit="≤ 1.5", met=p50 <= 1.5
@@ -281,21 +255,3 @@ def _decision(deployment: Deployment) -> Figure:
         times.append((time.perf_counter() - began) * 1e6)
     spent = median(times)
     return Figure(name="classify and route, 2 kB, µs", value=f"{spent:.1f}", commit="≤ 100", met=spent <= 100)
-
-
-def _show(figures: Sequence[Figure], console: Console) -> None:
-    table = Table(title="farthing bench pipeline: median (least–most)")
-    for column in ("figure", "measured", "commit", ""):
-        table.add_column(column, justify="left" if column == "figure" else "right")
-    for figure in figures:
-        mark = "" if figure.met is None else "met" if figure.met else "missed"
-        table.add_row(figure.name, figure.value, figure.commit, mark)
-    console.print(table)
-
-
-def _spread(values: Sequence[float]) -> Spread:
-    return Spread(median=median(values), least=min(values), most=max(values))
-
-
-def _quantile(ordered: Sequence[float], q: float) -> float:
-    return ordered[min(len(ordered) - 1, int(len(ordered) * q))]

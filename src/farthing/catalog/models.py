@@ -116,6 +116,11 @@ class Catalog:
             return self.models[full]
         return replace(base, id=full, aliases=(), free_variant=None) if variant in ROUTED_VARIANTS else None
 
+    def renamed(self, book: str) -> "Catalog":
+        """The same models and prices under another book's name."""
+        prices = {name: replace(entry, book=book) for name, entry in self.prices.prices.items()}
+        return replace(self, prices=replace(self.prices, id=book, prices=prices))
+
     def price(self, model_id: str) -> Price | None:
         """Today's price of a model by id, alias or variant; None is unknown, which is never zero.
 

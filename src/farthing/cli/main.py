@@ -4,8 +4,10 @@
 when it is called. Errors of the tree in `errors.py` become a message and an exit code, never a traceback.
 """
 
+import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from typing import Annotated, Any, NamedTuple, TextIO
 
@@ -56,6 +58,7 @@ Exit codes: 0 done · 1 another error · 2 wrong usage, configuration or task ·
 
 Environment: OPENROUTER_API_KEY, OPENROUTER_BASE_URL, DEPLOYMENT_CONFIG, MONTHLY_BUDGET,
 ENABLE_COST_TRACKING, FARTHING_DATABASE_URL, FARTHING_ENV; also from .env in the working directory
+FARTHING_LOG (text or json), FARTHING_LOG_LEVEL: a log on standard error; from the environment only
 """
 
 
@@ -122,7 +125,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     command: Callable[..., object] = typer.main.get_command(app)
     try:
-        command(given, prog_name="farthing")
+        with _log():
+            command(given, prog_name="farthing")
     except SystemExit as left:
         return left.code if isinstance(left.code, int) else int(left.code is not None)
     except FarthingError as error:
@@ -131,6 +135,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def _log() -> AbstractContextManager[None]:
+    """The log that the environment asks for; nothing of it is loaded where it asks for none."""
+    if not any(os.environ.get(name) for name in ("FARTHING_LOG", "FARTHING_LOG_LEVEL")):
+        return nullcontext()
+    from farthing.cli.work.log import command_log
+
+    return command_log()
 
 
 def run() -> None:

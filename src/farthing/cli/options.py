@@ -47,6 +47,14 @@ MaxCost = Annotated[
     Decimal | None,
     typer.Option("--max-cost", metavar="USD", parser=dollars, help="Hard limit of all attempts together."),
 ]
+Key = Annotated[
+    str | None,
+    typer.Option("--key", metavar="NAME", help="The virtual key or tenant to charge; limits may name it."),
+]
+Tags = Annotated[
+    list[str] | None,
+    typer.Option("--tag", metavar="WORD", help="A word to group reports by; may be repeated."),
+]
 Out = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Keep result, per-agent files and run.json here.")
 ]

@@ -52,6 +52,8 @@ class Asked:
     files: Sequence[Path] | None = None
     schema: Path | None = None
     max_cost: Decimal | None = None
+    key: str | None = None
+    tags: Sequence[str] | None = None
 
 
 def task_from(asked: Asked, *, run_id: str | None = None) -> Task:
@@ -72,6 +74,8 @@ def task_from(asked: Asked, *, run_id: str | None = None) -> Task:
         max_cost_usd=asked.max_cost,
         response_format=None if asked.schema is None else _response_format(asked.schema),
         run_id=run_id,
+        key=asked.key,
+        tags=tuple(asked.tags or ()),
     )
 
 

@@ -32,6 +32,8 @@ def run(
     system: prompt.System = None,
     files: prompt.Files = None,
     schema: prompt.Schema = None,
+    key: options.Key = None,
+    tags: options.Tags = None,
     stream: Annotated[
         bool | None,
         typer.Option("--stream/--no-stream", help="Write the text as it comes; the default on a terminal."),
@@ -55,5 +57,7 @@ def run(
         files=files,
         schema=schema,
         max_cost=max_cost,
+        key=key,
+        tags=tags,
     )
     run_prompt(asked, options.source_of(profile, config), stream=stream, as_json=as_json)

@@ -35,6 +35,8 @@ def run(
     config: options.ConfigFile = None,
     budget: options.Budget = None,
     out: options.Out = None,
+    key: options.Key = None,
+    tags: options.Tags = None,
     as_json: options.Json = False,
 ) -> None:
     """Run a goal in stages: the agents of a stage side by side, each stage reading the earlier results.
@@ -43,5 +45,8 @@ def run(
     standard error. Ctrl-C stops cleanly and tells what was spent.
     """
     from farthing.cli.work.swarm import run_team
+    from farthing.task import Labels
 
-    run_team(goal, agents, options.source_of(profile, config), budget=budget, out=out, as_json=as_json)
+    labels = Labels(key=key, tags=tuple(tags or ()))
+    source = options.source_of(profile, config)
+    run_team(goal, agents, source, budget=budget, out=out, labels=labels, as_json=as_json)

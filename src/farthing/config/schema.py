@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+from farthing.content.redact import check_redaction
 from farthing.task import Complexity, TaskType
 
 Slot = Literal["primary", "secondary", "tertiary", "fallback"]
@@ -23,6 +24,15 @@ Seconds = Annotated[float, Field(gt=0)]
 
 EMPTY_SLOT = "empty_slot"
 """Error type of a mapping to a slot without a model."""
+
+
+def _plain_url(value: str, what: str, example: str) -> str:
+    parts = urlsplit(value)
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError(f"{what} has no user, password, query or fragment: it is shown in logs")
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError(f"{value!r} is not an http(s) URL such as {example}")
+    return value.rstrip("/")
 
 
 class Section(BaseModel):
@@ -116,10 +126,33 @@ class Optimization(Section):
         return self
 
 
+class Telemetry(Section):
+    """Traces and metrics by OpenTelemetry, and a page for Prometheus. Needs the extra `telemetry`."""
+
+    enabled: bool = False
+    """Sends OpenTelemetry traces and metrics; `OTEL_*` variables and your own providers are honoured."""
+    endpoint: str | None = None
+    """OTLP/HTTP collector without a path such as `/v1/traces`; none is `http://localhost:4318`."""
+    service_name: Annotated[str, Field(min_length=1)] = "farthing"
+    """`service.name` of what is sent; `OTEL_SERVICE_NAME` wins."""
+    shutdown_timeout: Annotated[float, Field(ge=0)] = 2.0
+    """Seconds closing waits for the last batch; what a collector that is away has not taken is dropped."""
+    prometheus_port: Annotated[int, Field(ge=0, le=65535)] | None = None
+    """Serves metrics for Prometheus while a deployment is open; 0 takes any free port."""
+    prometheus_address: str = "127.0.0.1"
+    """Where that page listens: on this machine only unless you say otherwise."""
+
+    @field_validator("endpoint")
+    @classmethod
+    def _is_plain_url(cls, value: str | None) -> str | None:
+        return None if value is None else _plain_url(value, "an endpoint", "http://localhost:4318")
+
+
 class Monitoring(Section):
     cost_tracking: bool = True
     """False silences reports and alerts; the ledger and the limits stay."""
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
+    telemetry: Telemetry = Telemetry()
 
 
 class Quality(Section):
@@ -128,6 +161,17 @@ class Quality(Section):
     compare_to_baseline: bool = True
     baseline_model: str = "claude-3.5-sonnet"
     quality_threshold: Fraction = 0.90
+
+
+class Limit(Section):
+    """One limit on what a scope may spend in a period."""
+
+    scope: Annotated[str, Field(pattern=r"^(deployment|key(:.{1,60})?|swarm|agent|task)$")]
+    """`deployment`; `key` for each virtual key or tenant, `key:NAME` for one; `swarm`, `agent`, `task`."""
+    period: Literal["total", "day", "week", "month"] = "month"
+    amount: Dollars
+    kind: Literal["hard", "soft"] = "hard"
+    """`hard` refuses what could pass it; `soft` turns to cheaper models near it, and warns."""
 
 
 class Budget(Section):
@@ -140,6 +184,8 @@ class Budget(Section):
     swarm_limit: Dollars | None = None
     agent_limit: Dollars | None = None
     task_limit: Dollars | None = None
+    limits: tuple[Limit, ...] = ()
+    """Further limits, by scope and period, hard or soft."""
     unknown_price_ceiling: Dollars | None = None
     """Reserved for a call whose price or output bound is unknown; None refuses such calls."""
     media_part_tokens: Annotated[int, Field(gt=0)] | None = None
@@ -223,12 +269,7 @@ class Upstream(Section):
     @field_validator("base_url")
     @classmethod
     def _is_plain_url(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if "@" in parts.netloc or parts.query or parts.fragment:
-            raise ValueError("a base URL has no user, password, query or fragment: it is shown in logs")
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError(f"{value!r} is not an http(s) URL such as https://openrouter.ai/api/v1")
-        return value.rstrip("/")
+        return _plain_url(value, "a base URL", "https://openrouter.ai/api/v1")
 
 
 class RoleSpec(Section):
@@ -254,6 +295,26 @@ class Swarm(Section):
 class Storage(Section):
     database_url: str | None = None
     """SQLAlchemy URL; None is a SQLite file in the user's state directory."""
+    lease: Seconds = 30.0
+    """Seconds after which a process that has stopped answering counts as gone; its calls are uncertain."""
+
+
+class Content(Section):
+    """Whether prompts and answers are kept, apart from the ledger. Off: no text is written anywhere."""
+
+    keep: bool = False
+    """Keeps the prompt and the answer of each task, redacted, in a table of their own."""
+    retention_days: Annotated[int, Field(ge=1, le=3650)] = 30
+    """What is older is deleted at opening and once a day."""
+    redact: tuple[str, ...] = ("email", "phone", "key", "card")
+    """What is cut out before it is written: these names, and your patterns in slashes (`/ACME-[0-9]+/`)."""
+
+    @field_validator("redact")
+    @classmethod
+    def _is_known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            check_redaction(name)
+        return value
 
 
 class Baseline(Section):
@@ -288,6 +349,7 @@ class DeploymentConfig(Section):
     upstream: Upstream = Upstream()
     swarm: Swarm = Swarm()
     storage: Storage = Storage()
+    content: Content = Content()
     baseline: Baseline = Baseline()
 
     @model_validator(mode="after")

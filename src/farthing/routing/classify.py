@@ -113,9 +113,14 @@ def _add_marks(points: dict[TaskType, float], prompt: _Prompt) -> None:
     """Code counts up to a ceiling: a long paste says no more than a short one."""
     lowered = prompt.lowered
     code = 0.0
-    for mark, weight in evidence.CODE_MARKS:
-        if mark in lowered:
-            code += weight
+    for character, marks in _MARKS:
+        if character in lowered:  # one look spares several: plain prose has none of them
+            for mark, weight in marks:
+                if mark in lowered:
+                    code += weight
+    for word in prompt.distinct & _MARK_WORDS:
+        if f"{word} " in lowered:
+            code += evidence.CODE_WORDS[word]
     points["coding"] += min(code, _CODE_CEILING)
     for word in prompt.distinct & _PHRASE_WORDS:
         for phrase, task_type, weight in _PHRASES[word]:
@@ -192,12 +197,23 @@ def _phrases() -> dict[str, tuple[tuple[str, TaskType, float], ...]]:
     return phrases
 
 
+def _marks() -> tuple[tuple[str, tuple[tuple[str, float], ...]], ...]:
+    """The marks of code by the rarest character that each must have."""
+    marks: dict[str, tuple[tuple[str, float], ...]] = {}
+    for mark, weight in evidence.CODE_MARKS:
+        rarest = next(character for character in "`{>#[=(" if character in mark)
+        marks[rarest] = (*marks.get(rarest, ()), (mark, weight))
+    return tuple(marks.items())
+
+
 _SEPARATORS = bytes(
     byte if byte >= 0x80 or chr(byte).isalnum() or chr(byte) in "+#" else 0x20 for byte in range(256)
 )
 """Everything that ends a word becomes a space; `c++` and `c#` stay whole."""
 _WEIGHTS = _weights()
 _PHRASES = _phrases()
+_MARKS = _marks()
+_MARK_WORDS = frozenset(evidence.CODE_WORDS)
 _KNOWN_WORDS = frozenset(_WEIGHTS)
 _HEAVY_WORDS = frozenset(evidence.HEAVY)
 _PHRASE_WORDS = frozenset(_PHRASES)

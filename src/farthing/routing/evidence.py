@@ -143,20 +143,20 @@ WORDS: Mapping[TaskType, Mapping[str, float]] = {
 
 CODE_MARKS: tuple[tuple[str, float], ...] = (
     ("```", 2.5),
-    ("def ", 2.5),
     ("():", 1.5),
     ("();", 2),
     (") {", 2),
     ("=> ", 1.5),
     ("#!/", 2.5),
     ("#include", 3),
-    ("import ", 0.5),
     ("range(", 2),
     ("error[", 2),
-    ("select ", 1),
     (" = '", 1),
 )
 """Points for coding that a run of characters gives, anywhere in the lower-cased text."""
+
+CODE_WORDS: Mapping[str, float] = {"def": 2.5, "import": 0.5, "select": 1}
+"""Points for coding that a word gives where a space follows it."""
 
 PHRASES: tuple[tuple[str, TaskType, float], ...] = (
     ("traceback (most", "coding", 2),

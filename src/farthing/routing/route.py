@@ -268,6 +268,8 @@ def _excluded(item: Rejected) -> Excluded:
 
 
 def _scarcity_note(remaining_usd: Decimal) -> str:
+    if remaining_usd <= 0:
+        return "cheaper models first, for a limit is passed and only soft ones let calls go on"
     return f"cheaper models first, for only {format_usd(remaining_usd)} is left"
 
 

@@ -7,11 +7,11 @@ period, level and base amount; the row in table `alert` elects who sends.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from farthing.spend.budget import AccountKey, Balance, PeriodKind
 
-AlertLevel = Literal["warning", "critical"]
+AlertLevel = str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,12 +28,17 @@ class AlertRule:
 
 
 class Alert(NamedTuple):
-    """One level reached by one account. `committed` is settled + uncertain, nano-dollars."""
+    """One level reached by one account. `committed` is settled + uncertain, nano-dollars.
+
+    `subject` is the call of an overrun; `detail` says more, in words.
+    """
 
     key: AccountKey
-    level: AlertLevel
+    level: str
     base: int
     committed: int
+    subject: str = ""
+    detail: str = ""
 
 
 def levels_reached(rule: AlertRule, key: AccountKey, balance: Balance) -> tuple[Alert, ...]:

@@ -6,13 +6,25 @@ are applied before intents are looked at, so that money a finished call gives ba
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import add
 from typing import NamedTuple, assert_never
 
 from msgspec import structs
 
+from farthing.money import format_usd, from_nano
 from farthing.spend import budget
+from farthing.spend.alerts import Alert
 from farthing.spend.budget import AccountKey, Admitted, Balance, Decision, Posting
-from farthing.spend.ledger import Intent, Outcome, Row, SeenBody, chained, intent_body, outcome_body
+from farthing.spend.ledger import (
+    Intent,
+    IntentBody,
+    Outcome,
+    Row,
+    SeenBody,
+    chained,
+    intent_body,
+    outcome_body,
+)
 
 
 class OpenCall(NamedTuple):
@@ -45,6 +57,14 @@ class Seen(NamedTuple):
 Event = Outcome | Seen
 
 
+class Delivered(NamedTuple):
+    """That an alert reached its channels, or (`taken` False) was given up after so many tries."""
+
+    alert: Alert
+    tries: int = 1
+    taken: bool = True
+
+
 class RollupKey(NamedTuple):
     """What the report groups by, for one day."""
 
@@ -54,6 +74,15 @@ class RollupKey(NamedTuple):
     task_type: str
     role: str
     purpose: str
+
+
+class RollupByKey(NamedTuple):
+    """What further reports group by: the `agent`, `swarm`, `key` or `tag` of that name, for one day."""
+
+    day: str
+    upstream: str
+    dimension: str
+    name: str
 
 
 class RollupSums(NamedTuple):
@@ -80,9 +109,11 @@ class Plan:
     rows: list[Row] = field(default_factory=list[Row])
     decisions: list[Decision] = field(default_factory=list[Decision])
     rollups: dict[RollupKey, RollupSums] = field(default_factory=dict[RollupKey, RollupSums])
+    rollups_by: dict[RollupByKey, RollupSums] = field(default_factory=dict[RollupByKey, RollupSums])
     opened: dict[str, OpenCall] = field(default_factory=dict[str, OpenCall])
     closed: set[str] = field(default_factory=set[str])
-    overruns: list[Outcome] = field(default_factory=list[Outcome])
+    alerts: list[Alert] = field(default_factory=list[Alert])
+    """Overruns, and soft limits that are passed."""
     touched: set[AccountKey] = field(default_factory=set[AccountKey])
 
     def append(self, row: Row) -> None:
@@ -168,10 +199,18 @@ def _apply_outcome(result: Plan, call: OpenCall, outcome: Outcome) -> None:
         kind, nano = "settled", outcome.cost
         posting = budget.settle(outcome.cost, held=call.granted, was_uncertain=call.doubt is not None)
         result.closed.add(outcome.call_id)
-    if overrun:
-        result.overruns.append(outcome)
     _post(result, call.intent, posting)
-    _sum_up(result, call, outcome)
+    if overrun:
+        result.alerts.append(_overrun(result, call, outcome))
+    for claim in call.intent.claims:
+        if claim.soft and claim.limit is not None:
+            _note_soft_limit(result, claim.key, claim.limit)
+    sums = _sums_of(call, outcome)
+    day = call.intent.day
+    key = rollup_key(call.intent, day)
+    result.rollups[key] = added(result.rollups.get(key), sums)
+    for other in rollup_by_keys(call.intent, day, call.intent.run_id):
+        result.rollups_by[other] = added(result.rollups_by.get(other), sums)
     result.append(
         chained(
             result.head,
@@ -210,23 +249,58 @@ def _post(result: Plan, intent: Intent, posting: Posting) -> None:
     result.touched.update(keys)
 
 
-def _sum_up(result: Plan, call: OpenCall, outcome: Outcome) -> None:
-    intent = call.intent
-    key = RollupKey(intent.day, intent.upstream, intent.model, intent.task_type, intent.role, intent.purpose)
-    sums = result.rollups.get(key, RollupSums())
+def _note_soft_limit(result: Plan, key: AccountKey, limit: int) -> None:
+    balance = result.balances[key]
+    spent = balance.settled + balance.uncertain
+    if spent > limit:
+        detail = "calls go on, to cheaper models first"
+        result.alerts.append(Alert(key, "soft limit", limit, spent, detail=detail))
+
+
+def _overrun(result: Plan, call: OpenCall, outcome: Outcome) -> Alert:
+    """A bill above the bound, which is booked whole in all its accounts."""
+    claims = call.intent.claims
+    key = claims[0].key if claims else AccountKey(f"task:{call.intent.task_id}", "total")
+    balance = result.balances.get(key, Balance())
+    billed, reserved = (format_usd(from_nano(nano)) for nano in (outcome.cost or 0, call.granted))
+    detail = f"{call.intent.model} billed {billed} for a call that reserved {reserved}"
+    committed = balance.settled + balance.uncertain
+    return Alert(key, "overrun", call.granted, committed, outcome.call_id, detail)
+
+
+def rollup_key(intent: Intent | IntentBody, day: str) -> RollupKey:
+    return RollupKey(day, intent.upstream, intent.model, intent.task_type, intent.role, intent.purpose)
+
+
+def rollup_by_keys(intent: Intent | IntentBody, day: str, run_id: str | None) -> Iterable[RollupByKey]:
+    """The further groups that a call belongs to: none for a plain one."""
+    if run_id is None and intent.agent_id is None and intent.key is None and not intent.tags:
+        return ()
+    names = [("swarm", run_id), ("agent", intent.agent_id), ("key", intent.key)]
+    names += [("tag", tag) for tag in dict.fromkeys(intent.tags)]
+    return [RollupByKey(day, intent.upstream, kind, name) for kind, name in names if name]
+
+
+def _sums_of(call: OpenCall, outcome: Outcome) -> RollupSums:
+    """What an outcome adds to its call's roll-ups; a late one takes back what the doubt had added."""
     cost = outcome.cost
     doubt = call.doubt
     first = doubt is None
     # In the order of its fields: naming them costs as much as all else here.
-    result.rollups[key] = RollupSums(
-        sums.calls + first,
-        sums.failed + (not outcome.accepted) - (doubt is not None and not doubt.accepted),
-        sums.settled + (cost or 0),
-        sums.uncertain + (call.granted if cost is None else 0 if first else -call.granted),
-        sums.computed + (cost or 0 if outcome.basis == "computed" else 0),
-        sums.baseline + outcome.baseline - (0 if doubt is None else doubt.baseline),
-        sums.wasted + (cost or 0 if not outcome.accepted else 0),
+    return RollupSums(
+        int(first),
+        (not outcome.accepted) - (doubt is not None and not doubt.accepted),
+        cost or 0,
+        call.granted if cost is None else 0 if first else -call.granted,
+        cost or 0 if outcome.basis == "computed" else 0,
+        outcome.baseline - (0 if doubt is None else doubt.baseline),
+        cost or 0 if not outcome.accepted else 0,
         # Tokens are counted with the settlement, so that a late one does not count them twice.
-        sums.input_tokens + (0 if cost is None else outcome.usage.input_tokens),
-        sums.output_tokens + (0 if cost is None else outcome.usage.output_tokens),
+        0 if cost is None else outcome.usage.input_tokens,
+        0 if cost is None else outcome.usage.output_tokens,
     )
+
+
+def added(old: RollupSums | None, sums: RollupSums) -> RollupSums:
+    """The sum of two, field by field."""
+    return sums if old is None else RollupSums(*map(add, old, sums))

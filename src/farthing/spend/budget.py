@@ -17,7 +17,7 @@ PeriodKind = Literal["total", "day", "week", "month"]
 
 
 class AccountKey(NamedTuple):
-    """A scope (`deployment`, `swarm:ID`, `agent:ID`, `task:ID`) in a period (`total`, `month:2026-11`, …)."""
+    """A scope (`deployment`, `key:NAME`, `swarm:ID`, …) in a period (`total`, `month:2026-11`, …)."""
 
     scope: str
     period: str
@@ -37,10 +37,14 @@ class Balance(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """An account a call is charged to, and its limit; None only keeps the balance."""
+    """An account a call is charged to, and its limit; None only keeps the balance.
+
+    A soft limit refuses nothing: near it cheaper models come first, and passing it is an alert.
+    """
 
     key: AccountKey
     limit: int | None
+    soft: bool = False
 
 
 class Admitted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -103,7 +107,7 @@ def admit(
     granted = worst
     refused: list[Claim] = []
     for claim in claims:
-        if claim.limit is None:
+        if claim.limit is None or claim.soft:
             continue
         room = claim.limit - balances[claim.key].committed
         granted = min(granted, room)
@@ -159,7 +163,10 @@ def post(balances: dict[AccountKey, Balance], keys: Iterable[AccountKey], postin
 
 
 def headroom(balances: Mapping[AccountKey, Balance], claims: Sequence[Claim]) -> int | None:
-    """The nano-dollars that every limit still allows; None when none of the accounts has a limit."""
+    """The nano-dollars that every limit still leaves, soft ones too; None when none has a limit.
+
+    Negative where a soft limit, or an overrun, is passed.
+    """
     rooms = [claim.limit - balances[claim.key].committed for claim in claims if claim.limit is not None]
     return min(rooms) if rooms else None
 

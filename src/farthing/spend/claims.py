@@ -1,11 +1,11 @@
-"""Which accounts a task is charged to, and with which limits: deployment, swarm, agent, task. Pure."""
+"""Which accounts a call is charged to, and with which limits: deployment, key, swarm, agent, task. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from functools import lru_cache
 
-from farthing.config.schema import Budget, DeploymentConfig
+from farthing.config.schema import Budget, DeploymentConfig, Limit
 from farthing.money import nano_half_even
 from farthing.spend.budget import AccountKey, Claim, PeriodKind, period_key
 from farthing.task import Task
@@ -28,6 +28,8 @@ def claims_for(config: DeploymentConfig, task: Task, *, task_id: str, at: dateti
         budget.total_limit,
         at.date(),
     )
+    if budget.limits:
+        outer = (*outer, *_configured_claims(budget.limits, _scopes_of(task, task_id), at))
     return (*outer, *_inner_claims(budget, task, task_id))
 
 
@@ -55,6 +57,26 @@ def _deployment_claims(
             if limit is not None
         ),
     )
+
+
+def _scopes_of(task: Task, task_id: str) -> Mapping[str, str]:
+    """The names of the scopes around a task, by what a configured limit calls them."""
+    scopes = {DEPLOYMENT: DEPLOYMENT, "task": f"task:{task_id}"}
+    if task.key is not None:
+        scopes["key"] = scopes[f"key:{task.key}"] = f"key:{task.key}"
+    if task.run_id is not None:
+        scopes["swarm"] = f"swarm:{task.run_id}"
+        if task.agent_id is not None:
+            scopes["agent"] = f"agent:{task.run_id}/{task.agent_id}"
+    return scopes
+
+
+def _configured_claims(limits: tuple[Limit, ...], scopes: Mapping[str, str], at: datetime) -> Iterator[Claim]:
+    for limit in limits:
+        scope = scopes.get(limit.scope)
+        if scope is not None:
+            account = AccountKey(scope, period_key(limit.period, at))
+            yield Claim(account, _nano(limit.amount), limit.kind == "soft")
 
 
 def _inner_claims(budget: Budget, task: Task, task_id: str) -> Iterator[Claim]:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from farthing.spend import batch, store
 from farthing.spend.alerts import Alert, AlertRule, levels_reached
-from farthing.spend.batch import Event, OpenCall, Plan
+from farthing.spend.batch import Delivered, Event, OpenCall, Plan
 from farthing.spend.budget import AccountKey, Balance
 from farthing.spend.lease import keep_and_reap, lost
 from farthing.spend.ledger import Outcome, genesis
@@ -23,6 +23,7 @@ from farthing.storage.database import Database
 
 log = logging.getLogger("farthing.spend")
 
+_TRANSACTION_S = 5.0  # a slow one is not a stopped one
 REMEMBERED = 10_000  # accounts; those of tasks are forgotten beyond it
 
 
@@ -42,7 +43,7 @@ class Epoch:
         self._number, self._head = 0, ""
         self._unsure: Group | None = None  # if its commit raised, it may have worked: the chain's head tells
         self._known: set[AccountKey] = set()
-        self._announced: set[tuple[AccountKey, str, int]] = set()
+        self._announced: set[tuple[AccountKey, str, int, str]] = set()
         self._next_heartbeat = 0.0
 
     def open(self) -> None:
@@ -54,11 +55,13 @@ class Epoch:
         with self._begin() as connection:
             return store.read_accounts(connection, scope=scope)
 
-    def keep_alive(self) -> None:
-        """Prolongs the lease when a third of it is over."""
+    def keep_alive(self) -> bool:
+        """Prolongs the lease when a third of it is over; True when it did."""
         # A lost lease shows itself at the next commit, which enters a new epoch.
-        if time.monotonic() >= self._next_heartbeat:
+        due = time.monotonic() >= self._next_heartbeat
+        if due:
             self._heartbeat()
+        return due
 
     def commit(
         self, requests: Sequence[Request], events: Sequence[Event], rules: Sequence[AlertRule]
@@ -73,6 +76,22 @@ class Epoch:
         self._unsure = None
         self._follow(group)
         return group
+
+    def elect(self, alert: Alert) -> bool:
+        """Records an alert that no commit raised; True when this is the first process to do so."""
+        with self._begin() as connection:
+            return bool(
+                store.elect(connection, self.database, [alert], epoch=self._number, at_us=self._now_us())
+            )
+
+    def note_delivery(self, delivered: Delivered) -> None:
+        with self._begin() as connection:
+            store.note_delivery(connection, delivered)
+
+    def adopt_alerts(self) -> list[Alert]:
+        """The alerts that processes which are gone have not delivered."""
+        with self._begin() as connection:
+            return store.adopt_alerts(connection, epoch=self._number)
 
     def recover(self) -> Group | None:
         """After a failure: the last commit if it had worked, so that nothing is written twice."""
@@ -174,7 +193,7 @@ class Epoch:
         self._known |= plan.touched
         if len(self._known) > REMEMBERED:
             self._known = set(filter(lasting, self._known))
-        self._announced.update((alert.key, alert.level, alert.base) for alert, _ in group.alerts)
+        self._announced.update(map(_identity, (alert for alert, _ in group.alerts)))
         for call_id, call in plan.opened.items():
             if call.doubt is not None:
                 self.open_calls.pop(call_id, None)
@@ -189,22 +208,35 @@ class Epoch:
         """The alert levels that this plan reaches first, each with whether we are the one to deliver it."""
         reached = [
             alert
-            for key in plan.touched
-            for rule in rules
-            for alert in levels_reached(rule, key, plan.balances[key])
-            if (key, alert.level, alert.base) not in self._announced
+            for alert in (
+                *plan.alerts,
+                *(
+                    alert
+                    for key in plan.touched
+                    for rule in rules
+                    for alert in levels_reached(rule, key, plan.balances[key])
+                ),
+            )
+            if _identity(alert) not in self._announced
         ]
         if not reached:
             return []
-        elected = store.elect(connection, self.database, reached, at_us=self._now_us())
+        at_us = self._now_us()
+        elected = store.elect(connection, self.database, reached, epoch=self._number, at_us=at_us)
         return [(alert, alert in elected) for alert in reached]
 
     @contextmanager
     def _begin(self) -> Generator[sa.Connection]:
         if self._connection is None:
             self._connection = self.database.engine.connect()
+            seconds = max(self._lease_s, _TRANSACTION_S)
+            self.database.bound_transactions(self._connection, seconds=seconds)
         with self._connection.begin():
             yield self._connection
+
+
+def _identity(alert: Alert) -> tuple[AccountKey, str, int, str]:
+    return alert.key, alert.level, alert.base, alert.subject
 
 
 def lasting(key: AccountKey) -> bool:

@@ -2,10 +2,11 @@
 
 A call is one attempt. Its rows: `intent` before the first byte; `seen` when its generation id is known
 while it is still open; then `settled` with a cost, or `uncertain` with its worst case, which a later
-`settled` row replaces. Rows are never changed. Each writer epoch has its own hash chain.
+`settled` row replaces. Rows are never changed. Each writer epoch has its own hash chain. A `checkpoint`
+row holds the hash of what `farthing ledger prune` put in the place of old rows.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from functools import lru_cache
 from hashlib import sha256
@@ -17,7 +18,7 @@ from farthing.result import CostBasis
 from farthing.spend.budget import AccountKey, Claim
 from farthing.task import Usage
 
-RowKind = Literal["intent", "seen", "settled", "uncertain"]
+RowKind = Literal["intent", "seen", "settled", "uncertain", "checkpoint"]
 
 
 class Intent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -42,6 +43,11 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     role: str = ""
     reason: str = ""
     """Why this model: the route's or the fallback's words, never the prompt's."""
+    key: str | None = None
+    """The virtual key or tenant that the call is charged to."""
+    tags: tuple[str, ...] = ()
+    metadata: Mapping[str, str] = {}
+    baseline_model: str = ""
 
     def __post_init__(self) -> None:
         if not 0 <= self.floor <= self.worst:
@@ -87,6 +93,12 @@ class IntentBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     role: str = ""
     reason: str = ""
     """Why this model: the route's or the fallback's words, never the prompt's."""
+    limits: tuple[int | None, ...] = ()
+    """The hard limit that each of `accounts` had at the admission, nano-dollars; None: none."""
+    key: str | None = None
+    tags: tuple[str, ...] = ()
+    metadata: Mapping[str, str] = {}
+    baseline_model: str = ""
 
 
 class OutcomeBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -116,7 +128,14 @@ class SeenBody(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     generation_id: str
 
 
-Body = IntentBody | OutcomeBody | SeenBody
+class CheckpointBody(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The fact of a `checkpoint` row: the hash of the checkpoint of that number."""
+
+    number: int
+    hash: str
+
+
+Body = IntentBody | OutcomeBody | SeenBody | CheckpointBody
 
 
 class Row(NamedTuple):
@@ -173,6 +192,7 @@ def row_hash(
 
 
 def intent_body(intent: Intent) -> IntentBody:
+    limits = hard_limits(intent.claims)
     return IntentBody(
         task_id=intent.task_id,
         model=intent.model,
@@ -180,11 +200,26 @@ def intent_body(intent: Intent) -> IntentBody:
         price_book=intent.price_book,
         task_type=intent.task_type,
         purpose=intent.purpose,
-        accounts=tuple({claim.key: None for claim in intent.claims}),
+        accounts=tuple(limits),
         agent_id=intent.agent_id,
         role=intent.role,
         reason=intent.reason,
+        limits=tuple(limits.values()),
+        key=intent.key,
+        tags=intent.tags,
+        metadata=intent.metadata,
+        baseline_model=intent.baseline_model,
     )
+
+
+def hard_limits(claims: Iterable[Claim]) -> dict[AccountKey, int | None]:
+    """Each account once, with the least hard limit that is claimed for it."""
+    limits: dict[AccountKey, int | None] = {}
+    for key, limit, soft in claims:
+        known = limits.get(key)
+        hard = None if soft else limit
+        limits[key] = hard if known is None else known if hard is None else min(known, hard)
+    return limits
 
 
 def outcome_body(outcome: Outcome, *, overrun: bool, late: bool) -> OutcomeBody:
@@ -220,7 +255,13 @@ def decode_outcome(body: str) -> OutcomeBody:
 
 
 def decode_seen(body: str) -> SeenBody:
+    """Raises `msgspec.ValidationError` for a body that no version of Farthing wrote."""
     return _seen_decoder.decode(body)
+
+
+def decode_checkpoint(body: str) -> CheckpointBody:
+    """Raises `msgspec.ValidationError` for a body that no version of Farthing wrote."""
+    return _checkpoint_decoder.decode(body)
 
 
 def first_broken_link(rows: Iterable[Row]) -> Row | None:
@@ -238,3 +279,4 @@ _encode = msgspec.json.Encoder().encode
 _intent_decoder = msgspec.json.Decoder(IntentBody)
 _outcome_decoder = msgspec.json.Decoder(OutcomeBody)
 _seen_decoder = msgspec.json.Decoder(SeenBody)
+_checkpoint_decoder = msgspec.json.Decoder(CheckpointBody)

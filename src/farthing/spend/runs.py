@@ -6,7 +6,14 @@ Pure. The same fold serves `farthing report --run` and the proof that the kept s
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from farthing.spend.batch import RollupKey, RollupSums
+from farthing.spend.batch import (
+    RollupByKey,
+    RollupKey,
+    RollupSums,
+    added,
+    rollup_by_keys,
+    rollup_key,
+)
 from farthing.spend.budget import AccountKey, Balance
 from farthing.spend.ledger import (
     IntentBody,
@@ -28,6 +35,7 @@ class Call:
     day: str
     intent: IntentBody
     worst: int
+    run_id: str | None = None
     outcome: OutcomeBody | None = None
     cost: int | None = None
     generation_id: str | None = None
@@ -66,16 +74,18 @@ class Fold:
         for call in self.calls.values():
             if call.outcome is None:
                 continue
-            key = RollupKey(
-                call.day,
-                call.intent.upstream,
-                call.intent.model,
-                call.intent.task_type,
-                call.intent.role,
-                call.intent.purpose,
-            )
-            old = sums.get(key, RollupSums())
-            sums[key] = RollupSums(*(a + b for a, b in zip(old, _sums_of(call, call.outcome), strict=True)))
+            key = rollup_key(call.intent, call.day)
+            sums[key] = added(sums.get(key), _sums_of(call, call.outcome))
+        return sums
+
+    def rollups_by(self) -> dict[RollupByKey, RollupSums]:
+        """Likewise by agent, swarm, key and tag."""
+        sums: dict[RollupByKey, RollupSums] = {}
+        for call in self.calls.values():
+            if call.outcome is None:
+                continue
+            for key in rollup_by_keys(call.intent, call.day, call.run_id):
+                sums[key] = added(sums.get(key), _sums_of(call, call.outcome))
         return sums
 
 
@@ -92,11 +102,14 @@ def fold(rows: Iterable[Row]) -> Fold:
                     day=day_of(row.at_us),
                     intent=decode_intent(row.body),
                     worst=row.nano,
+                    run_id=row.run_id,
                 )
             case "seen":
                 calls[row.call_id].generation_id = decode_seen(row.body).generation_id
             case "settled" | "uncertain":
                 _end(calls[row.call_id], row)
+            case "checkpoint":
+                pass  # of no call
     return Fold(calls=calls)
 
 

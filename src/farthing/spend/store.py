@@ -12,14 +12,15 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from farthing.catalog.pricing import Price
 from farthing.spend.alerts import Alert
-from farthing.spend.batch import Doubt, OpenCall, Plan, RollupKey, RollupSums
+from farthing.spend.batch import Delivered, Doubt, OpenCall, Plan, RollupByKey, RollupKey, RollupSums
 from farthing.spend.budget import AccountKey, Balance, Claim
 from farthing.spend.ledger import Intent, Row, decode_intent, decode_outcome, genesis
 from farthing.storage.database import Database
 from farthing.storage.prepared import Prepared, PreparedInsert
-from farthing.storage.tables import account, alert, ledger, meta, price, rollup, writer
+from farthing.storage.tables import account, alert, ledger, meta, price, rollup, rollup_by, writer
 
 _INSERT_ROWS = PreparedInsert(ledger, Row._fields)
+_ADD_PRICES = PreparedInsert(price, ("book", "model", "rates"), missing_only=True)
 _SUMS = RollupSums._fields
 _SAME_ACCOUNT = sa.and_(account.c.scope == sa.bindparam("s"), account.c.period == sa.bindparam("p"))
 _SET_ACCOUNT = Prepared(
@@ -27,13 +28,18 @@ _SET_ACCOUNT = Prepared(
     ("s", "p", *(f"n_{n}" for n in Balance._fields)),
 )
 _ACCOUNT = Prepared(sa.select(*(account.c[n] for n in Balance._fields)).where(_SAME_ACCOUNT), ("s", "p"))
-_SAME_ROLLUP = sa.and_(*(rollup.c[name] == sa.bindparam(f"k_{name}") for name in RollupKey._fields))
-_ADD_TO_ROLLUP = Prepared(
-    rollup.update()
-    .where(_SAME_ROLLUP)
-    .values({rollup.c[n]: rollup.c[n] + sa.bindparam(f"d_{n}") for n in _SUMS}),
-    (*(f"k_{n}" for n in RollupKey._fields), *(f"d_{n}" for n in _SUMS)),
-)
+
+
+def _adding(table: sa.Table, keys: Sequence[str]) -> Prepared:
+    same = sa.and_(*(table.c[name] == sa.bindparam(f"k_{name}") for name in keys))
+    more = {table.c[name]: table.c[name] + sa.bindparam(f"d_{name}") for name in _SUMS}
+    names = (*(f"k_{name}" for name in keys), *(f"d_{name}" for name in _SUMS))
+    return Prepared(table.update().where(same).values(more), names)
+
+
+_ADD_TO_ROLLUP = _adding(rollup, RollupKey._fields)
+_ADD_TO_ROLLUP_BY = _adding(rollup_by, RollupByKey._fields)
+_SAME_ALERT = sa.and_(*(column == sa.bindparam(f"a_{column.name}") for column in alert.primary_key))
 # Two lists, not one of pairs: SQLite searches its index for these and scans the table for pairs. In one order
 # everywhere, so that two writers on PostgreSQL never lock crosswise.
 _LOCK_ACCOUNTS = (
@@ -118,14 +124,15 @@ def write_plan(
     """Writes a plan's rows, balances and roll-ups. `known` are accounts that are surely there."""
     _INSERT_ROWS.run(connection, plan.rows)
     _add_accounts(connection, database, [key for key in plan.touched if key not in known])
-    for key in plan.touched:
-        _SET_ACCOUNT.run(connection, (*key, *plan.balances[key]))
+    _SET_ACCOUNT.run_each(connection, [(*key, *plan.balances[key]) for key in plan.touched])
     for key, sums in sorted(plan.rollups.items()):
-        _add_to_rollup(connection, database, key, sums)
+        _add_sums(connection, database, rollup, _ADD_TO_ROLLUP, key, sums)
+    for by, sums in sorted(plan.rollups_by.items()):
+        _add_sums(connection, database, rollup_by, _ADD_TO_ROLLUP_BY, by, sums)
 
 
 def elect(
-    connection: sa.Connection, database: Database, alerts: Sequence[Alert], *, at_us: int
+    connection: sa.Connection, database: Database, alerts: Sequence[Alert], *, epoch: int, at_us: int
 ) -> list[Alert]:
     """The alerts that this transaction is the first to record: their sender is its process."""
     return [
@@ -140,8 +147,12 @@ def elect(
                     "period": reached.key.period,
                     "level": reached.level,
                     "base": reached.base,
+                    "subject": reached.subject,
                     "at_us": at_us,
                     "committed": reached.committed,
+                    "detail": reached.detail,
+                    "epoch": epoch,
+                    "tries": 0,
                     "delivered": False,
                 }
             ],
@@ -149,16 +160,53 @@ def elect(
     ]
 
 
-def keep_prices(connection: sa.Connection, database: Database, prices: Iterable[Price]) -> None:
+def note_delivery(connection: sa.Connection, delivered: Delivered) -> None:
+    """Records how the delivery of an alert ended."""
+    found = delivered.alert
+    values = {
+        "a_scope": found.key.scope,
+        "a_period": found.key.period,
+        "a_level": found.level,
+        "a_base": found.base,
+        "a_subject": found.subject,
+        "n": delivered.tries,
+        "taken": delivered.taken,
+    }
+    change = alert.update().where(_SAME_ALERT)
+    connection.execute(
+        change.values(tries=alert.c.tries + sa.bindparam("n"), delivered=sa.bindparam("taken")), values
+    )
+
+
+def adopt_alerts(connection: sa.Connection, *, epoch: int, most_tries: int = 20) -> list[Alert]:
+    """Alerts that a process which is gone did not deliver: ours to deliver from now on."""
+    live = sa.select(writer.c.epoch).where(writer.c.state == "live")
+    left = sa.and_(alert.c.delivered.is_(sa.false()), alert.c.epoch.not_in(live), alert.c.tries < most_tries)
+    # One statement, so that of two processes only one gets each.
+    found = connection.execute(alert.update().where(left).values(epoch=epoch).returning(alert))
+    return [
+        Alert(AccountKey(row.scope, row.period), row.level, row.base, row.committed, row.subject, row.detail)
+        for row in found
+    ]
+
+
+def keep_prices(connection: sa.Connection, prices: Iterable[Price]) -> bool:
     """Keeps the prices that calls will be reserved by: a row names its book, and books come and go upstream.
 
-    The first of a day stays, as a dated price is never overwritten.
+    False, with nothing written, where a book is kept with another price: a dated price is never overwritten.
     """
-    rows = [
-        {"book": entry.book, "model": entry.model, "rates": msgspec.json.encode(_stated(entry)).decode()}
-        for entry in prices
-    ]
-    database.add_missing(connection, price, rows)
+    wanted = {(entry.book, entry.model): msgspec.json.encode(_stated(entry)).decode() for entry in prices}
+    books = {book for book, _ in wanted}
+    kept = {
+        (row.book, row.model): row.rates
+        for row in connection.execute(sa.select(price).where(price.c.book.in_(books)))
+    }
+    if any(kept.get(name, rates) != rates for name, rates in wanted.items()):
+        return False
+    _ADD_PRICES.run(
+        connection, [(*name, rates) for name, rates in sorted(wanted.items()) if name not in kept]
+    )
+    return True
 
 
 def _stated(entry: Price) -> dict[str, object]:
@@ -208,6 +256,16 @@ def read_rollups(
     return [(RollupKey(*row[:width]), RollupSums(*row[width:])) for row in connection.execute(query)]
 
 
+def read_rollups_by(
+    connection: sa.Connection, *, first_day: str, last_day: str, dimension: str
+) -> list[tuple[RollupByKey, RollupSums]]:
+    """Likewise the rows of one dimension: `agent`, `swarm`, `key` or `tag`."""
+    query = sa.select(rollup_by).where(rollup_by.c.day.between(first_day, last_day))
+    width = len(RollupByKey._fields)
+    found = connection.execute(query.where(rollup_by.c.dimension == dimension))
+    return [(RollupByKey(*row[:width]), RollupSums(*row[width:])) for row in found]
+
+
 def claim_upstream(connection: sa.Connection, database: Database, *, kind: str) -> str:
     """Binds the database to `real` or `simulated` money on first use; returns what it is bound to."""
     database.add_missing(connection, meta, [{"key": "money", "value": kind}])
@@ -219,10 +277,17 @@ def _add_accounts(connection: sa.Connection, database: Database, keys: Sequence[
     database.add_missing(connection, account, rows)
 
 
-def _add_to_rollup(connection: sa.Connection, database: Database, key: RollupKey, sums: RollupSums) -> None:
-    if _ADD_TO_ROLLUP.run(connection, (*key, *sums)) == 0:
-        database.add_missing(connection, rollup, [{**key._asdict(), **RollupSums()._asdict()}])
-        _ADD_TO_ROLLUP.run(connection, (*key, *sums))
+def _add_sums(
+    connection: sa.Connection,
+    database: Database,
+    table: sa.Table,
+    adding: Prepared,
+    key: RollupKey | RollupByKey,
+    sums: RollupSums,
+) -> None:
+    if adding.run(connection, (*key, *sums)) == 0:
+        database.add_missing(connection, table, [{**key._asdict(), **RollupSums()._asdict()}])
+        adding.run(connection, (*key, *sums))
 
 
 def _row_of(other: sa.FromClause, kind: str) -> ColumnElement[bool]:
@@ -247,6 +312,10 @@ def _open_call(row: sa.Row[tuple[object, ...]]) -> OpenCall:
         agent_id=body.agent_id,
         role=body.role,
         reason=body.reason,
+        key=body.key,
+        tags=body.tags,
+        metadata=body.metadata,
+        baseline_model=body.baseline_model,
     )
     doubt = None if row.doubt is None else decode_outcome(row.doubt)
     return OpenCall(

