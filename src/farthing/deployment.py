@@ -149,6 +149,7 @@ class Deployment:
             on_alert=self._alarm.on_alert,
             lease_s=config.storage.lease,
         )
+        self._alarm.note_delivery = ledger.record
         self._means = Means(
             config=config,
             catalog=catalog,

@@ -88,3 +88,20 @@ async def test_a_callback_that_raises_is_tried_again_and_harms_nothing(tmp_path:
         await deployment.execute_task("Explain it.")
         assert (await deployment.execute_task("And again.")).output == "ok"
     assert len(tries) == 3
+
+
+async def test_an_alert_that_was_delivered_is_not_sent_again_by_the_next_process(tmp_path: Path) -> None:
+    seen: list[str] = []
+    for _ in range(2):
+        upstream = ScriptedUpstream([answer("ok", cost="0.03")])
+        async with deployment_on(upstream, tmp_path, clock=VirtualClock()) as deployment:
+            deployment.set_cost_alert(
+                monthly_budget="0.05",
+                warning_threshold=0.5,
+                critical_threshold=1.0,
+                on_warning=lambda: seen.append("warning"),
+                on_critical=lambda: seen.append("critical"),
+            )
+            await deployment.execute_task("Explain it.")
+            await all_delivered(deployment)
+    assert seen == ["warning", "critical"]

@@ -12,6 +12,7 @@ from datetime import timedelta
 from farthing.clock import Clock
 from farthing.permits import Permits
 from farthing.spend.alerts import Alert, AlertLevel
+from farthing.spend.batch import Delivered
 
 log = logging.getLogger("farthing.alerts")
 
@@ -25,6 +26,8 @@ class Alarm:
     def __init__(self, permits: Permits, clock: Clock, *, critical_concurrency: int) -> None:
         self.callbacks: Mapping[AlertLevel, AlertCallback | None] = {}
         self.critical_concurrency = critical_concurrency
+        self.note_delivery: Callable[[Delivered], None] | None = None
+        """Told how each delivery ended, so that no other process repeats it."""
         self._permits, self._clock = permits, clock
         self._usual = permits.limit
         self._deliveries: set[asyncio.Task[bool]] = set()
@@ -35,11 +38,15 @@ class Alarm:
         if alert.level == "critical":
             self._slow_down()
         if elected:
-            delivery = asyncio.ensure_future(
-                deliver(alert, self.callbacks.get(alert.level), sleep=self._clock.sleep)
-            )
+            delivery = asyncio.ensure_future(self._deliver(alert))
             self._deliveries.add(delivery)
             delivery.add_done_callback(self._deliveries.discard)
+
+    async def _deliver(self, alert: Alert) -> bool:
+        taken = await deliver(alert, self.callbacks.get(alert.level), sleep=self._clock.sleep)
+        if self.note_delivery is not None:
+            self.note_delivery(Delivered(alert, taken=taken))
+        return taken
 
     async def aclose(self, timeout_s: float) -> None:
         """Waits for deliveries under way."""
@@ -72,7 +79,8 @@ async def deliver(
 
     A callback that raises is logged and tried again; it never reaches the task that caused the alert.
     """
-    log.warning("%s: %s of %s reached", alert.level, alert.key.scope, alert.key.period)
+    words = f"; {alert.detail}" if alert.detail else ""
+    log.warning("%s: %s of %s reached%s", alert.level, alert.key.scope, alert.key.period, words)
     if callback is None:
         return True
     for delay in _DELAYS_S:
