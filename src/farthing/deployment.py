@@ -129,6 +129,7 @@ class Deployment:
             return
         await means.under_way.drain(means.config.upstream.drain_timeout)
         if self._alarm is not None:
+            await asyncio.to_thread(means.ledger.flush, 1.0)  # the last outcomes may raise alerts, too
             await self._alarm.aclose(means.config.upstream.drain_timeout)
         await means.client.aclose()
         await means.ledger.aclose()

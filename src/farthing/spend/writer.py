@@ -173,14 +173,14 @@ class LedgerWriter:
         return self._lease_s / 3 if not self._queue else 0.0
 
     def _round(self) -> None:
-        flushes, started = self._drain(), time.monotonic()
+        flushes = self._drain()
         try:
             self._recover()
             self._keep_alive()
             self._commit()
             self._mark()
         except DBAPIError as error:
-            self._away(error, started)
+            self._away(error)
         for flush in flushes:
             if self._backlog:
                 self._queue.append(flush)
@@ -282,11 +282,12 @@ class LedgerWriter:
 
     # A database that is away, or refuses.
 
-    def _away(self, error: DBAPIError, started: float) -> None:
+    def _away(self, error: DBAPIError) -> None:
         """Keeps outcomes for the next try, and gives up on intents that waited too long for a database."""
         if self._away_since is None:
             log.warning("the ledger's database does not answer, trying again: %s", error.orig)
-            self._away_since = started
+            # Not since the round began: a process that was stopped meanwhile has not been waiting.
+            self._away_since = time.monotonic()
         self._epoch.disconnect()
         patient: list[Request] = []
         for request in self._parked:
@@ -329,7 +330,6 @@ class LedgerWriter:
         flushes: list[threading.Event] = []
         give_up = time.monotonic() + _PATIENCE_S
         while True:
-            started = time.monotonic()
             flushes += self._drain()
             self._refuse_parked("the ledger is closed")
             try:
@@ -341,7 +341,7 @@ class LedgerWriter:
                 self._epoch.close()
                 break
             except DBAPIError as error:
-                self._away(error, started)
+                self._away(error)
                 if time.monotonic() > give_up:
                     break
         self._queue.extend(flushes)
