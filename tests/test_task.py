@@ -7,7 +7,7 @@ import pytest
 
 from farthing.errors import InvalidTaskError
 from farthing.request import task_of
-from farthing.task import Message, Task, ToolCall, Usage, message_from
+from farthing.task import Labels, Message, Task, ToolCall, Usage, labelled, message_from
 
 PICTURE = {"type": "image_url", "image_url": {"url": "data:…"}}
 
@@ -89,3 +89,17 @@ def test_usage_adds_up() -> None:
         4,
         2,
     )
+
+
+def test_faulty_labels_of_a_swarm_are_refused_before_it_works() -> None:
+    with pytest.raises(InvalidTaskError, match="tags is the text"):
+        Labels(tags="nightly")  # pyright: ignore[reportArgumentType]
+    with pytest.raises(InvalidTaskError, match="key is ''"):
+        Labels(key="")
+
+
+def test_a_tasks_own_labels_win() -> None:
+    own = Task(description="x", key="alice", tags=("a",), metadata={"ticket": "1"})
+    both = labelled(own, Labels(key="bob", tags=("a", "b"), metadata={"ticket": "2", "team": "t"}))
+    assert (both.key, both.tags) == ("alice", ("a", "b"))
+    assert both.metadata == {"ticket": "1", "team": "t"}

@@ -147,7 +147,7 @@ class Deployment:
             database,
             label=label,
             now_us=self._clock.now_us,
-            on_alert=self._alarm.on_alert,
+            on_alert=self._alarm.on_alert if config.monitoring.cost_tracking else None,
             lease_s=config.storage.lease,
         )
         self._alarm.note_delivery = ledger.record

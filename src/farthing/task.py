@@ -167,6 +167,9 @@ class Labels(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])
 
+    def __post_init__(self) -> None:
+        _check_labels(self)
+
 
 def labelled(task: Task, labels: Labels) -> Task:
     """The task with further labels; its own key and metadata win."""
@@ -213,7 +216,7 @@ def _tool_call_from(raw: Mapping[str, object]) -> ToolCall:
     )
 
 
-def _check_labels(task: Task) -> None:
+def _check_labels(task: Task | Labels) -> None:
     """They become columns and names of limits: short, printable, few."""
     if task.key is not None:
         _check_label("key", task.key, most=60)

@@ -4,7 +4,10 @@ import asyncio
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
+
 from farthing.deployment import Deployment
+from farthing.errors import BudgetExceededError
 from farthing.spend.alerts import Alert
 from farthing.testing import ScriptedUpstream, VirtualClock, answer, deployment_on, hang
 
@@ -105,3 +108,30 @@ async def test_an_alert_that_was_delivered_is_not_sent_again_by_the_next_process
             await deployment.execute_task("Explain it.")
             await all_delivered(deployment)
     assert seen == ["warning", "critical"]
+
+
+async def test_without_cost_tracking_no_alert_is_told_and_the_limits_stay(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    upstream = ScriptedUpstream([answer("ok", cost="0.03")])
+    settings = {"monitoring.costTracking": False, "budget.totalLimit": "0.02"}
+    seen: list[str] = []
+    async with deployment_on(upstream, tmp_path, clock=VirtualClock(), overrides=settings) as deployment:
+        deployment.set_cost_alert(monthly_budget="0.01", on_critical=lambda: seen.append("critical"))
+        await deployment.execute_task("Explain it.")  # it costs more than its bound: an overrun
+        await all_delivered(deployment)
+        with pytest.raises(BudgetExceededError):
+            await deployment.execute_task("And again.")
+    assert seen == []
+    assert [record for record in caplog.records if record.name == "farthing.alerts"] == []
+
+
+async def test_an_overrun_is_told_with_what_was_reserved_and_billed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    upstream = ScriptedUpstream([answer("ok", cost="0.03")])
+    async with deployment_on(upstream, tmp_path, clock=VirtualClock()) as deployment:
+        await deployment.execute_task("Explain it.")
+        await all_delivered(deployment)
+    (told,) = [line for line in caplog.messages if line.startswith("overrun")]
+    assert "billed $0.0300 for a call that reserved $" in told

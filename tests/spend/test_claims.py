@@ -130,7 +130,7 @@ def test_further_limits_hold_for_the_scopes_that_a_task_has() -> None:
     ]
 
 
-@pytest.mark.parametrize("scope", ["keys", "key:", "month", "agent:x", ""])
+@pytest.mark.parametrize("scope", ["keys", "key:", "key: ", "month", "agent:x", "zzz", ""])
 def test_a_limit_of_an_unknown_scope_is_refused(scope: str) -> None:
     with pytest.raises(ValueError, match="scope"):
         config(budget={"limits": [{"scope": scope, "amount": 1}]})

@@ -292,18 +292,6 @@ async def test_an_alert_that_was_not_delivered_comes_back_to_the_next_process(da
     assert (heard[0], heard[1]) == (("warning", True), ("warning", True))
 
 
-async def test_an_alert_is_raised_beside_the_calls_once(database: Database) -> None:
-    heard: list[bool] = []
-    alert = Alert(MONTH, "runaway", 10, 99, detail="9.9 times its usual")
-    for _ in range(2):
-        async with writing(database, on_alert=lambda _, elected: heard.append(elected)) as ledger:
-            ledger.raise_alert(alert)
-            ledger.record(Delivered(alert))
-            assert await flushed(ledger)
-            await asyncio.sleep(0)
-    assert heard == [True, False]
-
-
 async def test_a_listener_that_raises_stops_nothing(database: Database) -> None:
     def broken(alert: Alert, elected: bool) -> None:
         raise RuntimeError(f"{alert.level} {elected}")

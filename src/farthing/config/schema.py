@@ -13,6 +13,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from farthing.content.redact import check_redaction
+from farthing.errors import nearest
 from farthing.task import Complexity, TaskType
 
 Slot = Literal["primary", "secondary", "tertiary", "fallback"]
@@ -21,6 +22,8 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Dollars = Annotated[Decimal, Field(ge=0)]
 Milliseconds = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(gt=0)]
+
+LIMIT_SCOPES = ("deployment", "key", "swarm", "agent", "task")
 
 EMPTY_SLOT = "empty_slot"
 """Error type of a mapping to a slot without a model."""
@@ -166,12 +169,22 @@ class Quality(Section):
 class Limit(Section):
     """One limit on what a scope may spend in a period."""
 
-    scope: Annotated[str, Field(pattern=r"^(deployment|key(:.{1,60})?|swarm|agent|task)$")]
+    scope: str
     """`deployment`; `key` for each virtual key or tenant, `key:NAME` for one; `swarm`, `agent`, `task`."""
     period: Literal["total", "day", "week", "month"] = "month"
     amount: Dollars
     kind: Literal["hard", "soft"] = "hard"
     """`hard` refuses what could pass it; `soft` turns to cheaper models near it, and warns."""
+
+    @field_validator("scope")
+    @classmethod
+    def _is_scope(cls, value: str) -> str:
+        name = value.removeprefix("key:")
+        if value in LIMIT_SCOPES or (name != value and 0 < len(name.strip()) <= 60):
+            return value
+        near = nearest(value, LIMIT_SCOPES)
+        hint = "" if near is None else f" (did you mean {near!r}?)"
+        raise ValueError(f"{value!r} is not one of {', '.join(LIMIT_SCOPES)} or key:NAME{hint}")
 
 
 class Budget(Section):
@@ -300,7 +313,7 @@ class Storage(Section):
 
 
 class Content(Section):
-    """Whether prompts and answers are kept, apart from the ledger. Off: no text is written anywhere."""
+    """Whether prompts and answers are kept, apart from the ledger. Off: the database has neither."""
 
     keep: bool = False
     """Keeps the prompt and the answer of each task, redacted, in a table of their own."""

@@ -7,11 +7,12 @@ period, level and base amount; the row in table `alert` elects who sends.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from farthing.spend.budget import AccountKey, Balance, PeriodKind
 
-AlertLevel = str
+AlertLevel = Literal["warning", "critical"]
+"""The levels of thresholds; other alerts are `soft limit` and `overrun`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from farthing.clock import Clock
 from farthing.permits import Permits
-from farthing.spend.alerts import Alert, AlertLevel
+from farthing.spend.alerts import Alert
 from farthing.spend.batch import Delivered
 
 log = logging.getLogger("farthing.alerts")
@@ -24,7 +24,7 @@ class Alarm:
     """Answers a deployment's alerts. At critical, attempts at once are lowered until the month ends."""
 
     def __init__(self, permits: Permits, clock: Clock, *, critical_concurrency: int) -> None:
-        self.callbacks: Mapping[AlertLevel, AlertCallback | None] = {}
+        self.callbacks: Mapping[str, AlertCallback | None] = {}
         self.critical_concurrency = critical_concurrency
         self.note_delivery: Callable[[Delivered], None] | None = None
         """Told how each delivery ended, so that no other process repeats it."""

@@ -108,8 +108,6 @@ def fold(rows: Iterable[Row]) -> Fold:
                 calls[row.call_id].generation_id = decode_seen(row.body).generation_id
             case "settled" | "uncertain":
                 _end(calls[row.call_id], row)
-            case "checkpoint":
-                pass  # of no call
     return Fold(calls=calls)
 
 

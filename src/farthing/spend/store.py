@@ -238,7 +238,8 @@ def read_rows(connection: sa.Connection, *, run_id: str | None = None) -> Iterab
     query = sa.select(*(ledger.c[name] for name in Row._fields)).order_by(ledger.c.seq)
     if run_id is not None:
         query = query.where(ledger.c.run_id == run_id)
-    for row in connection.execution_options(yield_per=1000).execute(query):
+    # On the statement: a connection would keep the option, and PostgreSQL takes no cursor for a write.
+    for row in connection.execute(query.execution_options(yield_per=1000)):
         yield Row(*row)
 
 

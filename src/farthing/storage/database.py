@@ -83,8 +83,13 @@ class Database:
     @contextmanager
     def read(self) -> Generator[sa.Connection]:
         """A connection that sees one committed state. Never waits for a writer on SQLite."""
-        with self.engine.connect().execution_options(farthing_read=True) as connection, connection.begin():
-            yield connection
+        with self.engine.connect() as connection:
+            if self.is_sqlite:
+                connection.execution_options(farthing_read=True)
+            else:  # its usual level shows each statement a state of its own
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield connection
 
     def now(self, connection: sa.Connection) -> float:
         """Seconds since 1970 by the database's clock, which leases are measured by.

@@ -36,7 +36,7 @@ ledger = sa.Table(
         "seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True
     ),
     sa.Column("epoch", sa.Integer, nullable=False),
-    sa.Column("kind", sa.String(10), nullable=False),  # intent, seen, settled, uncertain, checkpoint
+    sa.Column("kind", sa.String(10), nullable=False),  # intent, seen, settled, uncertain
     sa.Column("call_id", sa.String(40), nullable=False),
     sa.Column("run_id", sa.String(40)),
     sa.Column("at_us", sa.BigInteger, nullable=False),  # microseconds since 1970, UTC
@@ -111,15 +111,6 @@ alert = sa.Table(
     sa.Column("epoch", sa.Integer, nullable=False),  # whose process delivers it
     sa.Column("tries", sa.Integer, nullable=False),
     sa.Column("delivered", sa.Boolean, nullable=False),
-)
-
-checkpoint = sa.Table(
-    "checkpoint",
-    metadata,
-    sa.Column("number", sa.Integer, primary_key=True),
-    sa.Column("at_us", sa.BigInteger, nullable=False),
-    sa.Column("body", sa.Text, nullable=False),  # JSON: chain heads and sums of the rows that were pruned
-    sa.Column("hash", sa.String(64), nullable=False),  # of `body`; a ledger row chains it
 )
 
 price = sa.Table(

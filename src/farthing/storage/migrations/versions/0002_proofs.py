@@ -1,4 +1,4 @@
-"""Alerts that know who delivers them; roll-ups by agent, swarm, key, tag; checkpoints; kept content."""
+"""Alerts that know who delivers them; roll-ups by agent, swarm, key, tag; kept content."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -20,13 +20,6 @@ def upgrade() -> None:
             sa.Column(name, sa.BigInteger, nullable=False)
             for name in (*sums, "input_tokens", "output_tokens")
         ),
-    )
-    op.create_table(
-        "checkpoint",
-        sa.Column("number", sa.Integer, primary_key=True),
-        sa.Column("at_us", sa.BigInteger, nullable=False),
-        sa.Column("body", sa.Text, nullable=False),
-        sa.Column("hash", sa.String(64), nullable=False),
     )
     op.create_table(
         "content",
