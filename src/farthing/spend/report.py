@@ -11,8 +11,13 @@ from datetime import datetime
 from decimal import Decimal
 
 from farthing.money import from_nano, percent_saved
-from farthing.spend.batch import RollupKey, RollupSums
+from farthing.spend.batch import RollupByKey, RollupKey, RollupSums
 from farthing.spend.budget import Balance
+from farthing.spend.forecast import Forecast
+from farthing.spend.overhead import Part, spend_parts
+
+NO_NAME = "(none)"
+"""The group of the calls that have no role, agent, swarm, key or tag."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +69,12 @@ class CostReport:
     by_task_type: Mapping[str, CostLine] = field(default_factory=dict[str, CostLine])
     by_role: Mapping[str, CostLine] = field(default_factory=dict[str, CostLine])
     by_purpose: Mapping[str, CostLine] = field(default_factory=dict[str, CostLine])
+    by_day: Mapping[str, CostLine] = field(default_factory=dict[str, CostLine])
+    """Oldest first; days without a call are not among them."""
+    parts: tuple[Part, ...] = ()
+    """The spend by what it was for: answers, failed attempts, tool steps, …"""
+    forecast: Forecast | None = None
+    """The month's spend with a band; None where no month is reported, or its days were not read."""
 
 
 def cost_report(
@@ -76,6 +87,7 @@ def cost_report(
     baseline_model: str,
     now: datetime,
     simulated: bool,
+    forecast: Forecast | None = None,
 ) -> CostReport:
     """Builds a report from roll-up rows and the scope's balance, which is the authority for its totals."""
     entries = list(rollups)
@@ -102,11 +114,41 @@ def cost_report(
         input_tokens=total.input_tokens,
         output_tokens=total.output_tokens,
         simulated=simulated,
-        by_model=_lines(entries, lambda key: key.model),
-        by_task_type=_lines(entries, lambda key: key.task_type),
-        by_role=_lines(entries, lambda key: key.role or "(none)"),
-        by_purpose=_lines(entries, lambda key: key.purpose),
+        parts=spend_parts(entries),
+        forecast=forecast,
+        **_groups(entries),
     )
+
+
+def _groups(entries: Iterable[tuple[RollupKey, RollupSums]]) -> dict[str, dict[str, CostLine]]:
+    return {
+        "by_model": _lines(entries, lambda key: key.model),
+        "by_task_type": _lines(entries, lambda key: key.task_type),
+        "by_role": _lines(entries, lambda key: key.role or NO_NAME),
+        "by_purpose": _lines(entries, lambda key: key.purpose),
+        "by_day": dict(sorted(_lines(entries, lambda key: key.day).items())),
+    }
+
+
+def lines_by(
+    rollups: Iterable[tuple[RollupByKey, RollupSums]], everything: Iterable[RollupSums], *, overlapping: bool
+) -> dict[str, CostLine]:
+    """The spend of each agent, swarm, key or tag, dearest first, and of the calls that have none.
+
+    With the last line they add up to the total of `everything`, but for tags (`overlapping`): a call
+    counts under each of its tags, so what has none is not known, and is not among the lines.
+    """
+    groups: dict[str, list[RollupSums]] = {}
+    for key, sums in rollups:
+        groups.setdefault(key.name, []).append(sums)
+    named = {name: _sum(members) for name, members in groups.items()}
+    if not overlapping:
+        total, known = _sum(everything), _sum(named.values())
+        rest = RollupSums(*(a - b for a, b in zip(total, known, strict=True)))
+        if any(rest):
+            named[NO_NAME] = rest
+    lines = {name: _line(sums) for name, sums in named.items()}
+    return dict(sorted(lines.items(), key=lambda item: (item[0] == NO_NAME, -item[1].cost, item[0])))
 
 
 def projected(spend: Decimal, now: datetime) -> Decimal:

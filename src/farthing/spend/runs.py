@@ -75,7 +75,7 @@ class Fold:
             if call.outcome is None:
                 continue
             key = rollup_key(call.intent, call.day)
-            sums[key] = added(sums.get(key), _sums_of(call, call.outcome))
+            sums[key] = added(sums.get(key), call_sums(call, call.outcome))
         return sums
 
     def rollups_by(self) -> dict[RollupByKey, RollupSums]:
@@ -85,7 +85,7 @@ class Fold:
             if call.outcome is None:
                 continue
             for key in rollup_by_keys(call.intent, call.day, call.run_id):
-                sums[key] = added(sums.get(key), _sums_of(call, call.outcome))
+                sums[key] = added(sums.get(key), call_sums(call, call.outcome))
         return sums
 
 
@@ -120,7 +120,8 @@ def _end(call: Call, row: Row) -> None:
         call.doubted = True
 
 
-def _sums_of(call: Call, outcome: OutcomeBody) -> RollupSums:
+def call_sums(call: Call, outcome: OutcomeBody) -> RollupSums:
+    """What an ended call adds to each of its roll-ups."""
     cost = call.cost
     return RollupSums(
         calls=1,

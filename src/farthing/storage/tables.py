@@ -7,7 +7,7 @@ transaction as the rows they sum, so a start never replays.
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = "0002"
+SCHEMA_VERSION = "0003"
 """The newest migration; a fresh database is created from these tables and stamped with it."""
 
 metadata = sa.MetaData()
@@ -36,7 +36,7 @@ ledger = sa.Table(
         "seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True
     ),
     sa.Column("epoch", sa.Integer, nullable=False),
-    sa.Column("kind", sa.String(10), nullable=False),  # intent, seen, settled, uncertain
+    sa.Column("kind", sa.String(10), nullable=False),  # intent, seen, settled, uncertain, checkpoint
     sa.Column("call_id", sa.String(40), nullable=False),
     sa.Column("run_id", sa.String(40)),
     sa.Column("at_us", sa.BigInteger, nullable=False),  # microseconds since 1970, UTC
@@ -131,3 +131,13 @@ content = sa.Table(
     sa.Column("answer", sa.Text, nullable=False),
 )
 sa.Index("content_at", content.c.at_us)
+
+# What the rows up to a number came to, so that they can be put away. The newest counts; its hash has a row.
+checkpoint = sa.Table(
+    "checkpoint",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("at_us", sa.BigInteger, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("hash", sa.String(64), nullable=False),
+)

@@ -111,6 +111,12 @@ def basis_of(costs: CostReport) -> CostBasis:
     return "uncertain" if costs.uncertain else "computed" if costs.computed else "reported"
 
 
+def month_limit(config: DeploymentConfig, now: datetime) -> Decimal | None:
+    """The deployment's hard limit of the month, US dollars."""
+    limit = month_claim(config, now).limit
+    return None if limit is None else from_nano(limit)
+
+
 @contextmanager
 def opened(url: str) -> Generator[Database | None]:
     """The ledger at a URL, closed afterwards; None for a SQLite file that is not there, which is not made.
@@ -142,7 +148,7 @@ def month_report(
         balance,
         scope=DEPLOYMENT,
         period=claim.key.period,
-        limit=None if claim.limit is None else from_nano(claim.limit),
+        limit=month_limit(config, now),
         baseline_model=config.baseline.model,
         now=now,
         simulated=simulated or any(key.upstream == SIMULATOR for key, _ in rollups),

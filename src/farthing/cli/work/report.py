@@ -4,38 +4,65 @@ import csv
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from farthing.cli.work import show, tables
-from farthing.cli.work.ledger import RunReport, month_report, opened, read_run
+from farthing.catalog.kept import catalog_named
+from farthing.cli.work import reportdata, reportperiod, reportview, show, tables
+from farthing.cli.work.ledger import RunReport, opened, read_run
+from farthing.cli.work.reportperiod import Asked, Period
 from farthing.config.load import load_config
 from farthing.config.schema import DeploymentConfig
-from farthing.errors import FarthingError
-from farthing.spend.report import CostReport
-from farthing.storage.database import default_path, sqlite_url
+from farthing.errors import ConfigError, FarthingError
+from farthing.spend import focus, readings
+from farthing.spend.reprice import Repricer, Repricing
+from farthing.storage.database import Database, default_path, sqlite_url
 
 Format = Literal["tables", "json", "csv"]
 
 
-def tell_month(source: str | Path | None, *, database: str | None, simulated: bool, form: Format) -> None:
-    """The month to date of one ledger."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What to do with a period besides telling it."""
+
+    form: Format
+    reprice: str | None = None
+    plot: Path | None = None
+    focus: Path | None = None
+
+
+def tell_period(
+    source: str | Path | None, asked: Asked, wanted: Wanted, *, database: str | None, simulated: bool
+) -> None:
+    """A period of one ledger: the month to date, or the days that are asked for."""
     settings = load_config(source)
     url = ledger_urls(settings, database=database, simulated=simulated)[0]
-    with opened(url) as ledger:
+    now = datetime.now(UTC)
+    with ExitStack() as stack:
+        ledger = stack.enter_context(opened(url))
         if ledger is None:
             show.note(f"nothing was spent yet: there is no ledger at {show.masked(url)}")
-        costs = month_report(ledger, settings, now=datetime.now(UTC), simulated=simulated)
-    match form:
+        period = reportperiod.read_period(ledger, settings, asked, now=now, simulated=simulated)
+        if wanted.plot is not None:
+            from farthing.cli.work.chartdays import draw_days
+
+            draw_days(period, wanted.plot)
+            show.note(f"drawn: {wanted.plot}")
+        if wanted.focus is not None:
+            _write_focus(ledger, period, wanted.focus)
+        if wanted.reprice is not None:
+            _tell_repricing(repriced(ledger, period, wanted.reprice), period, wanted.form)
+            return
+    match wanted.form:
         case "json":
-            show.write_json(tables.costs_json(costs, is_run=False))
+            show.write_json(reportdata.period_json(period))
         case "csv":
-            _write_csv(_month_rows(costs))
+            _write_csv(reportdata.period_rows(period))
         case "tables":
-            out = show.console()
-            out.print(f"{costs.scope}, {costs.period}", style="bold")
-            tables.show_costs(out, costs, is_run=False)
+            reportview.show_period(show.console(), period)
 
 
 def tell_run(
@@ -83,21 +110,61 @@ def find_run(run_id: str, urls: Sequence[str], settings: DeploymentConfig, *, no
     )
 
 
-_MONTH_COLUMNS = ("group", "name", "calls", "failed", "settled_usd", "uncertain_usd", "baseline_usd")
+def repriced(ledger: Database | None, period: Period, book: str) -> Repricing:
+    """The period's calls by another book: a packaged or kept one, else one that the ledger keeps.
+
+    Raises `ConfigError` for a book that there is not.
+    """
+    if ledger is None:
+        return Repricer(catalog_named(book, os.environ).prices.id, lambda _: None).result()
+    with ledger.read() as connection:
+        try:
+            catalog = catalog_named(book, os.environ)
+            repricer = Repricer(catalog.prices.id, catalog.price)
+        except ConfigError:
+            fits = [name for name in readings.read_books(connection) if name.startswith(book)]
+            if not fits:
+                raise
+            finder = reportperiod.price_finder(connection, period.rollups)
+            repricer = Repricer(fits[-1], lambda model: finder(fits[-1], model))
+        for entry in reportperiod.entries(connection, period.asked, expected=period.costs.calls):
+            repricer.add(*entry)
+    return repricer.result()
+
+
+def _tell_repricing(found: Repricing, period: Period, form: Format) -> None:
+    match form:
+        case "json":
+            show.write_json(reportdata.repricing_json(found, period.costs))
+        case "csv":
+            _write_csv(reportdata.repricing_rows(found, period.costs))
+        case "tables":
+            reportview.show_repricing(show.console(), found, period.costs)
+
+
+def _write_focus(ledger: Database | None, period: Period, path: Path) -> None:
+    """Charges for finance tools; what is uncertain is told, as it is no charge yet."""
+    costs = period.costs
+
+    def charges() -> Iterable[Sequence[str]]:
+        if ledger is None:
+            return
+        with ledger.read() as connection:
+            prices = reportperiod.price_finder(connection, period.rollups)
+            for call, ended_us in reportperiod.entries(connection, period.asked, expected=costs.calls):
+                charge = focus.charge_of(call, ended_us, prices, simulated=costs.simulated)
+                if charge is not None:
+                    yield charge
+
+    count = reportdata.write_charges(path, charges)
+    show.note(f"{path}: {show.counted(count, 'charge')} as FOCUS {focus.VERSION}")
+    if costs.uncertain:
+        show.note(f"not among them: {show.usd(costs.uncertain)} that is uncertain, so billed by nobody yet")
+    if costs.simulated:
+        show.note("the charges are simulated: no provider bills them (x_Simulated says so)")
+
+
 _TOKENS = ("input_tokens", "output_tokens", "simulated")
-
-
-def _month_rows(costs: CostReport) -> Iterable[Sequence[object]]:
-    yield (*_MONTH_COLUMNS, *_TOKENS)
-    sums = (costs.calls, costs.failed_calls, costs.total_spend, costs.uncertain, costs.baseline_cost)
-    yield ("total", costs.period, *sums, costs.input_tokens, costs.output_tokens, costs.simulated)
-    for group, lines in tables.groups_of(costs).items():
-        for name, line in lines.items():
-            sums = (line.calls, line.failed, line.cost, line.uncertain, line.baseline)
-            yield (
-                *(group.removeprefix("by_"), name, *sums),
-                *(line.input_tokens, line.output_tokens, costs.simulated),
-            )
 
 
 def _run_rows(run: RunReport) -> Iterable[Sequence[object]]:

@@ -34,7 +34,7 @@ def show_costs(out: Console, costs: CostReport, *, is_run: bool) -> None:
     out.print(facts(sums(costs, is_run=is_run)))
     for name, lines in groups_of(costs).items():
         if lines:
-            out.print(_group(GROUPS[name], lines))
+            out.print(group_table(GROUPS[name], lines))
     if costs.simulated:
         out.print(SIMULATED_SENTENCE, style="yellow")
 
@@ -63,7 +63,8 @@ def _basis(costs: CostReport) -> str:
     return f"{usd(costs.computed)} of it computed from usage and dated prices"
 
 
-def _group(noun: str, lines: Mapping[str, CostLine]) -> Table:
+def group_table(noun: str, lines: Mapping[str, CostLine]) -> Table:
+    """One line a name of a group."""
     return table(
         [noun, "calls", "failed", "settled", "uncertain", "baseline", "saved", "tokens in", "tokens out"],
         [
@@ -173,10 +174,10 @@ def costs_json(costs: CostReport, *, is_run: bool) -> Json:
             "projected_monthly": round(costs.projected_monthly, 9),
         }
     lines = groups_of(costs)
-    return told | {name: {key: _line_json(line) for key, line in lines[name].items()} for name in GROUPS}
+    return told | {name: {key: line_json(line) for key, line in lines[name].items()} for name in GROUPS}
 
 
-def _line_json(line: CostLine) -> Json:
+def line_json(line: CostLine) -> Json:
     return {
         "calls": line.calls,
         "failed": line.failed,
