@@ -19,7 +19,7 @@ export PYTHON
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check bench crash-test schemas docs container requirements clean
+.PHONY: help demo test check bench crash-test nightly schemas docs container requirements clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -48,6 +48,9 @@ bench: $(DEV) ## Measure the pipeline against the figures in the README
 
 crash-test: $(DEV) ## Kill 200 working processes, restart, reconcile and compare with the bill (some 15 minutes)
 	$(BIN)/python -m tests.journeys.crashes --runs 200
+
+nightly: $(DEV) ## Play the ledger's state machine at length on both databases, and its six mutants (some 30 minutes)
+	$(BIN)/python -m tests.spend.machine.nightly
 
 schemas: $(RUN) ## Write what is generated anew: schemas/, the settings and the commands in docs/
 	$(BIN)/python scripts/make_schema.py
