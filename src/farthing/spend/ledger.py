@@ -2,7 +2,8 @@
 
 A call is one attempt. Its rows: `intent` before the first byte; `seen` when its generation id is known
 while it is still open; then `settled` with a cost, or `uncertain` with its worst case, which a later
-`settled` row replaces. Rows are never changed. Each writer epoch has its own hash chain.
+`settled` row replaces. Rows are never changed. Each writer epoch has its own hash chain. A `checkpoint` row
+belongs to no call: it fixes what rows that were put away came to.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,7 +18,7 @@ from farthing.result import CostBasis
 from farthing.spend.budget import AccountKey, Claim
 from farthing.task import Usage
 
-RowKind = Literal["intent", "seen", "settled", "uncertain"]
+RowKind = Literal["intent", "seen", "settled", "uncertain", "checkpoint"]
 
 
 class Intent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -127,7 +128,14 @@ class SeenBody(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     generation_id: str
 
 
-Body = IntentBody | OutcomeBody | SeenBody
+class CheckpointBody(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The fact of a `checkpoint` row: the SHA-256 of what table `checkpoint` has under this number."""
+
+    number: int
+    sha256: str
+
+
+Body = IntentBody | OutcomeBody | SeenBody | CheckpointBody
 
 
 class Row(NamedTuple):
@@ -251,6 +259,11 @@ def decode_seen(body: str) -> SeenBody:
     return _seen_decoder.decode(body)
 
 
+def decode_checkpoint(body: str) -> CheckpointBody:
+    """Raises `msgspec.ValidationError` for a body that no version of Farthing wrote."""
+    return _checkpoint_decoder.decode(body)
+
+
 def first_broken_link(rows: Iterable[Row]) -> Row | None:
     """The first row that does not follow from those before it in its epoch; None when every chain holds."""
     heads: dict[int, str] = {}
@@ -266,3 +279,4 @@ _encode = msgspec.json.Encoder().encode
 _intent_decoder = msgspec.json.Decoder(IntentBody)
 _outcome_decoder = msgspec.json.Decoder(OutcomeBody)
 _seen_decoder = msgspec.json.Decoder(SeenBody)
+_checkpoint_decoder = msgspec.json.Decoder(CheckpointBody)

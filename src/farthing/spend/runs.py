@@ -96,22 +96,30 @@ def fold(rows: Iterable[Row]) -> Fold:
     for row in rows:
         match row.kind:
             case "intent":
-                calls[row.call_id] = Call(
-                    call_id=row.call_id,
-                    at_us=row.at_us,
-                    day=day_of(row.at_us),
-                    intent=decode_intent(row.body),
-                    worst=row.nano,
-                    run_id=row.run_id,
-                )
+                calls[row.call_id] = begun(row)
             case "seen":
                 calls[row.call_id].generation_id = decode_seen(row.body).generation_id
             case "settled" | "uncertain":
-                _end(calls[row.call_id], row)
+                end(calls[row.call_id], row)
+            case "checkpoint":
+                pass  # of no call
     return Fold(calls=calls)
 
 
-def _end(call: Call, row: Row) -> None:
+def begun(row: Row) -> Call:
+    """The call of an `intent` row."""
+    return Call(
+        call_id=row.call_id,
+        at_us=row.at_us,
+        day=day_of(row.at_us),
+        intent=decode_intent(row.body),
+        worst=row.nano,
+        run_id=row.run_id,
+    )
+
+
+def end(call: Call, row: Row) -> None:
+    """What a `settled` or `uncertain` row says of its call."""
     call.outcome = decode_outcome(row.body)
     call.generation_id = call.outcome.generation_id or call.generation_id
     if row.kind == "settled":

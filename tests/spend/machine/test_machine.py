@@ -1,4 +1,4 @@
-"""The state machine on a SQLite file and on a PostgreSQL; `make nightly` plays 2,000 examples on each."""
+"""The state machine on a SQLite file and on a PostgreSQL; `make nightly` plays 3,200 examples on each."""
 
 from pathlib import Path
 
