@@ -24,11 +24,12 @@ class Book:
     """One writer's epoch on a database."""
 
     database: Database
+    money: str = "real"
     epoch: int = field(init=False)
 
     def __post_init__(self) -> None:
         with self.database.write() as connection:
-            store.claim_upstream(connection, self.database, kind="real")
+            store.claim_upstream(connection, self.database, kind=self.money)
             self.epoch = store.open_epoch(connection, label="test", lease_until=2e9)
 
     def write(self, intents: Sequence[Intent] = (), events: Sequence[Event] = ()) -> None:

@@ -39,6 +39,7 @@ COMMANDS = {
     "audit": Entry(_MONEY, "Read usage exports: what they cost, and what each profile would have cost."),
     "report": Entry(_MONEY, "Show what was spent this month, or by one run, and what it saved."),
     "show": Entry(_MONEY, "Show why a call cost what it cost: route, limits, prices, tokens, bill, rows."),
+    "ledger": Entry(_MONEY, "Prove the ledger, settle what is uncertain by the bill, copy it, put it away."),
     "init": Entry(_SETUP, "Answer a few questions, get a profile with an estimate, and the first files."),
     "migrate": Entry(
         _SETUP, "Keep the checklist of a migration from Claude or GPT: what is done, what is next."

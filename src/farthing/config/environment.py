@@ -19,6 +19,8 @@ from farthing.config.secret import Secret
 from farthing.errors import ConfigError, ConfigFault
 
 API_KEY = "OPENROUTER_API_KEY"
+MANAGEMENT_KEY = "OPENROUTER_MANAGEMENT_KEY"
+"""What OpenRouter tells an account's activity for; it cannot make calls."""
 DOTENV = Path(".env")
 
 SETTINGS: Mapping[str, tuple[tuple[str, ...], ...]] = {
@@ -80,7 +82,16 @@ def variables(environ: Mapping[str, str] | None = None) -> dict[str, str]:
 
 def api_key(environ: Mapping[str, str] | None = None) -> Secret | None:
     """The API key from the environment, else from `.env`; None when there is none or it is empty."""
-    key = variables(environ).get(API_KEY, "").strip() or _dotenv().get(API_KEY, "").strip()
+    return _secret(API_KEY, environ)
+
+
+def management_key(environ: Mapping[str, str] | None = None) -> Secret | None:
+    """Likewise the management key."""
+    return _secret(MANAGEMENT_KEY, environ)
+
+
+def _secret(name: str, environ: Mapping[str, str] | None) -> Secret | None:
+    key = variables(environ).get(name, "").strip() or _dotenv().get(name, "").strip()
     return Secret(key) if key else None
 
 

@@ -10,7 +10,7 @@ _REFERENCE = re.compile(
     r"\$(\$\{)|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(:-(?P<default>[^}]*))?\}|(?P<bad>\$\{)"
 )
 
-REFUSED = frozenset({"OPENROUTER_API_KEY"})
+REFUSED = frozenset({"OPENROUTER_API_KEY", "OPENROUTER_MANAGEMENT_KEY"})
 """Variables that never enter a configuration, which is shown, logged and exported."""
 
 

@@ -78,6 +78,8 @@ def replayed(path: Path, *, watch: HeadWatch | None = None, on_row: Write | None
             rows = (_line.decode(line) for line in file)
             if header.start is not None:
                 rows = _resumed(replay, header.start, rows)
+                if watch is not None:
+                    watch.see_all(header.start.heads)
             for seq, row in rows:
                 replay.take(seq, row)
                 if on_row is not None:

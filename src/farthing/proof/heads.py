@@ -4,6 +4,7 @@ Whoever can write to the database can rewrite rows, balances and chains so that 
 from a head that was exported before; a chain that was cut ends before it. Pure.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
@@ -38,6 +39,11 @@ class HeadWatch:
         wanted = self.exported.epochs.get(epoch)
         if wanted is not None and wanted.rows == head.rows:
             self._seen[epoch] = head.hash
+
+    def see_all(self, heads: Mapping[int, Head]) -> None:
+        """The heads at a checkpoint."""
+        for epoch, head in heads.items():
+            self.see(epoch, head)
 
     def hold_against(self, replay: Replay, *, put_away: dict[int, Head]) -> None:
         """Adds what differs to the replay's findings. `put_away`: the heads at the newest checkpoint."""

@@ -116,8 +116,7 @@ def _begun(
     found = newest[0]
     checkpoint.resume(replay, found, read_rows(connection, to=found.through))
     if watch is not None:
-        for epoch, head in found.heads.items():
-            watch.see(epoch, head)
+        watch.see_all(found.heads)
     return replay
 
 

@@ -52,6 +52,19 @@ class ModelsPage(msgspec.Struct, frozen=True, kw_only=True):
     next_offset: int | None
 
 
+class DayOfModel(msgspec.Struct, frozen=True, kw_only=True):
+    """What an account was billed for one model on one UTC day, by all its keys; dollars.
+
+    `model` is the name that calls are made by, `permaslug` the dated one behind it.
+    """
+
+    day: str
+    model: str
+    permaslug: str
+    billed: Decimal
+    requests: int
+
+
 class _Generation(msgspec.Struct, gc=False):
     id: str | None = None
     total_cost: msgspec.Raw = msgspec.Raw(b"")
@@ -92,6 +105,20 @@ class _KeyReply(msgspec.Struct, gc=False):
     data: _Key
 
 
+class _Day(msgspec.Struct, gc=False):
+    date: str
+    model: str
+    model_permaslug: str | None = None
+    usage: msgspec.Raw = msgspec.Raw(b"")
+    byok_usage_inference: msgspec.Raw = msgspec.Raw(b"")
+    requests: int | None = None
+
+
+class _ActivityReply(msgspec.Struct, gc=False):
+    data: list[_Day]
+
+
+_ACTIVITY = msgspec.json.Decoder(_ActivityReply, strict=False)
 _GENERATION = msgspec.json.Decoder(_GenerationReply, strict=False)
 _KEY = msgspec.json.Decoder(_KeyReply, strict=False)
 _ANY = msgspec.json.Decoder(float_hook=exact)
@@ -147,6 +174,29 @@ def parse_key(body: bytes) -> KeyStatus | Failure:
         free_requests_limit=free.limit,
         free_requests_remaining=free.remaining,
     )
+
+
+def parse_activity(body: bytes) -> tuple[DayOfModel, ...] | Failure:
+    """A 200 of `/activity`. One amount that cannot be read makes all of it unreadable: sums must be whole."""
+    try:
+        rows = _ACTIVITY.decode(body).data
+    except (ValueError, RecursionError):
+        return _unreadable("/activity")
+    days: list[DayOfModel] = []
+    for row in rows:
+        usage, inference = amount_of(row.usage).cost, amount_of(row.byok_usage_inference).cost
+        if usage is None:
+            return _unreadable("/activity")
+        days.append(
+            DayOfModel(
+                day=row.date[:10],  # a date, or a time at its beginning
+                model=row.model,
+                permaslug=row.model_permaslug or row.model,
+                billed=usage + (inference or Decimal(0)),
+                requests=tokens(row.requests),
+            )
+        )
+    return tuple(days)
 
 
 def parse_models_page(body: bytes, *, offset: int) -> ModelsPage | Failure:

@@ -14,8 +14,10 @@ from msgspec import structs
 
 from farthing.errors import ConfigError, ConfigFault, MissingKeyError
 from farthing.upstream.account import (
+    DayOfModel,
     GenerationBill,
     KeyStatus,
+    parse_activity,
     parse_generation,
     parse_key,
     parse_models_page,
@@ -128,6 +130,11 @@ class Client:
         """What the key may still spend, and the day's free requests."""
         body = await self._get("/key", timeout_s=timeout_s)
         return body if isinstance(body, Failure) else parse_key(body)
+
+    async def activity(self, *, timeout_s: float = _GET_S) -> tuple[DayOfModel, ...] | Failure:
+        """What the account was billed by day and model, for 30 days that are over; with a management key."""
+        body = await self._get("/activity", timeout_s=timeout_s)
+        return body if isinstance(body, Failure) else parse_activity(body)
 
     async def aclose(self) -> None:
         """Closes the transport."""
