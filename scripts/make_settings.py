@@ -83,8 +83,10 @@ def _kind(entry: Schema) -> str:
     if "enum" in kind:
         return ", ".join(f"`{word}`" for word in cast("list[str]", kind["enum"]))
     if kind.get("type") == "array":
-        objects = "$ref" in cast("Schema", kind.get("items", {}))
-        return "list of objects" if objects else "list of texts"
+        item = cast("Schema", kind.get("items", {}))
+        of = cast("list[Schema]", item.get("anyOf", [item]))[0]
+        numbers = of.get("type") == "number"
+        return "list of objects" if "$ref" in item else "list of numbers" if numbers else "list of texts"
     if kind.get("type") == "object":
         return "name → slot"
     words = _KINDS.get(str(kind.get("type")), "text")

@@ -20,12 +20,9 @@ from farthing.catalog.successors import replace_gone
 from farthing.clock import Clock, SystemClock
 from farthing.config.load import Source, inert_settings, load_config
 from farthing.config.schema import DeploymentConfig
-from farthing.errors import (
-    DeploymentClosedError,
-)
+from farthing.errors import DeploymentClosedError
 from farthing.money import from_nano, parse_usd
 from farthing.opening import (
-    alert_rules,
     baseline_price,
     current_catalog,
     keep_prices,
@@ -39,12 +36,13 @@ from farthing.request import task_of
 from farthing.result import Notice, Route, TaskFinished, TaskResult
 from farthing.routing.route import NoRoute
 from farthing.spend import store
-from farthing.spend.alerts import levels_reached
 from farthing.spend.budget import Balance
+from farthing.spend.channels import AlertCallback, open_channels
 from farthing.spend.claims import DEPLOYMENT, month_claim
-from farthing.spend.notify import Alarm, AlertCallback
+from farthing.spend.notify import Alarm
 from farthing.spend.report import CostReport, cost_report
 from farthing.spend.runs import Fold, fold
+from farthing.spend.thresholds import alert_rules, runaway_rule
 from farthing.spend.writer import LedgerWriter
 from farthing.storage.database import Database
 from farthing.swarm.agent import AgentSpec, ToolSource
@@ -129,7 +127,6 @@ class Deployment:
             return
         await means.under_way.drain(means.config.upstream.drain_timeout)
         if self._alarm is not None:
-            await asyncio.to_thread(means.ledger.flush, 1.0)  # the last outcomes may raise alerts, too
             await self._alarm.aclose(means.config.upstream.drain_timeout)
         await means.client.aclose()
         await means.ledger.aclose()
@@ -142,7 +139,13 @@ class Deployment:
         label = f"{socket.gethostname()}:{os.getpid()}"
         catalog = keep_prices(database, config, catalog, now=self._clock.now())
         permits = Permits(config.scaling.max_concurrency)
-        self._alarm = Alarm(permits, self._clock, critical_concurrency=config.alerts.critical_concurrency)
+        self._alarm = Alarm(
+            permits,
+            self._clock,
+            critical_concurrency=config.alerts.critical_concurrency,
+            channels=open_channels(config.alerts) if config.monitoring.cost_tracking else (),
+            simulated=self.simulated,
+        )
         ledger = LedgerWriter(
             database,
             label=label,
@@ -165,19 +168,9 @@ class Deployment:
         self._pipeline = Pipeline(self._means)
         self._watching = open_watching(self._means, database, environ=self._environ, simulated=self.simulated)
         self.notices = (*self.notices, *self._watching.notices)
-        ledger.rules = alert_rules(config)
+        self._alarm.rules = ledger.rules = alert_rules(config)
         await ledger.start()
-        self._slow_down_if_critical(ledger)
-
-    def _slow_down_if_critical(self, ledger: LedgerWriter) -> None:
-        """A level that was reached before this start is not announced again, but still lowers concurrency."""
-        with self._opened_database().read() as connection:
-            accounts = store.read_accounts(connection, scope=DEPLOYMENT)
-        now = month_claim(self.config, self._clock.now()).key
-        for rule in ledger.rules:
-            for alert in levels_reached(rule, now, accounts.get(now, Balance())):
-                if self._alarm is not None:
-                    self._alarm.on_alert(alert, elected=False)
+        self._alarm.attend(ledger, database, runaway=runaway_rule(config))
 
     # Tasks.
 
@@ -313,23 +306,29 @@ class Deployment:
         critical_threshold: float = 0.95,
         on_warning: AlertCallback | None = None,
         on_critical: AlertCallback | None = None,
+        thresholds: Sequence[Decimal | str | float] = (),
+        on_alert: AlertCallback | None = None,
     ) -> None:
         """Calls back once a month for each share of `monthly_budget` that is spent; never moves a limit.
 
-        At critical, attempts at once are lowered to `alerts.criticalConcurrency` until the month ends.
-        A callback takes the alert or nothing, may be async, and is tried three times.
+        `thresholds` are further shares, as 0.5; `on_alert` hears every alert: those, runaway spend,
+        overruns, soft limits. At critical, attempts at once are lowered to `alerts.criticalConcurrency` until
+        the month ends. A callback takes the alert or nothing, may be async, and is tried three times.
         """
         means = self._opened()
-        alerts = means.config.alerts.model_copy(
+        configured = means.config.alerts
+        alerts = configured.model_copy(
             update={
                 "monthly_budget": parse_usd(monthly_budget),
                 "warning_threshold": warning_threshold,
                 "critical_threshold": critical_threshold,
+                "thresholds": (*configured.thresholds, *map(str, thresholds)),
             }
         )
         means.config = means.config.model_copy(update={"alerts": type(alerts).model_validate(dict(alerts))})
         if self._alarm is not None:
-            self._alarm.callbacks = {"warning": on_warning, "critical": on_critical}
+            self._alarm.callbacks = {"warning": on_warning, "critical": on_critical, "": on_alert}
+            self._alarm.rules = alert_rules(means.config)
         means.ledger.rules = alert_rules(means.config)
 
     # Sync doors.

@@ -5,7 +5,6 @@ Thin: each function opens one thing or fails with what to do. The order is `depl
 
 from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal
 from urllib.parse import urlsplit
 
 from farthing.catalog.kept import newest_readable
@@ -15,11 +14,8 @@ from farthing.catalog.refresh import refreshed_catalog
 from farthing.config.load import api_key, load_catalog
 from farthing.config.schema import DeploymentConfig
 from farthing.errors import ConfigError, ConfigFault, FarthingError, MissingKeyError
-from farthing.money import nano_half_even
 from farthing.result import Notice
 from farthing.spend import store
-from farthing.spend.alerts import AlertLevel, AlertRule
-from farthing.spend.claims import DEPLOYMENT, MONTH
 from farthing.storage.database import Database, default_path, sqlite_url
 from farthing.upstream.client import Client
 from farthing.upstream.failure import Failure
@@ -108,16 +104,3 @@ def keep_prices(database: Database, config: DeploymentConfig, catalog: Catalog, 
             catalog = catalog.renamed(f"{catalog.prices.id} {now:%H:%M:%S}")
             store.keep_prices(connection, catalog.prices.prices.values())
     return catalog
-
-
-def alert_rules(config: DeploymentConfig) -> tuple[AlertRule, ...]:
-    """The thresholds of the deployment's month; none where cost tracking is off or no amount is set."""
-    alerts = config.alerts
-    base = alerts.monthly_budget if alerts.monthly_budget is not None else config.budget.monthly_limit
-    if base is None or not config.monitoring.cost_tracking:
-        return ()
-    thresholds: dict[AlertLevel, Decimal] = {
-        "warning": Decimal(str(alerts.warning_threshold)),
-        "critical": Decimal(str(alerts.critical_threshold)),
-    }
-    return (AlertRule(scope=DEPLOYMENT, period=MONTH, base_nano=nano_half_even(base), thresholds=thresholds),)

@@ -1,14 +1,19 @@
 """Cost alerts on their way: once a threshold, to the caller's functions, and fewer attempts at critical."""
 
 import asyncio
+import json
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
+from tests.spend.receiver import receiving
 
 from farthing.deployment import Deployment
 from farthing.errors import BudgetExceededError
 from farthing.spend.alerts import Alert
+from farthing.storage.database import Database, sqlite_url
+from farthing.storage.tables import alert as alert_table
 from farthing.testing import ScriptedUpstream, VirtualClock, answer, deployment_on, hang
 
 
@@ -135,3 +140,85 @@ async def test_an_overrun_is_told_with_what_was_reserved_and_billed(
         await all_delivered(deployment)
     (told,) = [line for line in caplog.messages if line.startswith("overrun")]
     assert "billed $0.0300 for a call that reserved $" in told
+
+
+async def test_any_number_of_thresholds_reach_a_webhook_once_for_two_deployments(tmp_path: Path) -> None:
+    async with receiving() as receiver:
+        settings = {
+            "alerts.monthlyBudget": "0.0004",
+            "alerts.thresholds": ["0.05", "0.1", "0.5"],
+            "alerts.webhooks": [f"{receiver.url}/hook"],
+            "alerts.webhookSecret": "sesame",
+            "alerts.runaway.enabled": False,
+        }
+        upstreams = [ScriptedUpstream([answer("ok", cost="0.00004") for _ in range(3)]) for _ in range(2)]
+        first, second = (
+            deployment_on(one, tmp_path, clock=VirtualClock(), overrides=settings) for one in upstreams
+        )
+        async with first, second:
+            for _ in range(3):
+                await first.execute_task("Explain it.")
+                await second.execute_task("Explain it.")
+                await all_delivered(first)
+                await all_delivered(second)
+    levels = [json.loads(one.body)["level"] for one in receiver.deliveries]
+    assert sorted(levels) == ["10 %", "5 %", "50 %"]
+
+
+async def test_an_alert_that_no_receiver_took_is_sent_by_the_next_process(tmp_path: Path) -> None:
+    async with receiving(404) as receiver:
+        settings = {
+            "budget.monthlyLimit": "0.1",
+            "alerts.webhooks": [receiver.url],
+            "alerts.runaway.enabled": False,
+        }
+        for _ in range(2):
+            upstream = ScriptedUpstream([answer("ok", cost="0.0000001")])
+            async with deployment_on(
+                upstream, tmp_path, clock=VirtualClock(), overrides=settings
+            ) as deployment:
+                deployment.set_cost_alert(monthly_budget="0.0000001")
+                await deployment.execute_task("Explain it.")
+                await all_delivered(deployment)
+    told = [json.loads(one.body) for one in receiver.deliveries]
+    assert sorted(one["level"] for one in told) == ["critical", "critical", "warning"] or sorted(
+        one["level"] for one in told
+    ) == ["critical", "warning", "warning"]
+    assert len({one["id"] for one in told}) == 2
+    database = Database(sqlite_url(tmp_path / "ledger.db"))
+    try:
+        with database.read() as connection:
+            states = connection.execute(sa.select(alert_table.c.delivered, alert_table.c.tries)).all()
+    finally:
+        database.close()
+    assert sorted(map(tuple, states)) == [(True, 1), (True, 2)]
+
+
+async def test_a_key_and_a_swarm_have_alerts_of_their_own(tmp_path: Path) -> None:
+    upstream = ScriptedUpstream([answer("ok", cost="0.00001") for _ in range(2)])
+    settings = {
+        "budget.limits": [{"scope": "key", "period": "day", "amount": "0.00002", "kind": "soft"}],
+        "alerts.scopes": ["key"],
+        "alerts.thresholds": ["0.4"],
+        "alerts.runaway.enabled": False,
+    }
+    seen: list[Alert] = []
+    async with deployment_on(upstream, tmp_path, clock=VirtualClock(), overrides=settings) as deployment:
+        deployment.set_cost_alert(monthly_budget=100, on_alert=seen.append)
+        await deployment.execute_task("Explain it.", key="alice")
+        await deployment.execute_task("Explain it.", key="bob")
+        await all_delivered(deployment)
+    assert [(one.level, one.key.scope) for one in seen] == [("40 %", "key:alice"), ("40 %", "key:bob")]
+
+
+async def test_spend_that_runs_away_is_told_when_the_deployment_closes(tmp_path: Path) -> None:
+    upstream = ScriptedUpstream([answer("ok", cost="0.04"), answer("ok", cost="0.04")])
+    settings = {"budget.monthlyLimit": "0.09", "alerts.runaway.minimum": "0.01"}
+    seen: list[Alert] = []
+    async with deployment_on(upstream, tmp_path, clock=VirtualClock(), overrides=settings) as deployment:
+        deployment.set_cost_alert(monthly_budget="0.09", on_alert=seen.append)
+        await deployment.execute_task("Explain it.")
+        await deployment.execute_task("Explain it.")
+    told = [one for one in seen if one.level == "runaway"]
+    assert len(told) == 1
+    assert "times the usual $0.00300 (a 30th of the month's budget for a day)" in told[0].detail

@@ -64,11 +64,6 @@ def _day(text: str) -> date:
         raise typer.BadParameter(f"{text!r} is no day; write it as 2026-01-01") from None
 
 
-ConfigFile = options.ConfigFile
-Url = Annotated[
-    str | None, typer.Option("--database", metavar="URL", help="Another ledger than the configured one.")
-]
-Simulated = Annotated[bool, typer.Option("--simulated", help="The ledger of simulated runs.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
@@ -94,9 +89,9 @@ def verify(
             "--archive", metavar="FILE", help="Rows that were put away; oldest first, may be repeated."
         ),
     ] = None,
-    config: ConfigFile = None,
-    database: Url = None,
-    simulated: Simulated = False,
+    config: options.ConfigFile = None,
+    database: options.Url = None,
+    simulated: options.Simulated = False,
     as_json: options.Json = False,
 ) -> None:
     """Go through every row: the hash chain, the promise at each admission, every amount, all kept sums.
@@ -121,9 +116,9 @@ def export(
             "--rows", metavar="FILE", help="Write all rows here: .jsonl, .jsonl.gz, or .csv to read."
         ),
     ] = None,
-    config: ConfigFile = None,
-    database: Url = None,
-    simulated: Simulated = False,
+    config: options.ConfigFile = None,
+    database: options.Url = None,
+    simulated: options.Simulated = False,
 ) -> None:
     """Write the head, to be kept where nobody who can write to the ledger can change it; or all rows.
 
@@ -156,9 +151,9 @@ def reconcile(
     last: Annotated[
         str | None, typer.Option("--last", metavar="SPAN", help="So many days up to today: 30d, 4w.")
     ] = None,
-    config: ConfigFile = None,
-    database: Url = None,
-    simulated: Simulated = False,
+    config: options.ConfigFile = None,
+    database: options.Url = None,
+    simulated: options.Simulated = False,
     as_json: options.Json = False,
 ) -> None:
     """Ask the provider for the bills of uncertain calls by their ids, and settle them.
@@ -188,9 +183,9 @@ def resolve(
     never_billed: Annotated[bool, typer.Option("--never-billed", help="It cost nothing.")] = False,
     note: Annotated[str, typer.Option("--note", metavar="TEXT", help="Why; kept in the row.")] = "",
     yes: Yes = False,
-    config: ConfigFile = None,
-    database: Url = None,
-    simulated: Simulated = False,
+    config: options.ConfigFile = None,
+    database: options.Url = None,
+    simulated: options.Simulated = False,
     as_json: options.Json = False,
 ) -> None:
     """Settle an uncertain call by hand, at what you know that it cost. It cannot be taken back."""
@@ -213,9 +208,9 @@ def resolve(
 @app.command(epilog="**Examples**\n\nfarthing ledger backup ledger-2026-11-24.db")
 def backup(
     file: Annotated[Path, typer.Argument(help="A new SQLite file.", show_default=False)],
-    config: ConfigFile = None,
-    database: Url = None,
-    simulated: Simulated = False,
+    config: options.ConfigFile = None,
+    database: options.Url = None,
+    simulated: options.Simulated = False,
 ) -> None:
     """Copy a ledger into a file, in one state and while it is in use; then verify the copy."""
     from farthing.cli.work.keeping import back_up
@@ -246,9 +241,9 @@ def prune(
         typer.Option("--before", metavar="DAY", parser=_day, help="First day to keep; unset: 1 January."),
     ] = None,
     yes: Yes = False,
-    config: ConfigFile = None,
-    database: Url = None,
-    simulated: Simulated = False,
+    config: options.ConfigFile = None,
+    database: options.Url = None,
+    simulated: options.Simulated = False,
 ) -> None:
     """Put past years' rows into a file, and what they came to into a checkpoint.
 

@@ -40,6 +40,7 @@ COMMANDS = {
     "report": Entry(_MONEY, "Show what was spent this month, or by one run, and what it saved."),
     "show": Entry(_MONEY, "Show why a call cost what it cost: route, limits, prices, tokens, bill, rows."),
     "ledger": Entry(_MONEY, "Prove the ledger, settle what is uncertain by the bill, copy it, put it away."),
+    "alerts": Entry(_MONEY, "List the alerts that were raised, or try the channels they go to."),
     "init": Entry(_SETUP, "Answer a few questions, get a profile with an estimate, and the first files."),
     "migrate": Entry(
         _SETUP, "Keep the checklist of a migration from Claude or GPT: what is done, what is next."

@@ -59,6 +59,11 @@ Out = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Keep result, per-agent files and run.json here.")
 ]
 
+Url = Annotated[
+    str | None, typer.Option("--database", metavar="URL", help="Another ledger than the configured one.")
+]
+Simulated = Annotated[bool, typer.Option("--simulated", help="The ledger of simulated runs.")]
+
 
 def source_of(profile: str | None, config: Path | None) -> str | Path | None:
     """What to load; None is the environment's choice. Raises a usage error when both are given."""

@@ -15,7 +15,9 @@ from farthing.config.layers import Path, Stack, section_at
 from farthing.config.schema import EMPTY_SLOT, SLOTS
 from farthing.errors import ConfigFault, nearest
 
-_CREDENTIAL = re.compile(r"(api_?key|secret|password|authorization|database_?url)|token$", re.IGNORECASE)
+_CREDENTIAL = re.compile(
+    r"(api_?key|secret|password|authorization|database_?url|webhook|apprise)|token$", re.IGNORECASE
+)
 _CREDENTIAL_VALUE = re.compile(r"^sk-|://[^/]*@")
 _QUOTED = re.compile(r"'([^']*)'")
 
@@ -51,7 +53,7 @@ def _fault(details: ErrorDetails, written: Mapping[Path, str]) -> ConfigFault:
     location = tuple(part for part in details["loc"] if part != "[key]")
     path = _written(location, written)
     given = cast("object", details["input"])
-    secret = _CREDENTIAL.search(path) or _CREDENTIAL_VALUE.search(str(given))
+    secret = _CREDENTIAL.search(path) or _is_credential(given)
     value = "***" if secret else given
     key = str(location[-1]) if location else ""
     match details["type"]:
@@ -74,6 +76,12 @@ def _fault(details: ErrorDetails, written: Mapping[Path, str]) -> ConfigFault:
             message = details["msg"]
             problem = f"is {_shown(value)}; {message[:1].lower()}{message[1:]}"
             return ConfigFault(path=path, value=value, problem=problem)
+
+
+def _is_credential(given: object) -> bool:
+    """Whether a value is one or, where a whole section is wrong, may hold one."""
+    inside = any(_CREDENTIAL.search(key) for key in _object(given))
+    return inside or bool(_CREDENTIAL_VALUE.search(str(given)))
 
 
 def _nearest_key(location: tuple[int | str, ...], key: str, path: str) -> str | None:

@@ -6,9 +6,10 @@ value or a fixed word is expected.
 
 import ast
 import inspect
+from collections.abc import Iterator
 from typing import cast
 
-from farthing.config import schema as sections
+from farthing.config import alerting, schema
 from farthing.config.schema import SLOTS, DeploymentConfig
 
 _Schema = dict[str, object]
@@ -74,17 +75,21 @@ def _alternatives(entry: _Schema) -> list[_Schema]:
 
 
 def _documentation() -> dict[str, dict[str, str]]:
-    """Class → key → the text under the field in `schema.py`, which is where a setting is documented."""
-    tree = ast.parse(inspect.getsource(sections))
+    """Class → key → the text under the field in its class, which is where a setting is documented."""
     found: dict[str, dict[str, str]] = {}
-    for definition in (node for node in tree.body if isinstance(node, ast.ClassDef)):
-        for field, after in zip(definition.body, definition.body[1:], strict=False):
-            match field, after:
-                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(
-                    value=ast.Constant(value=str() as text)
-                ):
-                    key = getattr(sections, definition.name).model_fields[name].alias or name
-                    found.setdefault(definition.name, {})[key] = " ".join(text.split())
-                case _:
-                    pass
+    for module in (schema, alerting):
+        tree = ast.parse(inspect.getsource(module))
+        for definition in (node for node in tree.body if isinstance(node, ast.ClassDef)):
+            fields = getattr(module, definition.name).model_fields
+            for name, text in _texts(definition):
+                found.setdefault(definition.name, {})[fields[name].alias or name] = text
     return found
+
+
+def _texts(definition: ast.ClassDef) -> Iterator[tuple[str, str]]:
+    for field, after in zip(definition.body, definition.body[1:], strict=False):
+        match field, after:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str() as text)):
+                yield name, " ".join(text.split())
+            case _:
+                pass

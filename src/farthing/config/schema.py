@@ -4,26 +4,21 @@ JSON keys are camelCase as in the tutorial; snake_case is accepted too. Unknown 
 Money is US dollars; a duration says its unit in its docstring; rates and thresholds are fractions of 1.
 """
 
-from decimal import Decimal
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from farthing.config.alerting import Alerts
+from farthing.config.section import Dollars, Fraction, Scope, Section
 from farthing.content.redact import check_redaction
-from farthing.errors import nearest
 from farthing.task import Complexity, TaskType
 
 Slot = Literal["primary", "secondary", "tertiary", "fallback"]
 SLOTS: tuple[Slot, ...] = ("primary", "secondary", "tertiary", "fallback")
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Dollars = Annotated[Decimal, Field(ge=0)]
 Milliseconds = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(gt=0)]
-
-LIMIT_SCOPES = ("deployment", "key", "swarm", "agent", "task")
 
 EMPTY_SLOT = "empty_slot"
 """Error type of a mapping to a slot without a model."""
@@ -36,14 +31,6 @@ def _plain_url(value: str, what: str, example: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError(f"{value!r} is not an http(s) URL such as {example}")
     return value.rstrip("/")
-
-
-class Section(BaseModel):
-    """A frozen part of the configuration that refuses unknown keys."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, allow_inf_nan=False
-    )
 
 
 class SlotModel(Section):
@@ -169,22 +156,12 @@ class Quality(Section):
 class Limit(Section):
     """One limit on what a scope may spend in a period."""
 
-    scope: str
+    scope: Scope
     """`deployment`; `key` for each virtual key or tenant, `key:NAME` for one; `swarm`, `agent`, `task`."""
     period: Literal["total", "day", "week", "month"] = "month"
     amount: Dollars
     kind: Literal["hard", "soft"] = "hard"
     """`hard` refuses what could pass it; `soft` turns to cheaper models near it, and warns."""
-
-    @field_validator("scope")
-    @classmethod
-    def _is_scope(cls, value: str) -> str:
-        name = value.removeprefix("key:")
-        if value in LIMIT_SCOPES or (name != value and 0 < len(name.strip()) <= 60):
-            return value
-        near = nearest(value, LIMIT_SCOPES)
-        hint = "" if near is None else f" (did you mean {near!r}?)"
-        raise ValueError(f"{value!r} is not one of {', '.join(LIMIT_SCOPES)} or key:NAME{hint}")
 
 
 class Budget(Section):
@@ -203,22 +180,6 @@ class Budget(Section):
     """Reserved for a call whose price or output bound is unknown; None refuses such calls."""
     media_part_tokens: Annotated[int, Field(gt=0)] | None = None
     """Stated bound in tokens for an image or file part; None refuses them."""
-
-
-class Alerts(Section):
-    monthly_budget: Dollars | None = None
-    """Base of the thresholds; None takes the monthly limit. It never moves the limit."""
-    warning_threshold: Fraction = 0.80
-    critical_threshold: Fraction = 0.95
-    critical_concurrency: Annotated[int, Field(ge=1)] = 2
-    """Attempts at once after the critical alert: scaling down, as the tutorial's use case 3 does."""
-
-    @model_validator(mode="after")
-    def _ordered(self) -> "Alerts":
-        if self.warning_threshold > self.critical_threshold:
-            warning, critical = self.warning_threshold, self.critical_threshold
-            raise ValueError(f"warningThreshold {warning} is above criticalThreshold {critical}")
-        return self
 
 
 class Scaling(Section):

@@ -77,6 +77,13 @@ class Epoch:
         self._follow(group)
         return group
 
+    def elect(self, alert: Alert) -> bool:
+        """Records an alert that no commit raised; True when this is the first process to do so."""
+        with self._begin() as connection:
+            return bool(
+                store.elect(connection, self.database, [alert], epoch=self._number, at_us=self._now_us())
+            )
+
     def note_delivery(self, delivered: Delivered) -> None:
         with self._begin() as connection:
             store.note_delivery(connection, delivered)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql.elements import ColumnElement
 
 from farthing.catalog.pricing import Price
-from farthing.spend.alerts import Alert
+from farthing.spend.alerts import Alert, KeptAlert
 from farthing.spend.batch import Delivered, Doubt, OpenCall, Plan, RollupByKey, RollupKey, RollupSums
 from farthing.spend.budget import AccountKey, Balance, Claim
 from farthing.spend.ledger import Intent, Row, decode_intent, decode_outcome, genesis
@@ -184,9 +184,16 @@ def adopt_alerts(connection: sa.Connection, *, epoch: int, most_tries: int = 20)
     left = sa.and_(alert.c.delivered.is_(sa.false()), alert.c.epoch.not_in(live), alert.c.tries < most_tries)
     # One statement, so that of two processes only one gets each.
     found = connection.execute(alert.update().where(left).values(epoch=epoch).returning(alert))
+    return [_alert_of(row) for row in found]
+
+
+def read_alerts(connection: sa.Connection, *, undelivered: bool = False) -> list[KeptAlert]:
+    """All alerts, or those that no channel has taken yet, oldest first."""
+    query = sa.select(alert).order_by(alert.c.at_us, alert.c.scope, alert.c.level, alert.c.subject)
+    if undelivered:
+        query = query.where(alert.c.delivered.is_(sa.false()))
     return [
-        Alert(AccountKey(row.scope, row.period), row.level, row.base, row.committed, row.subject, row.detail)
-        for row in found
+        KeptAlert(_alert_of(row), row.at_us, row.tries, row.delivered) for row in connection.execute(query)
     ]
 
 
@@ -267,6 +274,13 @@ def read_rollups_by(
     return [(RollupByKey(*row[:width]), RollupSums(*row[width:])) for row in found]
 
 
+def read_days(connection: sa.Connection, *, first_day: str, last_day: str) -> dict[str, int]:
+    """What each day has settled and uncertain, nano-dollars; a day without rows is left out."""
+    committed = sa.func.sum(rollup.c.settled + rollup.c.uncertain)
+    query = sa.select(rollup.c.day, committed).where(rollup.c.day.between(first_day, last_day))
+    return {day: int(nano) for day, nano in connection.execute(query.group_by(rollup.c.day))}
+
+
 def claim_upstream(connection: sa.Connection, database: Database, *, kind: str) -> str:
     """Binds the database to `real` or `simulated` money on first use; returns what it is bound to."""
     database.add_missing(connection, meta, [{"key": "money", "value": kind}])
@@ -293,6 +307,12 @@ def _add_sums(
 
 def _row_of(other: sa.FromClause, kind: str) -> ColumnElement[bool]:
     return sa.and_(other.c.call_id == ledger.c.call_id, other.c.kind == kind)
+
+
+def _alert_of(row: sa.Row[tuple[object, ...]]) -> Alert:
+    return Alert(
+        AccountKey(row.scope, row.period), row.level, row.base, row.committed, row.subject, row.detail
+    )
 
 
 def _open_call(row: sa.Row[tuple[object, ...]]) -> OpenCall:

@@ -59,7 +59,7 @@ class LedgerWriter:
         self.rules: tuple[AlertRule, ...] = ()
         self._now_us, self._on_alert, self._lease_s = now_us, on_alert, lease_s
         self._spool = spool or Spool(spool_path(database.url, environ=os.environ))
-        self._queue: deque[Request | Event | Delivered | threading.Event] = deque()
+        self._queue: deque[Request | Event | Delivered | Alert | threading.Event] = deque()
         self._wake = threading.Event()
         self._stopping, self._ended, self._spooled, self._idle = False, False, False, True
         self._ending = threading.Lock()  # the rest is spooled by the thread, then by whoever records
@@ -70,7 +70,7 @@ class LedgerWriter:
         self._epoch = Epoch(database, label=label, now_us=now_us, lease_s=lease_s)
         self._parked: list[Request] = []
         self._backlog: list[Event] = []
-        self._deliveries: list[Delivered] = []
+        self._marks: list[Delivered | Alert] = []
         self._away_since: float | None = None
         self._fresh = True
         self._most = _ALL  # how many a group takes; fewer while one is looked for that is refused
@@ -113,6 +113,13 @@ class LedgerWriter:
             self._wake.set()
         if self._ended:
             self._spool_rest()
+
+    def raise_alert(self, alert: Alert) -> None:
+        """Queues an alert that no commit raises, such as of a rate of spend; `on_alert` is called for it if
+        it is the first of its scope, period, level and base."""
+        self._queue.append(alert)
+        if self._idle:
+            self._wake.set()
 
     def headroom(self, claims: Sequence[Claim]) -> int | None:
         """Nano-dollars that all limits still allow, as of the last commit; None where nothing is limited."""
@@ -171,7 +178,7 @@ class LedgerWriter:
             self._recover()
             self._keep_alive()
             self._commit()
-            self._note_deliveries()
+            self._mark()
         except DBAPIError as error:
             self._away(error)
         for flush in flushes:
@@ -199,8 +206,8 @@ class LedgerWriter:
                         self._parked.append(request)
                     case threading.Event() as flush:
                         flushes.append(flush)
-                    case Delivered() as delivered:
-                        self._deliveries.append(delivered)
+                    case Delivered() | Alert() as mark:
+                        self._marks.append(mark)
                     case event:
                         self._backlog.append(event)
         return flushes
@@ -220,10 +227,17 @@ class LedgerWriter:
         self._most = _ALL
         self._accept(group)
 
-    def _note_deliveries(self) -> None:
-        while self._deliveries:
-            self._epoch.note_delivery(self._deliveries[0])
-            del self._deliveries[0]
+    def _mark(self) -> None:
+        """Alerts raised beside the calls, and what became of those that were sent."""
+        while self._marks:
+            match self._marks[0]:
+                case Alert() as alert:
+                    elected = self._epoch.elect(alert)
+                    if self._on_alert is not None:
+                        self._in_loop(self._on_alert, alert, elected)
+                case Delivered() as delivered:
+                    self._epoch.note_delivery(delivered)
+            del self._marks[0]
 
     def _accept(self, group: Group) -> None:
         """What a committed group changes here, and its decisions for the event loop."""
@@ -323,7 +337,7 @@ class LedgerWriter:
                 self._commit_backlog()
                 self._backlog += self._epoch.write_offs()
                 self._commit_backlog()
-                self._note_deliveries()
+                self._mark()
                 self._epoch.close()
                 break
             except DBAPIError as error:

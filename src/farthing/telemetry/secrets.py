@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from pydantic import SecretStr
+
 from farthing.config.schema import DeploymentConfig
 
 _HEADERS = (
@@ -34,6 +36,8 @@ def known_secrets(
         for text in _texts(config.model_dump(exclude=_PUBLIC)):
             if "://" in text:  # whoever knows a webhook's address can write to it
                 found.update((text, *_tokens(text)))
+        if config.alerts.webhook_secret is not None:
+            found.add(config.alerts.webhook_secret.get_secret_value())
     return frozenset(found - {""})
 
 
@@ -54,7 +58,9 @@ def _tokens(url: str) -> list[str]:
 
 
 def _texts(value: object) -> Iterator[str]:
-    if isinstance(value, str):
+    if isinstance(value, SecretStr):
+        yield value.get_secret_value()
+    elif isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
         for inner in value.values():  # pyright: ignore[reportUnknownVariableType] - any JSON
