@@ -21,7 +21,7 @@ from farthing.clock import Clock, SystemClock
 from farthing.config.load import Source, inert_settings, load_config
 from farthing.config.schema import DeploymentConfig
 from farthing.errors import DeploymentClosedError
-from farthing.money import from_nano, parse_usd
+from farthing.money import parse_usd
 from farthing.opening import (
     baseline_price,
     current_catalog,
@@ -35,12 +35,11 @@ from farthing.portal import Portal
 from farthing.request import task_of
 from farthing.result import Notice, Route, TaskFinished, TaskResult
 from farthing.routing.route import NoRoute
-from farthing.spend import store
-from farthing.spend.budget import Balance
+from farthing.spend import readings, store
 from farthing.spend.channels import AlertCallback, open_channels
-from farthing.spend.claims import DEPLOYMENT, month_claim
+from farthing.spend.ledger import SIMULATOR
 from farthing.spend.notify import Alarm
-from farthing.spend.report import CostReport, cost_report
+from farthing.spend.report import CostReport
 from farthing.spend.runs import Fold, fold
 from farthing.spend.thresholds import alert_rules, runaway_rule
 from farthing.spend.writer import LedgerWriter
@@ -161,7 +160,7 @@ class Deployment:
             ledger=ledger,
             permits=permits,
             clock=self._clock,
-            upstream="simulator" if self.simulated else urlsplit(config.upstream.base_url).netloc,
+            upstream=SIMULATOR if self.simulated else urlsplit(config.upstream.base_url).netloc,
             baseline=baseline_price(config, catalog),
             under_way=UnderWay(),
         )
@@ -268,26 +267,15 @@ class Deployment:
     # Money.
 
     def get_cost_report(self) -> CostReport:
-        """Month-to-date spend of all processes on this ledger. Contains every result already returned.
+        """Month-to-date spend of all processes on this ledger, every result returned so far among it.
 
         Reads on a connection of its own and blocks for a few milliseconds; `cost_report` is its awaitable.
         """
         self._opened().ledger.flush()
-        now = self._clock.now()
-        claim = month_claim(self.config, now)
         with self._opened_database().read() as connection:
-            rollups = store.read_rollups(connection, first_day=f"{now:%Y-%m}-01", last_day=f"{now:%Y-%m-%d}")
-            balance = store.read_accounts(connection, scope=DEPLOYMENT).get(claim.key, Balance())
-        return cost_report(
-            rollups,
-            balance,
-            scope=DEPLOYMENT,
-            period=claim.key.period,
-            limit=None if claim.limit is None else from_nano(claim.limit),
-            baseline_model=self.config.baseline.model,
-            now=now,
-            simulated=self.simulated,
-        )
+            return readings.read_month(
+                connection, self.config, now=self._clock.now(), simulated=self.simulated
+            )
 
     async def cost_report(self) -> CostReport:
         return await asyncio.to_thread(self.get_cost_report)

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from tests.cli.conftest import Command
 
-from farthing.cli.work.ledger import SIMULATOR
 from farthing.simulator.process import SimulatorProcess
 from farthing.spend.batch import RollupKey, RollupSums
+from farthing.spend.ledger import SIMULATOR
 from farthing.storage.database import Database, default_path, sqlite_url
 from farthing.storage.tables import ledger, meta, rollup
 

@@ -9,10 +9,7 @@ from farthing.money import format_usd, from_nano
 from farthing.proof.replay import Head, Replay
 from farthing.spend.batch import RollupByKey, RollupKey, RollupSums
 from farthing.spend.budget import AccountKey, Balance
-from farthing.spend.ledger import genesis
-
-SIMULATOR = "simulator"
-"""What rows name the upstream of simulated money."""
+from farthing.spend.ledger import SIMULATOR, genesis
 
 Key = TypeVar("Key")
 Sums = TypeVar("Sums", bound=tuple[int, ...])

@@ -18,6 +18,9 @@ from farthing.result import CostBasis
 from farthing.spend.budget import AccountKey, Claim
 from farthing.task import Usage
 
+SIMULATOR = "simulator"
+"""What a row names the upstream of simulated money."""
+
 RowKind = Literal["intent", "seen", "settled", "uncertain", "checkpoint"]
 
 

@@ -5,13 +5,21 @@ in memory at once.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import msgspec
 import sqlalchemy as sa
 
 from farthing.catalog.pricing import Price, PriceOverride, Rates
+from farthing.config.schema import DeploymentConfig
+from farthing.money import from_nano
+from farthing.spend import store
+from farthing.spend.budget import Balance
+from farthing.spend.claims import DEPLOYMENT, month_claim
+from farthing.spend.forecast import HISTORY_DAYS, forecast
 from farthing.spend.ledger import (
+    SIMULATOR,
     Row,
     day_of,
     decode_intent,
@@ -19,6 +27,7 @@ from farthing.spend.ledger import (
     decode_seen,
     genesis,
 )
+from farthing.spend.report import CostReport, cost_report
 from farthing.spend.runs import Call
 from farthing.spend.span import Span
 from farthing.spend.tally import Entry
@@ -98,6 +107,33 @@ def read_spend_by_day(connection: sa.Connection, span: Span) -> dict[str, int]:
         .group_by(rollup.c.day)
     )
     return {day: int(nano) for day, nano in connection.execute(query)}
+
+
+def read_history(connection: sa.Connection, now: datetime) -> dict[str, int]:
+    """Spend by day, as far back as a forecast looks."""
+    today = now.date()
+    first = min(today - timedelta(days=HISTORY_DAYS), today.replace(day=1))
+    return read_spend_by_day(connection, Span(first=first, last=today))
+
+
+def read_month(
+    connection: sa.Connection, config: DeploymentConfig, *, now: datetime, simulated: bool
+) -> CostReport:
+    """The month to date of all processes on a ledger, with its forecast."""
+    claim = month_claim(config, now)
+    rollups = store.read_rollups(connection, first_day=f"{now:%Y-%m}-01", last_day=f"{now:%Y-%m-%d}")
+    balance = store.read_accounts(connection, scope=DEPLOYMENT).get(claim.key, Balance())
+    return cost_report(
+        rollups,
+        balance,
+        scope=DEPLOYMENT,
+        period=claim.key.period,
+        limit=None if claim.limit is None else from_nano(claim.limit),
+        baseline_model=config.baseline.model,
+        now=now,
+        simulated=simulated or any(key.upstream == SIMULATOR for key, _ in rollups),
+        forecast=forecast(read_history(connection, now), now),
+    )
 
 
 def read_prices(connection: sa.Connection, models: Iterable[str]) -> dict[tuple[str, str], Price]:

@@ -27,7 +27,7 @@ def known_secrets(
     config: DeploymentConfig | None, *, environ: Mapping[str, str], api_key: str | None
 ) -> frozenset[str]:
     """Every secret that a deployment was given. `config` None is the command line before it has one."""
-    found = {api_key or ""}
+    found = {api_key or "", environ.get("OPENROUTER_MANAGEMENT_KEY", "")}
     for name in _HEADERS:
         found.update(unquote(value) for _, value in parse_qsl(environ.get(name, ""), separator=","))
     found.update(_of_url(environ.get("FARTHING_DATABASE_URL", "")))

@@ -13,16 +13,14 @@ from pathlib import Path
 from farthing.config.schema import DeploymentConfig
 from farthing.money import from_nano, percent_saved
 from farthing.result import CostBasis
-from farthing.spend import store
+from farthing.spend import readings, store
 from farthing.spend.budget import Balance
 from farthing.spend.claims import DEPLOYMENT, month_claim
+from farthing.spend.ledger import SIMULATOR
 from farthing.spend.report import CostReport, cost_report
 from farthing.spend.runs import Call, Fold, fold
 from farthing.storage.database import Database
 from farthing.task import Usage
-
-SIMULATOR = "simulator"
-"""What the ledger names the upstream of a simulated call."""
 
 _ZERO = Decimal(0)
 _SQLITE = "sqlite:///"
@@ -137,22 +135,19 @@ def month_report(
     database: Database | None, config: DeploymentConfig, *, now: datetime, simulated: bool
 ) -> CostReport:
     """The month to date of all processes on a ledger; zeros for a ledger that is not there yet."""
-    claim = month_claim(config, now)
-    rollups, balance = [], Balance()
-    if database is not None:
-        with database.read() as connection:
-            rollups = store.read_rollups(connection, first_day=f"{now:%Y-%m}-01", last_day=f"{now:%Y-%m-%d}")
-            balance = store.read_accounts(connection, scope=DEPLOYMENT).get(claim.key, balance)
-    return cost_report(
-        rollups,
-        balance,
-        scope=DEPLOYMENT,
-        period=claim.key.period,
-        limit=month_limit(config, now),
-        baseline_model=config.baseline.model,
-        now=now,
-        simulated=simulated or any(key.upstream == SIMULATOR for key, _ in rollups),
-    )
+    if database is None:
+        return cost_report(
+            [],
+            Balance(),
+            scope=DEPLOYMENT,
+            period=month_claim(config, now).key.period,
+            limit=month_limit(config, now),
+            baseline_model=config.baseline.model,
+            now=now,
+            simulated=simulated,
+        )
+    with database.read() as connection:
+        return readings.read_month(connection, config, now=now, simulated=simulated)
 
 
 def read_run(database: Database, run_id: str, *, baseline_model: str, now: datetime) -> RunReport | None:

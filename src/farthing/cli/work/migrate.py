@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from rich.text import Text
 
 from farthing.cli.work import show
-from farthing.cli.work.ledger import SIMULATOR, opened
+from farthing.cli.work.ledger import opened
 from farthing.cli.work.milestones import change_kept, kept_path, read_kept
 from farthing.cli.work.report import ledger_urls
 from farthing.config.environment import API_KEY, Environment, read_environment
@@ -19,6 +19,7 @@ from farthing.errors import ConfigError, FarthingError, LedgerUnavailableError
 from farthing.money import format_usd, from_nano
 from farthing.spend import store
 from farthing.spend.batch import RollupKey, RollupSums
+from farthing.spend.ledger import SIMULATOR
 from farthing.storage.database import default_path, sqlite_url
 from farthing.storage.tables import ledger, meta
 from farthing.usage.checklist import AuditMark, Facts, RealUse

@@ -7,14 +7,14 @@ every row of the period, one after another.
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Literal
 
 import sqlalchemy as sa
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from farthing.cli.work import show
-from farthing.cli.work.ledger import SIMULATOR, month_limit
+from farthing.cli.work.ledger import month_limit
 from farthing.config.load import load_catalog
 from farthing.config.schema import DeploymentConfig, LatencyTarget
 from farthing.errors import FarthingError
@@ -22,7 +22,8 @@ from farthing.spend import readings, store
 from farthing.spend.batch import RollupKey, RollupSums
 from farthing.spend.budget import Balance
 from farthing.spend.claims import DEPLOYMENT, month_claim
-from farthing.spend.forecast import HISTORY_DAYS, forecast
+from farthing.spend.forecast import forecast
+from farthing.spend.ledger import SIMULATOR
 from farthing.spend.report import CostLine, CostReport, cost_report, lines_by
 from farthing.spend.savings import Saving, Savings
 from farthing.spend.span import Span, month_to_date, span_of
@@ -272,9 +273,7 @@ def _history(connection: sa.Connection, asked: Asked, rollups: Rollups, now: dat
         for key, sums in rollups:
             days[key.day] = days.get(key.day, 0) + sums.settled + sums.uncertain
         return days
-    today = now.date()
-    first = min(today - timedelta(days=HISTORY_DAYS), today.replace(day=1))
-    return readings.read_spend_by_day(connection, Span(first=first, last=today))
+    return readings.read_history(connection, now)
 
 
 def _targets(config: DeploymentConfig) -> dict[str, LatencyTarget]:

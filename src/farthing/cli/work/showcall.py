@@ -10,14 +10,14 @@ import sqlalchemy as sa
 from rich.console import Console
 
 from farthing.cli.work import show, tables
-from farthing.cli.work.ledger import SIMULATOR, opened
+from farthing.cli.work.ledger import opened
 from farthing.cli.work.report import ledger_urls
 from farthing.config.load import load_config
 from farthing.errors import FarthingError, nearest
 from farthing.money import from_nano
 from farthing.spend import readings
 from farthing.spend.billing import Reckoning, reckoned
-from farthing.spend.ledger import row_hash
+from farthing.spend.ledger import SIMULATOR, row_hash
 from farthing.spend.readings import Link
 from farthing.spend.runs import Call, fold
 
