@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.spend.chains import first_broken_link
 
 from farthing.bench import ledger as bench
 from farthing.spend import store
-from farthing.spend.ledger import first_broken_link
 from farthing.spend.runs import fold
 from farthing.storage.database import Database, sqlite_url
 

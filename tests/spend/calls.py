@@ -9,11 +9,12 @@ from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy import event
+from tests.spend.chains import first_broken_link
 
 from farthing.spend import store
 from farthing.spend.alerts import Alert, AlertRule
 from farthing.spend.budget import AccountKey, Admitted, Balance, Claim, Decision
-from farthing.spend.ledger import Intent, Outcome, first_broken_link
+from farthing.spend.ledger import Intent, Outcome
 from farthing.spend.runs import fold
 from farthing.spend.writer import LedgerWriter
 from farthing.storage.database import Database

@@ -7,11 +7,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from msgspec import structs
+from tests.spend.chains import first_broken_link
 
 from farthing.spend import batch
 from farthing.spend.batch import Doubt, Event, OpenCall, Plan, RollupKey, RollupSums, Seen
 from farthing.spend.budget import AccountKey, Admitted, Balance, Claim, Denied
-from farthing.spend.ledger import Intent, Outcome, Row, first_broken_link, genesis
+from farthing.spend.ledger import Intent, Outcome, Row, genesis
 from farthing.spend.runs import fold
 from farthing.task import Usage
 

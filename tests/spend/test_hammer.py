@@ -19,12 +19,12 @@ import pytest
 import sqlalchemy as sa
 from tests.journeys.books import billed_by_id, differing
 from tests.spend import hammer
+from tests.spend.chains import first_broken_link
 
 from farthing.money import from_nano, parse_usd
 from farthing.simulator.process import SimulatorProcess
 from farthing.spend import store
 from farthing.spend.budget import AccountKey
-from farthing.spend.ledger import first_broken_link
 from farthing.spend.runs import fold
 from farthing.storage.database import Database
 from farthing.storage.tables import ledger, writer

@@ -4,10 +4,11 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.spend.chains import first_broken_link
 
 from farthing.spend import ledger
 from farthing.spend.budget import AccountKey, Claim
-from farthing.spend.ledger import Intent, Outcome, Row, chained, first_broken_link, genesis, intent_body
+from farthing.spend.ledger import Intent, Outcome, Row, chained, genesis, intent_body
 from farthing.task import Usage
 
 MONTH = AccountKey("deployment", "month:2026-11")

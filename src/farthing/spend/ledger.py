@@ -267,17 +267,6 @@ def decode_checkpoint(body: str) -> CheckpointBody:
     return _checkpoint_decoder.decode(body)
 
 
-def first_broken_link(rows: Iterable[Row]) -> Row | None:
-    """The first row that does not follow from those before it in its epoch; None when every chain holds."""
-    heads: dict[int, str] = {}
-    for row in rows:
-        head = heads.get(row.epoch) or genesis(row.epoch)
-        if row_hash(head, *row[:-1]) != row.hash:
-            return row
-        heads[row.epoch] = row.hash
-    return None
-
-
 _encode = msgspec.json.Encoder().encode
 _intent_decoder = msgspec.json.Decoder(IntentBody)
 _outcome_decoder = msgspec.json.Decoder(OutcomeBody)

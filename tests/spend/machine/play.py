@@ -16,6 +16,7 @@ from tests.spend.machine.stage import LEASE_S, PROCESSES, KilledError, Stage
 from farthing.config.schema import DeploymentConfig
 from farthing.errors import LedgerUnavailableError
 from farthing.money import from_nano
+from farthing.proof.read import verified
 from farthing.spend.batch import Event, Seen
 from farthing.spend.budget import Admitted
 from farthing.spend.claims import claims_for
@@ -233,6 +234,7 @@ class Play:
         self.round(process)
         self.close(process)
         law(not self.findable(), "a call with an id is uncertain after it was reconciled")
+        law(not (found := verified(self.stage.reader).findings), f"the ledger does not verify: {found}")
         self.proof.overruns_were_told()
         self._count()
 

@@ -10,10 +10,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
+from tests.spend.chains import first_broken_link
 from tests.spend.machine.model import Account, LawBrokenError, Model, Sums
 from tests.spend.machine.stage import LEASE_S, Stage
 
-from farthing.spend.ledger import Row, first_broken_link, genesis
+from farthing.spend.ledger import Row, genesis
 from farthing.spend.runs import fold
 from farthing.storage.tables import account, alert, ledger, rollup, rollup_by, writer
 
