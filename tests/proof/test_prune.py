@@ -150,8 +150,9 @@ def test_nothing_is_written_over_and_no_day_to_come_is_put_away(kept: Database, 
     (tmp_path / "2026.jsonl").write_text("mine")
     with pytest.raises(FarthingError, match="is there already"):
         put_away(kept, tmp_path / "2026.jsonl")
-    with pytest.raises(FarthingError, match="has not begun"):
-        put_away(kept, tmp_path / "other.jsonl", before=date(2027, 3, 2))
+    for day in (date(2027, 3, 2), date(2027, 3, 1)):  # to come, and begun just now
+        with pytest.raises(FarthingError, match="has not begun an hour ago"):
+            put_away(kept, tmp_path / "other.jsonl", before=day)
     assert (tmp_path / "2026.jsonl").read_text() == "mine"
 
 

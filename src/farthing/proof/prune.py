@@ -5,7 +5,7 @@ row is deleted; rows, checkpoint and the chained row that fixes it change in one
 that are not settled stay, and all balances and roll-ups: no limit and no report of days changes by it.
 """
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +22,9 @@ from farthing.spend.ledger import CheckpointBody, Row, chained, genesis
 from farthing.storage import tables
 from farthing.storage.database import Database
 from farthing.storage.tables import ledger
+
+_REST = timedelta(hours=1)
+"""No transaction takes so long: what was written before the day is committed by then."""
 
 
 class Pruned(NamedTuple):
@@ -41,9 +44,10 @@ def prune(
     Raises `FarthingError` for a ledger with a finding, for a day that is not over, for a file that is there;
     nothing is changed then.
     """
-    if before > now.date():
+    if _begin(before) > now - _REST:
         raise FarthingError(
-            f"{before} has not begun: rows of days to come cannot be put away", hint=f"at most {now.date()}"
+            f"{before} has not begun an hour ago: calls of the day before may still be under way",
+            hint=f"at most {(now - _REST).date()}",
         )
     found = _archived(database, path, before=before, on_row=on_row)
     if found is None:
@@ -106,15 +110,18 @@ def _refuse(replay: Replay) -> None:
 
 def _last_before(connection: sa.Connection, before: date) -> int:
     """The place of the last row before the first that is as young as this day; 0: there is none."""
-    begins = datetime.combine(before, time(), UTC)
     first_young = sa.select(sa.func.min(ledger.c.seq)).where(
-        ledger.c.at_us >= round(begins.timestamp() * 1_000_000)
+        ledger.c.at_us >= round(_begin(before).timestamp() * 1_000_000)
     )
     young = connection.execute(first_young).scalar_one()
     query = sa.select(sa.func.max(ledger.c.seq))
     if young is not None:
         query = query.where(ledger.c.seq < young)
     return int(connection.execute(query).scalar_one() or 0)
+
+
+def _begin(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
 
 
 def _delete(database: Database, new: Checkpoint, *, at_us: int, old: Checkpoint | None) -> int:

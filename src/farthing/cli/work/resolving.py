@@ -12,6 +12,7 @@ from farthing.cli.work.proving import ledger_at
 from farthing.errors import FarthingError, nearest
 from farthing.money import from_nano, nano_half_even
 from farthing.proof import bills, reconcile
+from farthing.spend import readings
 from farthing.spend.runs import Call
 from farthing.spend.settlement import Known
 from farthing.storage.database import Database
@@ -38,6 +39,7 @@ def tell_resolved(
             )
             typer.confirm("Go on? It cannot be taken back", abort=True, err=True)
         asyncio.run(_settle(ledger, call, cost, note))
+        _check(ledger, call, cost)
     if as_json:
         show.write_json({"call_id": call.call_id, "held": from_nano(call.worst), "settled": cost})
     else:
@@ -73,6 +75,15 @@ async def _settle(ledger: Database, call: Call, cost: Decimal, note: str) -> Non
     known = Known(nano=nano_half_even(cost), basis="computed")
     async with reconcile.writing(ledger, label="farthing ledger resolve", now_us=_now_us) as writer:
         writer.record(bills.outcome_of(call, known, at_us=_now_us(), reason=reason))
+
+
+def _check(ledger: Database, call: Call, cost: Decimal) -> None:
+    """Raises `FarthingError` where somebody else was faster: a row is settled once."""
+    with ledger.read() as connection:
+        links = readings.read_links(connection, call.call_id)
+    booked = next(link.row.nano for link in links if link.row.kind == "settled")
+    if booked != nano_half_even(cost):
+        raise FarthingError(f"{call.call_id} was settled meanwhile, at {show.usd(from_nano(booked))}")
 
 
 def _now_us() -> int:
