@@ -18,11 +18,22 @@ from farthing.result import Notice
 from farthing.spend import store
 from farthing.storage.database import Database, default_path, sqlite_url
 from farthing.upstream.client import Client
+from farthing.upstream.direct import DirectTransport
 from farthing.upstream.failure import Failure
+from farthing.upstream.proxy import proxy_for
 from farthing.upstream.transport import AiohttpTransport, Transport
 
 _NO_KEY = "sk-or-no-key-needed-on-this-machine"
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+def open_transport(config: DeploymentConfig, *, environ: Mapping[str, str]) -> Transport:
+    """A transport of our own, or aiohttp's where the environment names a proxy. Raises `ConfigError`."""
+    proxy = proxy_for(config.upstream.base_url, environ)
+    limit = config.upstream.connection_limit
+    if proxy is not None:
+        return AiohttpTransport(connection_limit=limit, proxy=proxy)
+    return DirectTransport(connection_limit=limit)
 
 
 def open_client(
@@ -42,7 +53,7 @@ def open_client(
             hint="export OPENROUTER_API_KEY=sk-or-…, or see it work without one: farthing demo",
         )
     return Client(
-        transport or AiohttpTransport(connection_limit=upstream.connection_limit),
+        transport or open_transport(config, environ=environ),
         base_url=upstream.base_url,
         api_key=key.reveal() if key is not None else _NO_KEY if local else None,
         app_title=upstream.app_title,

@@ -33,7 +33,7 @@ from farthing.spend import store
 from farthing.spend.runs import Call, Fold, fold
 from farthing.storage.database import Database, sqlite_url
 from farthing.upstream.client import Client
-from farthing.upstream.transport import AiohttpTransport
+from farthing.upstream.direct import DirectTransport
 
 LEASE_S = 0.6
 FAULTS = {
@@ -115,7 +115,7 @@ async def _work_until_killed(simulator: SimulatorProcess, url: str, delay_s: flo
 
 async def _recover(database: Database, base_url: str) -> None:
     """What `farthing ledger reconcile` does when the dead process's lease is over."""
-    client = Client(AiohttpTransport(), base_url=base_url, api_key="sk-or-simulated")
+    client = Client(DirectTransport(), base_url=base_url, api_key="sk-or-simulated")
     await asyncio.sleep(LEASE_S)  # by the database's clock, which is real here
     try:
         async with reconcile.writing(database, label="recovery", now_us=_now_us) as ledger_writer:

@@ -24,8 +24,8 @@ from farthing.spend.runs import Fold, fold
 from farthing.storage.database import Database
 from farthing.testing import deployment_at
 from farthing.upstream.client import Client
+from farthing.upstream.direct import DirectTransport
 from farthing.upstream.failure import Failure
-from farthing.upstream.transport import AiohttpTransport
 
 WORST = 10**9
 AT_US = 1_795_000_000_000_000
@@ -48,7 +48,7 @@ async def upstream(tmp_path: Path) -> AsyncGenerator[Upstream]:
         async with deployment_at(simulator.base_url, folder) as deployment:
             for number in range(4):
                 await deployment.execute_task(f"Explain step {number}.")
-        client = Client(AiohttpTransport(), base_url=simulator.base_url, api_key="sk-or-simulated")
+        client = Client(DirectTransport(), base_url=simulator.base_url, api_key="sk-or-simulated")
         yield Upstream(simulator, client, billed_by_id(simulator.bill()))
         await client.aclose()
 
@@ -164,7 +164,7 @@ async def test_money_of_another_kind_is_not_reconciled(database: Database, upstr
 
 
 async def test_an_upstream_that_is_away_is_told(database: Database) -> None:
-    client = Client(AiohttpTransport(), base_url="http://127.0.0.1:9/api/v1", api_key="sk-or-simulated")
+    client = Client(DirectTransport(), base_url="http://127.0.0.1:9/api/v1", api_key="sk-or-simulated")
     try:
         with pytest.raises(FarthingError, match="upstream does not answer"):
             await reconcile.check_upstream(database, client)

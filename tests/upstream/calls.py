@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 from tests.upstream.loopback import Connection, Loopback, Script, hang
 
 from farthing.upstream.client import Answered, Client, Deadlines
+from farthing.upstream.direct import DirectTransport
 from farthing.upstream.failure import Failure
 from farthing.upstream.sse import ReplyLimits
-from farthing.upstream.transport import AiohttpTransport
+from farthing.upstream.transport import Transport
 
 KEY = "sk-or-v1-very-secret"
 PATIENT = Deadlines(connect_s=5, first_token_s=5, between_tokens_s=5, total_s=5)
@@ -55,13 +56,17 @@ def stay(_: Connection) -> None:
     """Leaves the stream open."""
 
 
+open_transport: Callable[[], Transport] = DirectTransport
+"""Replaced by the fixture `either_transport`."""
+
+
 @asynccontextmanager
 async def upstream(
     script: Script, limits: ReplyLimits | None = None
 ) -> AsyncGenerator[tuple[Loopback, Client]]:
     async with Loopback(script) as server:
         client = Client(
-            AiohttpTransport(),
+            open_transport(),
             base_url=server.base_url,
             api_key=KEY,
             app_title="Farthing\ntest",

@@ -1,6 +1,7 @@
 """A scripted HTTP server on loopback for the tests of `upstream/`: raw bytes, and hangs until released."""
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Self
@@ -20,7 +21,12 @@ class Connection(asyncio.Protocol):
     """One client connection; the server's script writes to it."""
 
     def __init__(self, server: "Loopback") -> None:
-        self._server = server
+        self.server = server
+        self.stuck = asyncio.Event()
+        """Set when the client takes no more: all buffers between it and us are full."""
+        self.closed = False
+        self._drained = asyncio.Event()
+        self._drained.set()
         self._buffer = b""
         self._script: asyncio.Task[None] | None = None
         self._transport: asyncio.Transport | None = None
@@ -28,8 +34,8 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        self._server.connections.append(self)
-        self._server.met.set()
+        self.server.connections.append(self)
+        self.server.met.set()
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -44,12 +50,25 @@ class Connection(asyncio.Protocol):
         self._buffer = rest[length:]
         method, path, _ = first.split(" ")
         request = Received(method=method, path=path, headers=headers, body=rest[:length])
-        self._server.requests.append(request)
-        self._server.asked.set()
-        self._script = asyncio.get_running_loop().create_task(self._server.script(self))
+        self.server.requests.append(request)
+        self.server.asked.set()
+        self._script = asyncio.get_running_loop().create_task(self.server.script(self))
+
+    def pause_writing(self) -> None:
+        self.stuck.set()
+        self._drained.clear()
+
+    def resume_writing(self) -> None:
+        self._drained.set()
+
+    async def drained(self) -> None:
+        """Until the client takes more."""
+        await self._drained.wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._server.gone.set()
+        self.closed = True
+        self._drained.set()
+        self.server.gone.set()
         if self._script is not None:
             self._script.cancel()
 
@@ -84,8 +103,8 @@ Script = Callable[[Connection], Awaitable[None]]
 class Loopback:
     """`async with Loopback(script) as server`. `hang()` inside a script waits until the client has gone."""
 
-    def __init__(self, script: Script) -> None:
-        self._script = script
+    def __init__(self, script: Script, *, tls: ssl.SSLContext | None = None) -> None:
+        self._script, self._tls = script, tls
         self.connections: list[Connection] = []
         self.requests: list[Received] = []
         self.met = asyncio.Event()
@@ -94,6 +113,8 @@ class Loopback:
         """Set when a whole request has come."""
         self.gone = asyncio.Event()
         """Set when a client's connection has closed."""
+        self.released = asyncio.Event()
+        """For scripts that wait for the test."""
         self.base_url = ""
 
     async def script(self, connection: Connection) -> None:
@@ -101,7 +122,7 @@ class Loopback:
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Connection(self), "127.0.0.1", 0)
+        self._server = await loop.create_server(lambda: Connection(self), "127.0.0.1", 0, ssl=self._tls)
         port = self._server.sockets[0].getsockname()[1]
         self.base_url = f"http://127.0.0.1:{port}/api/v1"
         return self

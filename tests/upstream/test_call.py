@@ -23,6 +23,8 @@ from tests.upstream.loopback import Connection, hang
 from farthing.upstream.client import Answered, Deadlines
 from farthing.upstream.failure import Failure
 
+pytestmark = pytest.mark.usefixtures("either_transport")
+
 
 async def test_headers_that_do_not_come() -> None:
     deadlines = Deadlines(connect_s=5, first_token_s=0.03, between_tokens_s=5, total_s=5)

@@ -29,9 +29,11 @@ from tests.upstream.loopback import Connection, Loopback, hang
 from farthing.errors import ConfigError, MissingKeyError
 from farthing.upstream.account import GenerationBill, KeyStatus
 from farthing.upstream.client import Answered, Client
+from farthing.upstream.direct import DirectTransport
 from farthing.upstream.failure import Failure
 from farthing.upstream.sse import ReplyLimits
-from farthing.upstream.transport import AiohttpTransport
+
+pytestmark = pytest.mark.usefixtures("either_transport")
 
 
 async def test_a_streamed_call() -> None:
@@ -216,7 +218,7 @@ async def test_a_reply_without_end_is_given_up(stream: bool) -> None:
 async def test_no_connection_means_nothing_was_sent() -> None:
     async with Loopback(hanging) as server:
         base_url = server.base_url
-    client = Client(AiohttpTransport(), base_url=base_url, api_key=KEY)
+    client = Client(DirectTransport(), base_url=base_url, api_key=KEY)
     outcome = await client.chat(BODY, stream=True, deadlines=PATIENT)
     await client.aclose()
     assert isinstance(outcome, Failure)
@@ -244,14 +246,14 @@ async def test_the_key_is_shown_nowhere(caplog: pytest.LogCaptureFixture) -> Non
 )
 def test_a_base_url_is_checked_and_not_repeated(url: str) -> None:
     with pytest.raises(ConfigError) as raised:
-        Client(AiohttpTransport(), base_url=url, api_key=None)
+        Client(DirectTransport(), base_url=url, api_key=None)
     assert url not in str(raised.value)
 
 
 @pytest.mark.parametrize("key", ["", "sk or", "sk\r\nX: y", "schlüssel"])
 def test_a_key_is_checked_and_not_repeated(key: str) -> None:
     with pytest.raises(MissingKeyError) as raised:
-        Client(AiohttpTransport(), base_url="http://127.0.0.1/api/v1", api_key=key)
+        Client(DirectTransport(), base_url="http://127.0.0.1/api/v1", api_key=key)
     assert not key or key not in str(raised.value)
 
 

@@ -32,7 +32,7 @@ from farthing.task import Message, Task
 from farthing.upstream.call import Answered
 from farthing.upstream.client import Client
 from farthing.upstream.deadline import Deadlines
-from farthing.upstream.transport import AiohttpTransport
+from farthing.upstream.direct import DirectTransport
 from farthing.upstream.wire import ChatRequest, encode_request
 
 PROMPT = "Write a Python function that merges two sorted lists, and say what it costs in time and space. " * 3
@@ -79,7 +79,7 @@ async def _main(tasks: int, concurrency: int, repeats: int) -> list[Figure]:
 
 
 async def _measure(base_url: str, folder: Path, tasks: int, concurrency: int, repeats: int) -> list[Figure]:
-    client = Client(AiohttpTransport(), base_url=base_url, api_key=_KEY)
+    client = Client(DirectTransport(), base_url=base_url, api_key=_KEY)
     async with _deployed(base_url, folder / "streamed.db", stream=True) as deployment:
         bare, task = _bare_call(client), _task_call(deployment)
         await _round(bare, 200, concurrency)

@@ -1,7 +1,8 @@
-"""HTTP exchanges: one request out, one reply in, as bytes. The only place that opens a socket.
+"""HTTP exchanges: one request out, one reply in, as bytes. What a transport is, and the one for proxies.
 
 Decides how connections are made, reused and closed, and whether a byte of a request was written. Knows no
-deadline (`client.py` cancels), no JSON, and follows no redirect. Faults are values, not exceptions.
+deadline (`client.py` cancels), no JSON, and follows no redirect. Faults are values, not exceptions. Where no
+proxy is in the way `direct.py` does the same in less time.
 """
 
 from collections.abc import Callable, Mapping
@@ -66,15 +67,18 @@ class Transport(Protocol):
 
 
 class AiohttpTransport:
-    """Exchanges over aiohttp. The session is made by the first exchange, in its event loop.
+    """Exchanges over aiohttp, through a proxy if one is given. Use from one event loop.
 
     `connection_limit` is how many sockets there may be at once; 0 is no limit. Waiting for a free one
     counts as connecting. Raises `DeploymentClosedError` when used after `aclose`.
     """
 
-    def __init__(self, *, connection_limit: int = 0, keepalive_s: float = 15.0) -> None:
+    def __init__(
+        self, *, connection_limit: int = 0, keepalive_s: float = 15.0, proxy: str | None = None
+    ) -> None:
         self._connection_limit = connection_limit
         self._keepalive_s = keepalive_s
+        self._proxy = proxy
         self._session: aiohttp.ClientSession | None = None
         self._closed = False
 
@@ -91,7 +95,7 @@ class AiohttpTransport:
         payload = None if body is None else _WatchedBody(body, on_sent)
         try:
             response = await session.request(
-                method, url, data=payload, headers=headers, allow_redirects=False
+                method, url, data=payload, headers=headers, allow_redirects=False, proxy=self._proxy
             )
         except (aiohttp.ClientError, OSError) as error:
             # A request without a body writes its head unseen: only a failed connection is surely unsent.

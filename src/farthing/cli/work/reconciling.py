@@ -19,7 +19,7 @@ from farthing.config.load import load_config
 from farthing.config.schema import DeploymentConfig
 from farthing.errors import FarthingError, MissingKeyError
 from farthing.money import from_nano
-from farthing.opening import open_client
+from farthing.opening import open_client, open_transport
 from farthing.proof import bills, reconcile
 from farthing.proof.bills import Drift, DriftSums, Residual
 from farthing.proof.reconcile import Asked, Reconciled
@@ -30,7 +30,6 @@ from farthing.spend.writer import LedgerWriter
 from farthing.storage.database import Database
 from farthing.upstream.client import Client
 from farthing.upstream.failure import Failure
-from farthing.upstream.transport import AiohttpTransport
 
 _LABEL = "farthing ledger reconcile"
 _SHOWN = 40
@@ -128,7 +127,9 @@ async def _compare_days(ledger: Database, settings: DeploymentConfig, found: Fou
             hint="make one at openrouter.ai/settings/management-keys; it cannot make calls",
         )
     secret = "sk-or-simulated" if key is None else key.reveal()
-    client = Client(AiohttpTransport(), base_url=settings.upstream.base_url, api_key=secret)
+    client = Client(
+        open_transport(settings, environ=os.environ), base_url=settings.upstream.base_url, api_key=secret
+    )
     try:
         activity = await client.activity()
     finally:
