@@ -12,7 +12,7 @@ PIN = "$$uv" pip compile pyproject.toml --universal --python-version 3.11 --gene
 	--annotation-style line --custom-compile-command 'make requirements' --quiet
 
 # No target may spend money: the demo, tests and benchmarks use the simulator (`farthing run` uses the key).
-unexport OPENROUTER_API_KEY
+unexport OPENROUTER_API_KEY OPENROUTER_MANAGEMENT_KEY
 # An outer Python environment must not leak into ours.
 unexport PYTHONHOME PYTHONPATH PIP_USER PIP_TARGET PIP_PREFIX PIP_REQUIRE_VIRTUALENV
 export PYTHON
