@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from pexpect import EOF, fdpexpect
+from pexpect import EOF, TIMEOUT, fdpexpect
 from tests.cli.spawned import environment
 
 # Makes the pseudo-terminal the controlling one, so that a typed Ctrl-C is a signal, as it is for people.
@@ -17,7 +17,7 @@ import os, sys
 os.login_tty(0)
 os.execv(sys.executable, [sys.executable, "-m", "farthing", *sys.argv[1:]])
 """
-_SECONDS = 60
+_SECONDS, _AGAIN_SECONDS = 60, 5
 CTRL_C, CTRL_D = "\x03", "\x04"
 
 
@@ -59,8 +59,14 @@ class Terminal:
         """Types a line."""
         self._typed.send(text + "\n")
 
-    def presses(self, key: str) -> None:
-        self._typed.send(key)
+    def presses(self, key: str, *, until: str) -> None:
+        """Presses a key until a text is shown: one that comes between a prompt and its reading can be lost."""
+        for _ in range(_SECONDS // _AGAIN_SECONDS):
+            self._typed.send(key)
+            if self._typed.expect_exact([until, TIMEOUT], timeout=_AGAIN_SECONDS) == 0:
+                self.screen += self._typed.before + self._typed.after
+                return
+        raise AssertionError(f"{until!r} was not shown: {self._typed.before!r}")
 
     def ends(self) -> int:
         """Reads to the end; the exit code."""

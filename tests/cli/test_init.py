@@ -333,8 +333,7 @@ def test_leaving_a_terminal_leaves_nothing_behind(tmp_path: Path, key: str) -> N
         terminal.shows("Workload [typical]: ")
         terminal.types("")
         terminal.shows("Volume [typical]: ")
-        terminal.presses(key)
-        terminal.shows("stopped; nothing was written")
+        terminal.presses(key, until="stopped; nothing was written")
         assert terminal.ends() == 130
         assert "Traceback" not in terminal.screen
     assert there(tmp_path) == []
