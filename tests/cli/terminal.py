@@ -60,7 +60,7 @@ class Terminal:
         self._typed.send(text + "\n")
 
     def presses(self, key: str, *, until: str) -> None:
-        """Presses a key until a text is shown: one that comes between a prompt and its reading can be lost."""
+        """Presses a key until a text is shown: one between a prompt and its reading can be lost."""
         for _ in range(_SECONDS // _AGAIN_SECONDS):
             self._typed.send(key)
             if self._typed.expect_exact([until, TIMEOUT], timeout=_AGAIN_SECONDS) == 0:
