@@ -13,7 +13,8 @@ from tests.cli.spawned import environment
 
 # Makes the pseudo-terminal the controlling one, so that a typed Ctrl-C is a signal, as it is for people.
 _LOGIN = """\
-import os, sys
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored where the tests run in the background
 os.login_tty(0)
 os.execv(sys.executable, [sys.executable, "-m", "farthing", *sys.argv[1:]])
 """
