@@ -80,6 +80,25 @@ def test_an_older_file_is_migrated_when_it_is_opened(tmp_path: Path) -> None:
     database.close()
 
 
+@pytest.mark.parametrize("made", [False, True], ids=["without", "with"])
+def test_a_file_of_0002_with_or_without_the_checkpoints_table_is_migrated(tmp_path: Path, made: bool) -> None:
+    """0002 made the table for a while."""
+    url = sqlite_url(tmp_path / "old.db")
+    Database(url).close()
+    with closing(sqlite3.connect(tmp_path / "old.db")) as old:
+        old.execute("UPDATE alembic_version SET version_num = '0002'")
+        old.execute("INSERT INTO meta VALUES ('money', 'real')")
+        if not made:
+            old.execute("DROP TABLE checkpoint")
+        old.commit()
+    database = Database(url)
+    with database.read() as connection:
+        assert connection.execute(sa.select(tables.meta.c.value)).scalar_one() == "real"
+        assert connection.execute(sa.select(tables.checkpoint)).all() == []
+    assert versions(database.engine) == [tables.SCHEMA_VERSION]
+    database.close()
+
+
 def test_a_newer_schema_is_refused(path: Path, database: Database) -> None:
     with database.write() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")

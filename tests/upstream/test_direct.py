@@ -8,6 +8,7 @@ import pytest
 import trustme
 from tests.upstream.loopback import Connection, Loopback, Received, hang
 
+from farthing.errors import DeploymentClosedError
 from farthing.upstream.direct import DirectTransport
 from farthing.upstream.transport import Exchange, TransportFault
 
@@ -234,6 +235,48 @@ async def test_cancelling_closes_at_once_before_and_after_the_head() -> None:
         exchange.close()
         await server.gone.wait()
         await transport.aclose()
+
+
+async def test_closing_does_not_pass_a_part_off_as_the_whole() -> None:
+    """A body without a length ends with its connection, but not with one that we closed."""
+
+    async def script(connection: Connection) -> None:
+        connection.write(HEAD + b"\r\nhel")
+        await hang()
+
+    transport = DirectTransport()
+    async with Loopback(script) as server:
+        exchange = await got(transport, server.base_url)
+        assert await exchange.read() == b"hel"
+        await transport.aclose()
+        fault = await exchange.read()
+        assert isinstance(fault, TransportFault)
+        assert fault.kind == "cut"
+
+
+async def test_a_request_that_cannot_be_sent_takes_no_connection() -> None:
+    async def script(connection: Connection) -> None:
+        connection.reply(200, b"x")
+
+    transport = DirectTransport(connection_limit=1)
+    async with Loopback(script) as server:
+        for _ in range(2):
+            assert await whole(await got(transport, server.base_url)) == b"x"
+            with pytest.raises(ValueError, match="line end"):
+                await transport.exchange("GET", server.base_url, headers={"X": "a\nb"})
+        assert len(server.connections) == 1
+        await transport.aclose()
+
+
+async def test_a_connection_that_is_made_while_the_transport_closes_is_closed() -> None:
+    transport = DirectTransport()
+    async with Loopback(sending()) as server:  # pyright: ignore[reportArgumentType]
+        asking = asyncio.create_task(transport.exchange("GET", server.base_url, headers={}))
+        await asyncio.sleep(0)
+        await transport.aclose()
+        with pytest.raises(DeploymentClosedError):
+            await asking
+        assert server.requests == []
 
 
 async def test_cancelled_waits_for_a_connection_lose_no_turn() -> None:

@@ -152,6 +152,11 @@ class Connection(asyncio.Protocol):
         if self._exchange is exchange and self.wire is not None:
             self.wire.abort()
 
+    def break_off(self, kind: FailureKind, message: str) -> None:
+        """Closes at once; an exchange under way ends with this fault."""
+        self._fail(kind, message)
+        self._close()
+
     def go_on_reading(self, exchange: DirectExchange) -> None:
         if self._exchange is exchange and self.wire is not None:
             self.wire.resume_reading()
@@ -172,10 +177,10 @@ class Connection(asyncio.Protocol):
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
             said = error.__context__ or error  # what a callback raised, or the parser itself
-            self._break(FailureKind.malformed, f"{type(said).__name__}: {said}")
+            self.break_off(FailureKind.malformed, f"{type(said).__name__}: {said}")
             return
         if self._head is not None and self._head_bytes > _HEAD_BYTES:
-            self._break(FailureKind.malformed, f"the reply's head is longer than {_HEAD_BYTES} bytes")
+            self.break_off(FailureKind.malformed, f"the reply's head is longer than {_HEAD_BYTES} bytes")
 
     def eof_received(self) -> bool:
         return False  # the connection closes, and `connection_lost` tells
@@ -241,10 +246,6 @@ class Connection(asyncio.Protocol):
         else:
             self.wire.resume_reading()
             self._pool.give_back(self)
-
-    def _break(self, kind: FailureKind, message: str) -> None:
-        self._fail(kind, message)
-        self._close()
 
     def _fail(self, kind: FailureKind, message: str) -> None:
         fault = TransportFault(kind=kind, message=plain(message), sent=True)

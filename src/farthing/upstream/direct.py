@@ -71,6 +71,7 @@ class DirectTransport:
         on_sent: Callable[[], None] | None = None,
     ) -> Exchange | TransportFault:
         target = _target(url)
+        request = _request(method, target.start, headers, body)
         try:
             connection = await self._connection(target.origin)
         except (OSError, ssl.SSLError, ssl.CertificateError) as error:
@@ -78,7 +79,7 @@ class DirectTransport:
             return TransportFault(kind=FailureKind.connect, message=plain(detail), sent=False)
         if on_sent is not None:
             on_sent()
-        return await connection.ask(_request(method, target.start, headers, body))
+        return await connection.ask(request)
 
     async def aclose(self) -> None:
         """Closes all connections; exchanges in flight break."""
@@ -87,8 +88,7 @@ class DirectTransport:
             if not waiter.done():
                 waiter.set_result(None)
         for connection in list(self._open):
-            if connection.wire is not None:
-                connection.wire.abort()
+            connection.break_off(FailureKind.cut, "the transport was closed")
         if self._open:
             await asyncio.sleep(0)  # `connection_lost` runs in the next turn
 
@@ -111,9 +111,7 @@ class DirectTransport:
     async def _connection(self, origin: Origin) -> Connection:
         while True:
             if self._closed:
-                raise DeploymentClosedError(
-                    "the transport is closed", hint="open the deployment with `async with`"
-                )
+                raise _closed()
             found = self._kept(origin)
             if found is not None:
                 return found
@@ -154,6 +152,9 @@ class DirectTransport:
             raise
         finally:
             self._connecting -= 1
+        if self._closed:
+            connection.break_off(FailureKind.cut, "the transport was closed")
+            raise _closed()
         self._open.add(connection)
         return connection
 
@@ -191,6 +192,10 @@ class DirectTransport:
                     connection.wire.close()
                 return True
         return False
+
+
+def _closed() -> DeploymentClosedError:
+    return DeploymentClosedError("the transport is closed", hint="open the deployment with `async with`")
 
 
 def _request(method: str, start: bytes, headers: Mapping[str, str], body: bytes | None) -> bytes:

@@ -16,4 +16,5 @@ def upgrade() -> None:
         sa.Column("at_us", sa.BigInteger, nullable=False),
         sa.Column("body", sa.Text, nullable=False),
         sa.Column("hash", sa.String(64), nullable=False),
+        if_not_exists=True,  # 0002 made it for a while
     )
