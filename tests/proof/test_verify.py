@@ -23,7 +23,7 @@ from tests.spend.made import made_calls, planned
 from farthing.proof import heads
 from farthing.proof.heads import ExportedHead, exported_head
 from farthing.proof.read import verified
-from farthing.proof.replay import Replay, replay
+from farthing.proof.replay import Replay
 from farthing.spend.batch import Seen
 from farthing.spend.ledger import Intent, Outcome, genesis
 from farthing.storage.database import Database
@@ -202,7 +202,9 @@ def test_a_head_of_nothing_of_ours_is_refused(tmp_path: Path) -> None:
 @settings(max_examples=100, deadline=None)
 def test_what_the_ledger_decides_always_verifies(calls: list[tuple[Intent, tuple[Outcome, ...]]]) -> None:
     plan = planned(calls, epoch=1, head=genesis(1))
-    found = replay(enumerate(plan.rows, start=1))
+    found = Replay()
+    for seq, row in enumerate(plan.rows, start=1):
+        found.take(seq, row)
     assert found.findings == []
     assert found.balances == {key: balance for key, balance in plan.balances.items() if key in found.balances}
     assert {k: v for k, v in found.rollups.items() if any(v)} == {

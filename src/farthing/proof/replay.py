@@ -195,14 +195,6 @@ class Replay:
         self.total = Balance(*(a + b for a, b in zip(self.total, posting, strict=True)))
 
 
-def replay(rows: Iterable[tuple[int, Row]]) -> Replay:
-    """All rows of a ledger from its first."""
-    found = Replay()
-    for seq, row in rows:
-        found.take(seq, row)
-    return found
-
-
 def _problems(call: Call, row: Row, body: OutcomeBody) -> Iterable[str]:
     """What is wrong with an outcome's own amount and marks."""
     if row.kind == "uncertain":

@@ -182,9 +182,6 @@ class Connection(asyncio.Protocol):
         if self._head is not None and self._head_bytes > _HEAD_BYTES:
             self.break_off(FailureKind.malformed, f"the reply's head is longer than {_HEAD_BYTES} bytes")
 
-    def eof_received(self) -> bool:
-        return False  # the connection closes, and `connection_lost` tells
-
     def connection_lost(self, exc: Exception | None) -> None:
         exchange = self._exchange
         if exchange is not None:
