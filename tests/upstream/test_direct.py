@@ -1,4 +1,4 @@
-"""The transport of our own: framing of every kind, limits, races on kept connections, TLS, back-pressure."""
+"""The transport of our own: kept connections and their races, limits, closing, what is sent, TLS."""
 
 import asyncio
 import ssl
@@ -6,129 +6,12 @@ from pathlib import Path
 
 import pytest
 import trustme
+from tests.upstream.exchanges import HEAD, got, sending, whole
 from tests.upstream.loopback import Connection, Loopback, Received, hang
 
 from farthing.errors import DeploymentClosedError
 from farthing.upstream.direct import DirectTransport
-from farthing.upstream.transport import Exchange, TransportFault
-
-
-async def got(transport: DirectTransport, url: str, body: bytes | None = None) -> Exchange:
-    exchange = await transport.exchange("GET" if body is None else "POST", url, headers={}, body=body)
-    assert not isinstance(exchange, TransportFault), exchange
-    return exchange
-
-
-async def whole(exchange: Exchange) -> bytes | TransportFault:
-    parts = b""
-    while data := await exchange.read():
-        if isinstance(data, TransportFault):
-            return data
-        parts += data
-    return parts
-
-
-def sending(*portions: bytes, close: bool = False, turns: int = 3) -> object:
-    """A script that writes raw bytes, each portion in a turn of its own."""
-
-    async def script(connection: Connection) -> None:
-        for portion in portions:
-            connection.write(portion)
-            for _ in range(turns):
-                await asyncio.sleep(0)
-        if close:
-            connection.close()
-
-    return script
-
-
-HEAD = b"HTTP/1.1 200 OK\r\n"
-
-
-@pytest.mark.parametrize(
-    ("raw", "body"),
-    [
-        (HEAD + b"Content-Length: 5\r\n\r\nhello", b"hello"),
-        (HEAD + b"Content-Length: 0\r\n\r\n", b""),
-        (
-            HEAD + b"Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\nTrailer: 1\r\n\r\n",
-            b"hello",
-        ),
-        (b"HTTP/1.1 100 Continue\r\n\r\n" + HEAD + b"Content-Length: 5\r\n\r\nhello", b"hello"),
-        (b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + HEAD + b"Content-Length: 2\r\n\r\nhi", b"hi"),
-        (b"HTTP/1.1 204 No Content\r\n\r\n", b""),
-    ],
-)
-@pytest.mark.parametrize("size", [1, 7, 10_000])
-async def test_a_reply_is_read_whole_however_it_is_framed_and_cut(raw: bytes, body: bytes, size: int) -> None:
-    portions = [raw[at : at + size] for at in range(0, len(raw), size)]
-    transport = DirectTransport()
-    async with Loopback(sending(*portions, turns=1)) as server:  # pyright: ignore[reportArgumentType]
-        for _ in range(2):  # the second over the same connection
-            assert await whole(await got(transport, server.base_url)) == body
-        assert len(server.connections) == 1
-        await transport.aclose()
-
-
-async def test_a_body_without_a_length_ends_with_the_connection() -> None:
-    transport = DirectTransport()
-    script = sending(HEAD + b"Content-Type: text/plain\r\n\r\nhel", b"lo", close=True)
-    async with Loopback(script) as server:  # pyright: ignore[reportArgumentType]
-        assert await whole(await got(transport, server.base_url)) == b"hello"
-        await transport.aclose()
-
-
-@pytest.mark.parametrize(
-    "raw",
-    [
-        HEAD + b"Content-Length: 9\r\n\r\nhello",
-        HEAD + b"Transfer-Encoding: chunked\r\n\r\n9\r\nhello",
-        HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
-    ],
-)
-async def test_a_body_that_is_cut_is_a_fault_and_what_came_is_read_first(raw: bytes) -> None:
-    transport = DirectTransport()
-    async with Loopback(sending(raw, close=True)) as server:  # pyright: ignore[reportArgumentType]
-        exchange = await got(transport, server.base_url)
-        assert await exchange.read() == b"hello"
-        fault = await whole(exchange)
-        await transport.aclose()
-    assert isinstance(fault, TransportFault)
-    assert (fault.kind, fault.sent) == ("cut", True)
-
-
-@pytest.mark.parametrize(
-    ("raw", "kind"),
-    [
-        (b"this is no HTTP\r\n\r\n", "malformed"),
-        (b"HTTP/1.1 banana OK\r\n\r\n", "malformed"),
-        (HEAD + b"Content-Length: minus\r\n\r\n", "malformed"),
-        (HEAD + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "malformed"),
-        (HEAD + b"X: " + b"y" * 70_000 + b"\r\n\r\n", "malformed"),
-        (HEAD + b"".join(b"X-%d: y\r\n" % at for at in range(9_000)), "malformed"),
-        (b"", "cut"),
-        (HEAD + b"Content-Length: 5\r\n", "cut"),
-    ],
-)
-async def test_a_head_that_is_none_is_a_fault(raw: bytes, kind: str) -> None:
-    transport = DirectTransport()
-    async with Loopback(sending(raw, close=True)) as server:  # pyright: ignore[reportArgumentType]
-        fault = await transport.exchange("POST", server.base_url, headers={}, body=b"{}")
-        await transport.aclose()
-    assert isinstance(fault, TransportFault)
-    assert (fault.kind, fault.sent) == (kind, True)
-
-
-async def test_a_chunk_that_is_none_breaks_the_body() -> None:
-    transport = DirectTransport()
-    raw = HEAD + b"Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\nzz\r\n"
-    async with Loopback(sending(raw)) as server:  # pyright: ignore[reportArgumentType]
-        fault = await whole(await got(transport, server.base_url))
-        await server.gone.wait()
-        await transport.aclose()
-    assert isinstance(fault, TransportFault)
-    assert fault.kind == "malformed"
-
+from farthing.upstream.transport import TransportFault
 
 # Kept connections.
 
@@ -270,7 +153,7 @@ async def test_a_request_that_cannot_be_sent_takes_no_connection() -> None:
 
 async def test_a_connection_that_is_made_while_the_transport_closes_is_closed() -> None:
     transport = DirectTransport()
-    async with Loopback(sending()) as server:  # pyright: ignore[reportArgumentType]
+    async with Loopback(sending()) as server:
         asking = asyncio.create_task(transport.exchange("GET", server.base_url, headers={}))
         await asyncio.sleep(0)
         await transport.aclose()
@@ -319,33 +202,6 @@ async def test_a_limit_makes_room_for_another_host() -> None:
     async with Loopback(script) as one, Loopback(script) as other:
         for server in (one, other, one):
             assert await whole(await got(transport, server.base_url)) == b"x"
-        await transport.aclose()
-
-
-# A slow reader.
-
-
-async def test_a_reader_that_is_slow_stops_the_socket_from_being_read() -> None:
-    part, most = b"z" * 65_536, 400
-
-    async def script(connection: Connection) -> None:
-        connection.open_stream()
-        for _ in range(most):
-            connection.chunk(part)
-            await connection.drained()
-        connection.end()
-
-    transport = DirectTransport()
-    async with Loopback(script) as server:
-        exchange = await got(transport, server.base_url)
-        await server.connections[0].stuck.wait()  # the kernel's buffers are full: nobody reads
-        first = await exchange.read()
-        assert not isinstance(first, TransportFault)
-        assert len(first) < 20 * len(part)
-        rest = await whole(exchange)
-        assert not isinstance(rest, TransportFault)
-        assert len(first) + len(rest) == most * len(part)
-        assert await whole(await got(transport, server.base_url)) != b""  # it serves again
         await transport.aclose()
 
 
