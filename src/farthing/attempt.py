@@ -8,49 +8,38 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from decimal import Decimal
+from random import Random
 from typing import assert_never
 
 import msgspec
 from msgspec import structs
 
-from farthing.catalog.models import Catalog, Model
+from farthing.catalog.models import Catalog
 from farthing.catalog.pricing import Price, computed_nano
 from farthing.clock import Clock
 from farthing.config.schema import DeploymentConfig
+from farthing.fit import Way, clamped, fit
 from farthing.money import from_nano
 from farthing.permits import Permits
-from farthing.prompt.emulate import (
-    EmulatedCalls,
-    MalformedCalls,
-    PlainAnswer,
-    emulated_messages,
-    parse_emulated,
-)
+from farthing.prompt.emulate import EmulatedCalls, MalformedCalls, PlainAnswer, parse_emulated
+from farthing.prompt.structured import unfenced
 from farthing.result import Attempt, Candidate, CostBasis, Route
 from farthing.routing.fallback import Ending, Invalid, why
 from farthing.routing.validate import Valid, validate
 from farthing.spend.batch import Seen
-from farthing.spend.budget import Admitted, Denied
+from farthing.spend.budget import Denied
 from farthing.spend.claims import claims_for
 from farthing.spend.ledger import Intent, Outcome
-from farthing.spend.reservation import (
-    ProviderMemo,
-    Unbounded,
-    WorstCase,
-    costly_option,
-    reasoning_for,
-    worst_case,
-)
+from farthing.spend.reservation import ProviderMemo, Unbounded
 from farthing.spend.settlement import Ask, Known, Unknown, billed, settlement_of
 from farthing.spend.writer import LedgerWriter
-from farthing.task import Completion, Message, Task, Usage
+from farthing.task import Completion, Purpose, Task, Usage
 from farthing.underway import UnderWay
 from farthing.upstream.account import GenerationBill
 from farthing.upstream.call import Answered
 from farthing.upstream.client import Client
 from farthing.upstream.deadline import Deadlines
 from farthing.upstream.failure import Failure, FailureKind
-from farthing.upstream.wire import ChatRequest, encode_request
 
 _BILL_DELAYS_S = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 """When `/generation` is asked again; it can lag a few seconds behind the call."""
@@ -71,6 +60,8 @@ class Means(msgspec.Struct, kw_only=True):
     under_way: UnderWay
     """What closing waits for: callers inside an attempt, and tasks that outlive them."""
     preferences: ProviderMemo = msgspec.field(default_factory=ProviderMemo)
+    rng: Random = msgspec.field(default_factory=Random)
+    """For the jitter of backoffs."""
 
 
 class Call(msgspec.Struct, kw_only=True):
@@ -83,6 +74,7 @@ class Call(msgspec.Struct, kw_only=True):
     candidate: Candidate
     reason: str
     deadline: float
+    way: Way = Way()
     started: float = 0.0
     max_tokens: int = 0
     granted: int = 0
@@ -105,8 +97,14 @@ class Call(msgspec.Struct, kw_only=True):
 
     @property
     def withholds_text(self) -> bool:
-        """Text that may turn out to be no answer is not shown before it is validated."""
-        return self.emulates_tools or self.task.response_format is not None
+        """Text that may turn out to be a tool call is not shown before it is validated."""
+        return self.emulates_tools
+
+    @property
+    def purpose(self) -> Purpose:
+        if self.way.repair is not None:
+            return "repair"
+        return "continuation" if self.way.continues else self.task.purpose
 
 
 OnText = Callable[[str], Awaitable[None]]
@@ -146,10 +144,16 @@ def record_of(call: Call, means: Means) -> Attempt:
 
 async def _reserve(means: Means, call: Call) -> bytes | Denied | Unbounded:
     """The request as it may be sent: bounded, admitted, durably intended."""
-    bound = _bounded(means, call)
-    if isinstance(bound, Unbounded):
-        return bound
-    request, body, worst = bound
+    fitted = fit(
+        call.task,
+        call.candidate,
+        call.way,
+        config=means.config,
+        catalog=means.catalog,
+        preferences=means.preferences,
+    )
+    if isinstance(fitted, Unbounded):
+        return fitted
     now_us = means.clock.now_us()
     intent = Intent(
         call_id=call.call_id,
@@ -158,11 +162,11 @@ async def _reserve(means: Means, call: Call) -> bytes | Denied | Unbounded:
         model=call.candidate.model,
         upstream=means.upstream,
         price_book=call.route.price_book,
-        worst=worst.worst,
-        floor=worst.floor,
+        worst=fitted.worst.worst,
+        floor=fitted.worst.floor,
         claims=claims_for(means.config, call.task, task_id=call.task_id, at=means.clock.now()),
         task_type=call.route.task_type,
-        purpose=call.task.purpose,
+        purpose=call.purpose,
         run_id=call.task.run_id,
         agent_id=call.task.agent_id,
         role=call.task.role or "",
@@ -175,66 +179,10 @@ async def _reserve(means: Means, call: Call) -> bytes | Denied | Unbounded:
     decision = await means.ledger.reserve(intent, deadline=call.deadline)
     if isinstance(decision, Denied):
         return decision
-    return _within_grant(call, request, body, worst, decision)
-
-
-def _within_grant(
-    call: Call, request: ChatRequest, body: bytes, worst: WorstCase, decision: Admitted
-) -> bytes:
-    """Lowers `max_tokens` to what the grant pays for. Never lengthens the request, so its bound holds."""
     call.granted = decision.granted
-    if decision.granted >= worst.worst:
-        return body
-    call.clamped = True
-    call.max_tokens = worst.output_tokens_within(decision.granted)
-    return encode_request(structs.replace(request, max_tokens=call.max_tokens))
-
-
-def _bounded(means: Means, call: Call) -> tuple[ChatRequest, bytes, WorstCase] | Unbounded:
-    task, config = call.task, means.config
-    model = means.catalog.find(call.candidate.model)
-    price = means.catalog.price(call.candidate.model)
-    costly = costly_option(call.candidate.model, task.options)
-    if costly is not None:
-        return costly
-    reasoning = reasoning_for(model, task.options)
-    call.max_tokens = _max_tokens(task, config, model)
-    request = ChatRequest(
-        model=call.candidate.model,
-        messages=_messages(call),
-        max_tokens=call.max_tokens,
-        stream=config.upstream.stream,
-        tools=task.tools if call.candidate.native_tools else (),
-        tool_choice=task.tool_choice if call.candidate.native_tools else None,
-        response_format=task.response_format,
-        session_id=task.session_id,
-        provider=means.preferences.of(call.candidate.model, config.provider, price),
-        reasoning=None if isinstance(reasoning, Unbounded) else reasoning.setting,
-        options=task.options,
-    )
-    body = encode_request(request)
-    clampable = task.max_tokens is None and not task.tools and task.response_format is None
-    worst = worst_case(
-        price=price,
-        body=body,
-        messages=request.messages,
-        max_tokens=call.max_tokens,
-        reasoning=reasoning,
-        budget=config.budget,
-        clampable_to=config.optimization.min_output_tokens if clampable else None,
-    )
-    return worst if isinstance(worst, Unbounded) else (request, body, worst)
-
-
-def _messages(call: Call) -> tuple[Message, ...]:
-    if not call.emulates_tools:
-        return call.task.conversation
-    return emulated_messages(call.task.conversation, call.task.tools, call.task.tool_choice)
-
-
-def _max_tokens(task: Task, config: DeploymentConfig, model: Model | None) -> int:
-    wanted = task.max_tokens or config.optimization.max_output_tokens
-    return min(wanted, model.max_output_tokens) if model and model.max_output_tokens else wanted
+    call.clamped = decision.granted < fitted.worst.worst
+    call.max_tokens, body = clamped(fitted, decision.granted)
+    return body
 
 
 async def _send(means: Means, call: Call, body: bytes, on_text: OnText | None) -> Ending:
@@ -299,11 +247,15 @@ def _usable(call: Call, completion: Completion) -> Completion | Invalid:
                 completion = structs.replace(completion, text=parsed.text)
             case _:
                 assert_never(parsed)
+    if call.way.continues:
+        completion = structs.replace(completion, text=call.way.continues + completion.text)
+    if call.task.response_format is not None and not call.candidate.native_schema:
+        completion = structs.replace(completion, text=unfenced(completion.text))
     verdict = validate(completion, call.task.response_format)
     if isinstance(verdict, Valid):
         call.data = verdict.data
         return completion
-    return verdict
+    return structs.replace(verdict, text=completion.text)
 
 
 def _settle(

@@ -29,6 +29,7 @@ from farthing.errors import (
     TaskFailedError,
     UnboundedCostError,
 )
+from farthing.fit import Way
 from farthing.money import from_nano
 from farthing.names import Names
 from farthing.prompt.emulate import check_tools
@@ -38,6 +39,7 @@ from farthing.result import (
     AttemptStarted,
     CostBasis,
     Metrics,
+    Restarted,
     Route,
     Routed,
     TaskEvent,
@@ -47,16 +49,16 @@ from farthing.result import (
     Waiting,
 )
 from farthing.routing.classify import classify
-from farthing.routing.fallback import Accept, GiveUp, Send, Tried, next_step
-from farthing.routing.health import CandidateHealth, Healthy, after_failure, after_success
+from farthing.routing.fallback import Accept, GiveUp, Send, Situation, Tried, next_step
+from farthing.routing.healthbook import HealthBook
 from farthing.routing.memo import RouteMemo
+from farthing.routing.retries import RetryBudget
 from farthing.routing.route import NoRoute
 from farthing.routing.validate import schema_of
 from farthing.spend.budget import Denied
 from farthing.spend.claims import claims_for
 from farthing.spend.reservation import Unbounded
 from farthing.task import Completion, Task, Usage
-from farthing.upstream.failure import Failure
 
 _CLOSED = "the deployment closed before the task was finished"
 _TOKENS_AHEAD = 64  # how far upstream may run ahead of a slow reader
@@ -70,6 +72,8 @@ class Journey(msgspec.Struct, kw_only=True):
     route: Route
     started: float
     deadline: float
+    jitter: float
+    """The random part of the next backoff, 0–1."""
     tried: list[Tried] = []
     attempts: list[Attempt] = []
     text_received: list[str] = []
@@ -81,7 +85,8 @@ class Pipeline:
 
     def __init__(self, means: Means) -> None:
         self.means = means
-        self.health: dict[str, CandidateHealth] = {}
+        self.health = HealthBook()
+        self._retries = RetryBudget()
         self._names = Names()
         self._routes = RouteMemo()
 
@@ -102,7 +107,10 @@ class Pipeline:
                     if step.after_s > 0:
                         yield Waiting(task_id=task_id, seconds=step.after_s, reason=step.reason)
                         await self.means.clock.sleep(step.after_s)
-                        self._refuse_if_closing()
+                        continue  # decided anew: meanwhile another candidate may have come back
+                    if journey.text_received and not step.continues:
+                        journey.text_received.clear()
+                        yield Restarted(task_id=task_id, reason=step.reason)
                     call, number = self._begin(journey, step), len(journey.tried) + 1
                     model = step.candidate.model
                     yield AttemptStarted(task_id=task_id, call_id=call.call_id, model=model, number=number)
@@ -135,7 +143,7 @@ class Pipeline:
             task,
             config=means.config,
             catalog=means.catalog,
-            health=self.health,
+            health=self.health.models,
             now=now,
             clock_s=means.clock.monotonic(),
             remaining_usd=None if left is None else from_nano(left),
@@ -145,36 +153,61 @@ class Pipeline:
         route = self.explain(task)
         if isinstance(route, NoRoute):
             raise NoCandidateError(route.message, reasons=dict(route.reasons), hint=route.hint)
-        started = self.means.clock.monotonic()
+        started, config = self.means.clock.monotonic(), self.means.config
+        self._retries.add_task(config.fallback_rules.retry_budget)
+        total_s = config.upstream.total_timeout
         return Journey(
             task=task,
             task_id=self._names.new("task"),
             route=route,
             started=started,
-            deadline=started + self.means.config.upstream.total_timeout,
+            deadline=started + (total_s if task.timeout_s is None else min(task.timeout_s, total_s)),
+            jitter=self.means.rng.random(),
         )
 
     def _next_step(self, journey: Journey) -> Send | Accept | GiveUp:
+        config, now = self.means.config, self.means.clock.monotonic()
+        candidates = journey.route.candidates
         return next_step(
-            journey.route.candidates,
+            candidates,
             journey.tried,
-            rules=self.means.config.fallback_rules,
-            now=self.means.clock.monotonic(),
-            deadline=journey.deadline,
-            delivered=bool(journey.text_received),
+            rules=config.fallback_rules,
+            situation=Situation(
+                now=now,
+                deadline=journey.deadline,
+                delivered=bool(journey.text_received) and journey.task.response_format is None,
+                ready=self.health.ready(candidates, now),
+                jitter=journey.jitter,
+                may_retry=self._retries.has_room(),
+                repairs=journey.task.response_format is not None,
+                compresses=config.optimization.prompt_optimization.context_compression,
+                elsewhere=config.provider.only is None and config.provider.allow_fallbacks is not False,
+            ),
         )
 
     def _begin(self, journey: Journey, step: Send) -> Call:
+        model, now = step.candidate.model, self.means.clock.monotonic()
+        if any(entry.candidate.model == model for entry in journey.tried):
+            self._retries.take()
+        self.health.begin(model, now)
+        avoid = tuple(dict.fromkeys([*step.avoid, *self.health.avoided(model, now)]))
         call = Call(
             call_id=self._names.new("call"),
             task=journey.task,
             task_id=journey.task_id,
             route=journey.route,
             candidate=step.candidate,
-            reason=step.reason if journey.tried else step.candidate.reason,
+            reason=step.reason or step.candidate.reason,
             deadline=journey.deadline,
+            way=Way(
+                avoid=avoid,
+                repair=step.repair,
+                compress=step.compress,
+                continues="".join(journey.text_received) if step.continues else "",
+            ),
         )
         journey.call = call
+        journey.jitter = self.means.rng.random()
         return call
 
     async def _performed(self, call: Call) -> None:
@@ -221,15 +254,7 @@ class Pipeline:
         attempt = record_of(call, self.means)
         journey.attempts.append(attempt)
         now = self.means.clock.monotonic()
-        model = call.candidate.model
-        state = self.health.get(model, Healthy())
-        match call.ending:
-            case Completion():
-                self.health[model] = after_success(state)
-            case Failure() as failure:
-                self.health[model] = after_failure(state, failure.kind, failure.retry_after_s, now)
-            case _:
-                pass  # a refusal or an unusable answer says nothing about the endpoint
+        self.health.note(call.candidate.model, call.ending, now)
         if call.ending is not None:
             journey.tried.append(Tried(candidate=call.candidate, ending=call.ending, at=now))
         return attempt
@@ -248,6 +273,7 @@ class Pipeline:
             tool_calls=completion.tool_calls,
             clamped=call is not None and call.clamped,
             emulated_tools=call is not None and call.emulates_tools,
+            continued=call is not None and bool(call.way.continues),
             simulated=answered is not None and answered.simulated,
             data=call.data if call else None,
         )

@@ -26,6 +26,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     expected_cost: Decimal | None
     quality: float | None
     native_tools: bool = True
+    native_schema: bool = True
 
 
 class Excluded(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -95,6 +96,8 @@ class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
     emulated_tools: bool = False
     """True when a model without native tool calling was given its tools in the prompt."""
     simulated: bool = False
+    continued: bool = False
+    """True when the answer broke off in the caller's stream, and another attempt went on from it."""
     data: object = None
     """The parsed JSON when a `response_format` was asked for."""
 
@@ -118,6 +121,13 @@ class TokenReceived(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     text: str
 
 
+class Restarted(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The text so far is void: the next attempt begins anew. Only where a schema makes text provisional."""
+
+    task_id: str
+    reason: str
+
+
 class AttemptFinished(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     task_id: str
     attempt: Attempt
@@ -136,7 +146,7 @@ class TaskFinished(msgspec.Struct, frozen=True, kw_only=True):
     result: TaskResult
 
 
-TaskEvent = Routed | AttemptStarted | TokenReceived | AttemptFinished | Waiting | TaskFinished
+TaskEvent = Routed | AttemptStarted | TokenReceived | Restarted | AttemptFinished | Waiting | TaskFinished
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):

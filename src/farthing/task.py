@@ -17,7 +17,7 @@ from farthing.errors import InvalidTaskError, nearest
 TaskType = Literal["coding", "analysis", "general", "structured", "simple"]
 Complexity = Literal["low", "medium", "high"]
 Role = Literal["system", "user", "assistant", "tool"]
-Purpose = Literal["task", "tool_step", "synthesis", "judge", "repair"]
+Purpose = Literal["task", "tool_step", "synthesis", "judge", "repair", "continuation"]
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
 
 TASK_TYPES: tuple[TaskType, ...] = get_args(TaskType)
@@ -129,6 +129,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     metadata: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])
     """Facts that are kept with each call in the ledger; not sent."""
     session_id: str | None = None
+    timeout_s: float | None = None
+    """Seconds for the whole task, retries and waits included; None is `upstream.totalTimeout`."""
     options: Mapping[str, object] = msgspec.field(default_factory=dict[str, object])
     purpose: Purpose = "task"
     run_id: str | None = None
@@ -154,6 +156,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
         _check_word("complexity", self.complexity, COMPLEXITIES)
         if self.max_tokens is not None and self.max_tokens < 1:
             raise InvalidTaskError(f"max_tokens is {self.max_tokens}; give at least 1")
+        if self.timeout_s is not None and not self.timeout_s > 0:
+            raise InvalidTaskError(f"timeout_s is {self.timeout_s}; give more than 0")
         if self.max_cost_usd is not None and self.max_cost_usd < 0:
             raise InvalidTaskError(f"max_cost_usd is {self.max_cost_usd}; give 0 or more")
         if self.key is not None or self.tags or self.metadata:

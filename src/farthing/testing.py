@@ -106,12 +106,13 @@ def answer(
     return Reply(headers=_stream_headers(generation_id), chunks=chunks)
 
 
-def cut(text: str, *, generation_id: str | None = "gen-cut") -> Reply:
+def cut(text: str, *, generation_id: str | None = "gen-cut", provider: str | None = None) -> Reply:
     """A stream that ends after some text, without a finish."""
     piece: dict[str, object] = {
         "id": generation_id,
         "model": "scripted/model",
         "choices": [{"index": 0, "delta": {"content": text}}],
+        **({"provider": provider} if provider else {}),
     }
     return Reply(headers=_stream_headers(generation_id), chunks=(_event(piece),))
 

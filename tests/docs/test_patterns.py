@@ -8,7 +8,8 @@ from tests.docs.blocks import ROOT
 
 from farthing.config.load import load_config
 from farthing.config.schema import FallbackRules
-from farthing.routing.fallback import REACTIONS, Reaction
+from farthing.routing.reactions import Action, reaction_to
+from farthing.upstream.failure import FailureKind
 
 PAGE = (ROOT / "docs" / "03-deployment-patterns.md").read_text(encoding="utf-8")
 NAMES = ["budget", "balanced", "premium", "production"]
@@ -19,7 +20,7 @@ LABELS = {
     "qwen/qwen-2.5-coder-32b-instruct": "Qwen 2.5 Coder",
     "mistralai/mistral-small-3.1-24b-instruct": "Mistral Small",
 }
-KINDS = {str(kind): reaction for kind, reaction in REACTIONS.items()}
+KINDS = {str(kind): reaction_to(kind).action for kind in FailureKind}
 
 
 def row_of(first: str) -> str:
@@ -52,12 +53,19 @@ def test_production_is_as_strict_as_the_page_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "reaction"), [("`rate_limited`", "again"), ("`not_found`", "next"), ("`credits`", "stop")]
+    ("first", "action"),
+    [
+        ("`rate_limited`", "retry"),
+        ("`cut`", "next_provider"),
+        ("`in_flight_budget`", "wait"),
+        ("`not_found`", "next_candidate"),
+        ("`context_length`", "compress"),
+        ("`credits`", "refuse"),
+    ],
 )
-def test_each_failure_stands_where_it_is_handled(first: str, reaction: Reaction) -> None:
-    apart = {"in_flight_budget", "cancelled"}  # the one has a row of its own, the other is the caller's own
+def test_each_failure_stands_where_it_is_handled(first: str, action: Action) -> None:
     told = set(re.findall(r"`(\w+)`", row_of(first).split("|")[1]))
-    assert told == {kind for kind, one in KINDS.items() if one == reaction} - apart
+    assert told == {kind for kind, one in KINDS.items() if one == action}
 
 
 def test_the_settings_it_names_are_there() -> None:

@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from farthing.errors import InvalidTaskError
-from farthing.result import TaskResult, TokenReceived
+from farthing.result import Restarted, TaskResult, TokenReceived
 from farthing.testing import ScriptedUpstream, VirtualClock, answer, deployment_on
 
 SEARCH = {
@@ -31,6 +31,7 @@ FORMAT = {
         },
     },
 }
+GLM = "thudm/glm-4-9b"
 FREE_ONLY = {"environment": "development"}
 
 
@@ -110,26 +111,58 @@ async def test_structured_output_is_checked_and_parsed(tmp_path: Path) -> None:
     [
         ('{"city": "Bern"}', "people"),
         ("Bern has 134,000 people.", "not JSON"),
-        ("", "empty"),
     ],
 )
-async def test_an_unusable_answer_leads_to_another_model(tmp_path: Path, text: str, problem: str) -> None:
+async def test_an_answer_that_fails_its_schema_is_sent_back_once(
+    tmp_path: Path, text: str, problem: str
+) -> None:
     upstream = ScriptedUpstream([answer(text), answer('{"city": "Bern", "people": 134000}')])
     result = await ask(upstream, tmp_path, type="structured", response_format=FORMAT)
     first, second = result.attempts
     assert problem in first.reason
     assert first.status == "failed"
     assert first.cost > 0
-    assert first.model != second.model
+    assert first.model == second.model
     assert result.metrics.cost == first.cost + second.cost
+    asked = cast("list[object]", upstream.requests[1]["messages"])
+    assert asked[-2] == {"role": "assistant", "content": text}
+    assert problem in str(asked[-1])
+    assert result.data == {"city": "Bern", "people": 134000}
 
 
-async def test_an_unusable_answer_is_not_streamed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("texts", [("",), ("no JSON", "no JSON either")])
+async def test_another_model_is_asked_when_there_is_nothing_to_mend(
+    tmp_path: Path, texts: tuple[str, ...]
+) -> None:
+    upstream = ScriptedUpstream([*map(answer, texts), answer('{"city": "Bern", "people": 134000}')])
+    result = await ask(upstream, tmp_path, type="structured", response_format=FORMAT)
+    models = [attempt.model for attempt in result.attempts]
+    assert len(set(models[:-1])) == 1
+    assert models[-1] != models[0]
+
+
+async def test_a_model_without_response_formats_is_told_the_schema(tmp_path: Path) -> None:
+    upstream = ScriptedUpstream([answer('```json\n{"city": "Bern", "people": 134000}\n```')])
+    async with deployment_on(upstream, tmp_path, "budget", clock=VirtualClock()) as deployment:
+        result = await deployment.execute_task("Where?", model=GLM, response_format=FORMAT)
+    (sent,) = upstream.requests
+    assert "response_format" not in sent
+    assert "people" in str(sent["messages"])
+    assert result.data == {"city": "Bern", "people": 134000}
+
+
+async def test_streamed_json_is_provisional_until_the_end(tmp_path: Path) -> None:
     upstream = ScriptedUpstream([answer("no JSON"), answer('{"a": 1}')])
     async with deployment_on(upstream, tmp_path, clock=VirtualClock()) as deployment:
         stream = deployment.stream_task("Give JSON.", response_format={"type": "json_object"})
-        texts = [event.text async for event in stream if isinstance(event, TokenReceived)]
-    assert texts == ['{"a": 1}']
+        events = [event async for event in stream if isinstance(event, TokenReceived | Restarted)]
+    first, restarted, second = events
+    assert isinstance(restarted, Restarted)
+    assert "not JSON" in restarted.reason
+    assert [event.text for event in (first, second) if isinstance(event, TokenReceived)] == [
+        "no JSON",
+        '{"a": 1}',
+    ]
 
 
 UNFIT: list[dict[str, object]] = [

@@ -13,6 +13,7 @@ from farthing.result import (
     Attempt,
     AttemptFinished,
     AttemptStarted,
+    Restarted,
     Routed,
     TaskFinished,
     TokenReceived,
@@ -131,19 +132,95 @@ async def test_after_the_last_retry_the_error_holds_every_attempt(tmp_path: Path
 
 
 async def test_a_model_that_fails_again_and_again_is_tried_last(tmp_path: Path) -> None:
-    script = [reply for _ in range(3) for reply in (failure(500), answer("ok"))]
-    upstream = ScriptedUpstream([*script, answer("ok")])
-    async with deployment_on(upstream, tmp_path, clock=VirtualClock()) as deployment:
-        for _ in range(4):
+    script = [reply for _ in range(5) for reply in (failure(500), answer("ok"))]
+    upstream = ScriptedUpstream([*script, answer("ok"), answer("ok"), answer("ok")])
+    clock = VirtualClock()
+    async with deployment_on(upstream, tmp_path, clock=clock) as deployment:
+        for _ in range(6):
             await deployment.execute_task(type="coding", description="Write a sort.")
-    assert asked_models(upstream) == [QWEN, LLAMA] * 3 + [LLAMA]
+        assert asked_models(upstream) == [QWEN, LLAMA] * 5 + [LLAMA]
+        clock.advance(1.0)  # the breaker lets one call try, which is answered
+        for _ in range(2):
+            await deployment.execute_task(type="coding", description="Write a sort.")
+    assert asked_models(upstream)[-2:] == [QWEN, QWEN]
+
+
+async def test_the_breaker_holds_for_a_single_candidate_too(tmp_path: Path) -> None:
+    """One call tries when the breaker's time has come; the others wait for its end instead of failing too."""
+    upstream = ScriptedUpstream([*(failure(500) for _ in range(5)), *(answer("ok") for _ in range(8))])
+    clock = VirtualClock()
+    alone = {"fallbackRules": {"maxRetries": 0}, "models": {"primary": LLAMA}}
+    async with deployment_on(upstream, tmp_path, alone, clock=clock) as deployment:
+        for _ in range(5):
+            with pytest.raises(TaskFailedError):
+                await deployment.execute_task("Write a sort.")
+        sent = len(upstream.requests)
+        events = [event async for event in deployment.stream_task("Write a sort.")]
+    assert sent == 5
+    assert len(upstream.requests) == 6
+    waits = [event for event in events if isinstance(event, Waiting)]
+    assert [wait.seconds for wait in waits] == [1.0]
+
+
+async def test_a_broken_answer_is_asked_for_again_from_another_provider(tmp_path: Path) -> None:
+    broken = cut("half an ans", provider="Shaky")
+    upstream = ScriptedUpstream([broken, answer("whole")])
+    async with deployment_on(upstream, tmp_path, clock=VirtualClock()) as deployment:
+        result = await deployment.execute_task(type="coding", description="Write a sort.")
+    assert asked_models(upstream) == [QWEN, QWEN]
+    assert upstream.requests[1]["provider"]["ignore"] == ["Shaky"]  # pyright: ignore
+    assert "ignore" not in upstream.requests[0]["provider"]  # pyright: ignore
+    assert result.output == "whole"
+
+
+async def test_a_stream_that_broke_off_goes_on_where_the_configuration_says_so(tmp_path: Path) -> None:
+    upstream = ScriptedUpstream([cut("one, two,"), answer(" three")])
+    rules = {"fallbackRules.onBrokenStream": "continue"}
+    async with deployment_on(upstream, tmp_path, clock=VirtualClock(), overrides=rules) as deployment:
+        events = [event async for event in deployment.stream_task("Count to three.")]
+    texts = [event.text for event in events if isinstance(event, TokenReceived)]
+    assert "".join(texts) == "one, two, three"
+    assert not any(isinstance(event, Restarted) for event in events)
+    result = next(event.result for event in events if isinstance(event, TaskFinished))
+    assert (result.output, result.continued) == ("one, two, three", True)
+    sent = cast("list[object]", upstream.requests[1]["messages"])
+    assert sent[-2] == {"role": "assistant", "content": "one, two,"}
+
+
+async def test_a_task_has_one_deadline(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    upstream = ScriptedUpstream([failure(429, retry_after=7), failure(429, retry_after=9), answer("ok")])
+    two = {"models": {"primary": QWEN, "fallback": LLAMA}}
+    async with deployment_on(upstream, tmp_path, two, clock=clock) as deployment:
+        with pytest.raises(TaskFailedError, match="deadline"):
+            await deployment.execute_task("Write a sort.", timeout_s=5)
+        assert clock.slept == []
+        result = await deployment.execute_task("Write a sort.", timeout_s=8)
+    assert result.model
+    assert clock.slept == [7.0]
+
+
+async def test_the_retry_budget_bounds_retries_of_all_tasks(tmp_path: Path) -> None:
+    """Ten for a fresh deployment, and none more where tasks add nothing."""
+    upstream = ScriptedUpstream([failure(500, f"no {number}") for number in range(40)])
+    rules = {"maxRetries": 20, "retryBudget": 0, "retryDelay": 0}
+    alone = {"fallbackRules": rules, "models": {"primary": LLAMA}}
+    async with deployment_on(upstream, tmp_path, alone, clock=VirtualClock()) as deployment:
+        with pytest.raises(TaskFailedError, match="retry budget is spent"):
+            await deployment.execute_task("Write a sort.")
+        assert len(upstream.requests) == 11
+        with pytest.raises(TaskFailedError, match="retry budget is spent"):
+            await deployment.execute_task("Write a sort.")
+    assert len(upstream.requests) == 12
 
 
 async def test_fallback_rules_may_forbid_another_model(tmp_path: Path) -> None:
     clock = VirtualClock()
-    upstream = ScriptedUpstream([failure(429), failure(429), answer("ok")])
-    rules = {"fallbackRules.onRateLimit": False, "fallbackRules.retryDelay": 500}
+    upstream = ScriptedUpstream([failure(500), failure(500), answer("ok")])
+    rules = {"fallbackRules.onError": False, "fallbackRules.retryDelay": 500}
     async with deployment_on(upstream, tmp_path, clock=clock, overrides=rules) as deployment:
         await deployment.execute_task(type="coding", description="Write a sort.")
     assert asked_models(upstream) == [QWEN] * 3
-    assert clock.slept == [0.5, 1.0]
+    first, second = clock.slept  # full jitter: a random part of 0.5 s and of 1 s
+    assert 0 < first <= 0.5
+    assert 0 < second <= 1.0

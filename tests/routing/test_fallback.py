@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import get_args
+from typing import cast
 
 import pytest
 from hypothesis import assume, given
@@ -11,13 +11,12 @@ from hypothesis import strategies as st
 from farthing.config.schema import FallbackRules
 from farthing.result import Candidate
 from farthing.routing.fallback import (
-    REACTIONS,
     Accept,
     Ending,
     GiveUp,
     Invalid,
-    Reaction,
     Send,
+    Situation,
     Step,
     Tried,
     next_step,
@@ -29,7 +28,7 @@ from farthing.task import Completion
 from farthing.upstream.failure import Failure, FailureKind
 
 K = FailureKind
-STOPS = {K.credits, K.key_limit, K.authentication, K.cancelled}
+STOPS = {K.credits, K.key_limit, K.authentication, K.tls, K.cancelled}
 NEXT_ONLY = {
     *(K.oversized, K.not_found, K.price_refused, K.context_length, K.content_policy),
     *(K.permission, K.payload_too_large, K.invalid_request),
@@ -73,30 +72,14 @@ def decide(
     rules: FallbackRules | None = None,
     now: float = 0.0,
     deadline: float = 1000.0,
-    delivered: bool = False,
+    **circumstances: object,
 ) -> Step:
-    return next_step(
-        candidates,
-        history,
-        rules=rules or FallbackRules(),
-        now=now,
-        deadline=deadline,
-        delivered=delivered,
-    )
+    situation = Situation(now=now, deadline=deadline, **circumstances)  # pyright: ignore[reportArgumentType]
+    return next_step(candidates, history, rules=rules or FallbackRules(), situation=situation)
 
 
 def sends_to(step: Step) -> str | None:
     return step.candidate.model if isinstance(step, Send) else None
-
-
-def test_every_kind_has_its_reaction() -> None:
-    assert set(REACTIONS) == set(FailureKind)
-    by_reaction = {
-        reaction: {k for k, r in REACTIONS.items() if r == reaction} for reaction in REACTIONS.values()
-    }
-    assert set(by_reaction) == set(get_args(Reaction))
-    assert by_reaction["stop"] == STOPS
-    assert by_reaction["next"] == NEXT_ONLY
 
 
 @pytest.mark.parametrize("kind", FailureKind)
@@ -174,15 +157,72 @@ def test_refusals_are_no_retries() -> None:
 def test_an_answer_is_accepted_and_the_first_choice_is_the_first_candidate() -> None:
     answer = completion()
     assert decide(tried(("a", failed(K.cut)), ("b", answer))) == Accept(completion=answer)
-    first = decide([])
-    assert isinstance(first, Send)
-    assert (first.candidate.model, first.after_s) == ("a", 0.0)
+    assert (sends_to(decide([])), cast("Send", decide([])).after_s) == ("a", 0.0)
 
 
-def test_after_tokens_reached_the_caller_nothing_is_sent() -> None:
+def test_after_tokens_reached_the_caller_nothing_is_sent_unless_it_may_go_on() -> None:
     step = decide(tried(("a", failed(K.cut))), delivered=True)
     assert isinstance(step, GiveUp)
     assert "reached the caller" in step.reason
+    going_on = decide(
+        tried(("a", failed(K.cut))), delivered=True, rules=FallbackRules(on_broken_stream="continue")
+    )
+    assert isinstance(going_on, Send)
+    assert going_on.continues
+    assert not cast("Send", decide(tried(("a", failed(K.cut))))).continues
+
+
+def test_another_provider_of_the_same_model_is_asked_once() -> None:
+    broken = Failure(kind=K.cut, message="…", provider="Shaky")
+    step = decide(tried(("a", broken)))
+    assert isinstance(step, Send)
+    assert (step.candidate.model, step.after_s, step.avoid) == ("a", 0.0, ("Shaky",))
+    assert sends_to(decide(tried(("a", broken), ("a", broken)))) == "b"
+    assert sends_to(decide(tried(("a", broken)), elsewhere=False)) == "b"
+    later = decide(tried(("a", broken), ("a", broken)), candidates=CANDIDATES[:1])
+    assert isinstance(later, Send)
+    assert (later.after_s, later.avoid) == (4.0, ("Shaky",))
+
+
+def test_a_prompt_that_is_too_long_is_compressed_once_where_that_is_allowed() -> None:
+    history = tried(("a", failed(K.context_length)))
+    step = decide(history, compresses=True)
+    assert isinstance(step, Send)
+    assert (step.candidate.model, step.compress) == ("a", True)
+    assert sends_to(decide(history)) == "b"
+    assert sends_to(decide(history * 2, compresses=True)) == "b"
+
+
+def test_an_invalid_answer_is_sent_back_once_where_a_schema_was_asked_for() -> None:
+    answer = Invalid(problem="no JSON", text="Bern")
+    step = decide(tried(("a", answer)), repairs=True)
+    assert isinstance(step, Send)
+    assert (step.candidate.model, step.repair) == ("a", answer)
+    assert sends_to(decide(tried(("a", answer), ("a", answer)), repairs=True)) == "b"
+    assert sends_to(decide(tried(("a", Invalid(problem="empty"))), repairs=True)) == "b"
+
+
+def test_a_model_that_rests_is_left_alone_while_another_can_be_asked_sooner() -> None:
+    assert sends_to(decide([], ready={"a": 5.0})) == "b"
+    assert sends_to(decide(tried(("c", failed(K.server_error))), ready={"a": 5.0, "b": 3.0})) == "c"
+    first = decide([], ready={"a": 5.0, "b": 3.0, "c": 4.0})
+    assert isinstance(first, Send)
+    assert (first.candidate.model, first.after_s) == ("b", 3.0)
+    assert isinstance(decide([], ready={"a": 5.0}, candidates=CANDIDATES[:1], deadline=4.0), GiveUp)
+
+
+def test_without_a_retry_budget_only_other_models_are_asked() -> None:
+    assert sends_to(decide(tried(("a", failed(K.server_error))), may_retry=False)) == "b"
+    alone = decide(tried(("a", failed(K.server_error))), may_retry=False, candidates=CANDIDATES[:1])
+    assert isinstance(alone, GiveUp)
+    assert "retry budget is spent" in alone.reason
+
+
+def test_a_backoff_is_waited_in_part_and_a_retry_after_in_full() -> None:
+    for ending, waited in ((failed(K.server_error), 0.5), (failed(K.rate_limited, 7), 7.0)):
+        step = decide(tried(("a", ending)), candidates=CANDIDATES[:1], jitter=0.25)
+        assert isinstance(step, Send)
+        assert step.after_s == waited
 
 
 def test_the_soonest_is_waited_for() -> None:

@@ -10,9 +10,12 @@ from farthing.routing.health import (
     CoolingDown,
     Gone,
     Healthy,
+    Open,
+    Probing,
     after_failure,
     after_success,
-    is_cooling,
+    before_call,
+    resting_until,
 )
 from farthing.upstream.failure import FailureKind
 
@@ -35,12 +38,12 @@ def test_every_failure_kind_has_one_place() -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(health.COUNTED))
-def test_three_counted_failures_cool_down_and_two_do_not(kind: str) -> None:
-    assert after(kind, kind) == Healthy(failures=2)
-    cooled = after(kind, kind, kind)
-    assert isinstance(cooled, CoolingDown)
-    assert cooled.until == NOW + health.COOLING_S
-    assert cooled.reason == f"3 failures in a row, the last: {kind.replace('_', ' ')}"
+def test_five_counted_failures_open_the_breaker_and_four_do_not(kind: str) -> None:
+    assert after(*[kind] * 4) == Healthy(failures=4)
+    opened = after(*[kind] * 5)
+    assert isinstance(opened, Open)
+    assert opened.until == NOW + health.OPEN_S
+    assert opened.reason == f"5 failures in a row, the last: {kind.replace('_', ' ')}"
 
 
 def test_an_unheard_of_kind_counts() -> None:
@@ -48,7 +51,7 @@ def test_an_unheard_of_kind_counts() -> None:
 
 
 def test_different_counted_failures_add_up() -> None:
-    assert isinstance(after("server_error", "cut", "stalled"), CoolingDown)
+    assert isinstance(after("server_error", "cut", "stalled", "timeout", "connect"), Open)
 
 
 @pytest.mark.parametrize("kind", sorted(health.NEUTRAL))
@@ -96,16 +99,33 @@ def test_a_cool_down_never_becomes_shorter() -> None:
     assert (again.until, again.failures) == (NOW + 60, 2)
 
 
-def test_cooling_doubles_up_to_a_ceiling_and_resumes_at_the_next_failure() -> None:
+def test_each_failed_probe_doubles_the_wait_up_to_a_ceiling() -> None:
     lengths: list[float] = []
-    state, clock = after("cut", "cut"), NOW
-    for _ in range(6):
-        state = after_failure(state, "cut", None, clock)
-        assert isinstance(state, CoolingDown)
+    state, clock = after(*["cut"] * 4), NOW
+    for _ in range(8):
+        state = after_failure(before_call(state, clock), "cut", None, clock)
+        assert isinstance(state, Open)
         lengths.append(state.until - clock)
         clock = state.until
-        assert not is_cooling(state, clock)
-    assert lengths == [5, 10, 20, 40, 60, 60]
+        assert resting_until(state, clock) is None
+    assert lengths == [1, 2, 4, 8, 16, 32, 60, 60]
+
+
+def test_calls_that_were_under_way_do_not_lengthen_it() -> None:
+    opened = after(*["cut"] * 5)
+    assert after_failure(opened, "cut", None, NOW + 0.5) is opened
+    assert isinstance(after_failure(opened, "rate_limited", 30.0, NOW + 0.5), CoolingDown)
+    assert after_failure(opened, "rate_limited", 0.1, NOW + 0.5) is opened
+
+
+def test_only_one_call_tries() -> None:
+    opened = after(*["cut"] * 5)
+    assert before_call(opened, NOW) is opened
+    probing = before_call(opened, NOW + 1)
+    assert isinstance(probing, Probing)
+    assert before_call(probing, NOW + 2) is probing
+    assert resting_until(probing, NOW + 2) == NOW + 1 + health.PROBE_S
+    assert after_success(probing) == Healthy()
 
 
 def test_not_found_twice_in_a_row_is_gone() -> None:
@@ -118,10 +138,10 @@ def test_not_found_twice_in_a_row_is_gone() -> None:
 
 def test_a_cool_down_ends_at_its_moment() -> None:
     state = CoolingDown(until=NOW, reason="x")
-    assert is_cooling(state, NOW - 0.001)
-    assert not is_cooling(state, NOW)
+    assert resting_until(state, NOW - 0.001) == NOW
+    assert resting_until(state, NOW) is None
     for other in (None, Healthy(failures=2), Gone(reason="x")):
-        assert not is_cooling(other, NOW)
+        assert resting_until(other, NOW) is None
 
 
 @given(

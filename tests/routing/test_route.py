@@ -129,7 +129,7 @@ def test_a_health_state_changes_the_route() -> None:
     assert order(route())[0] == QWEN
     cooling = route(health={QWEN: CoolingDown(until=CLOCK + 4, reason="rate limited")})
     assert order(cooling) == [LLAMA, MISTRAL, DEEPSEEK, QWEN]
-    assert cooling.candidates[-1].reason.endswith("last while it cools down for 4.0 s: rate limited")
+    assert cooling.candidates[-1].reason.endswith("last while it rests for 4.0 s: rate limited")
     assert f"{LLAMA} goes before {QWEN}" in cooling.reason
     gone = route(health={QWEN: Gone(reason="not found")})
     assert order(gone) == [LLAMA, MISTRAL, DEEPSEEK]

@@ -249,3 +249,12 @@ async def test_a_session_of_one_seed_repeats_and_another_differs(open_simulator:
 
     assert await run(5) == await run(5)
     assert await run(5) != await run(6)
+
+
+async def test_ignored_providers_do_not_serve(open_simulator: Opener) -> None:
+    async with open_simulator() as caller:
+        ignored = {"ignore": ["Simulated North", "Simulated East"]}
+        served = {at((await caller.chat(provider=ignored)).json, "provider") for _ in range(8)}
+        assert served == {"Simulated South"}
+        nobody = await caller.chat(provider={"ignore": [*ignored["ignore"], "Simulated South"]})
+        assert nobody.status == 404

@@ -269,7 +269,7 @@ async def test_tls_is_spoken_and_the_certificate_is_checked(
         unknown = await doubting.exchange("POST", url, headers={}, body=b"{}")
         for fault in (other, unknown):
             assert isinstance(fault, TransportFault)
-            assert (fault.kind, fault.sent) == ("connect", False)
+            assert (fault.kind, fault.sent) == ("tls", False)
             assert "CERTIFICATE_VERIFY_FAILED" in fault.message
         assert len(server.requests) == 2
         await trusting.aclose()

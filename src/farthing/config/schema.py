@@ -83,7 +83,12 @@ class FallbackRules(Section):
     max_retries: Annotated[int, Field(ge=0, le=20)] = 3
     """Attempts after the first one, over all candidates together."""
     retry_delay: Milliseconds = 2000
-    """Base of the exponential backoff before the same model is tried again, in milliseconds."""
+    """Base of the exponential backoff before the same model is tried again, in milliseconds; a random part
+    of it is waited."""
+    retry_budget: Annotated[float, Field(ge=0, le=10)] = 1.0
+    """Retries (the same model again) that each task may add to those of all; fallbacks are not counted."""
+    on_broken_stream: Literal["error", "continue"] = "error"
+    """After text has reached the caller: an error that has it, or the next candidate goes on from it."""
 
 
 class PromptOptimization(Section):

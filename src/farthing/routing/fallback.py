@@ -1,58 +1,33 @@
 """What happens next in a task: send, accept, or give up. One pure decision for every try.
 
-*Retry* is the same model again, *fallback* the next one. The next healthy candidate is taken at once; when
-none is left, the first that may be tried again is, after its Retry-After or a backoff. `fallbackRules` say
-which conditions may lead to another model and how many attempts follow the first.
+*Retry* is the same model again, *fallback* the next one. Of all that may be done, what can be done soonest is
+done; at the same moment a repair of an answer that was nearly right comes first, then another provider of
+the same model, then the next model, then the same one again. What each failure asks for is `reactions.py`'s;
+`fallbackRules` say which may lead to another model, and how many attempts follow the first.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Literal, assert_never
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple, assert_never
 
 import msgspec
 
 from farthing.config.schema import FallbackRules
 from farthing.result import Candidate
+from farthing.routing.reactions import Action, action_after
 from farthing.spend.budget import Denied
 from farthing.spend.reservation import Unbounded
 from farthing.task import Completion
 from farthing.upstream.failure import Failure, FailureKind
 
-Reaction = Literal["again", "next", "stop"]
-"""`again`: this or another model may be tried; `next`: only another; `stop`: no model would help."""
-
-_K = FailureKind
-
-REACTIONS: Mapping[FailureKind, Reaction] = {
-    _K.rate_limited: "again",
-    _K.overloaded: "again",
-    _K.provider_unavailable: "again",
-    _K.server_error: "again",
-    _K.timeout: "again",
-    _K.stalled: "again",
-    _K.cut: "again",
-    _K.malformed: "again",
-    _K.connect: "again",
-    _K.in_flight_budget: "again",
-    _K.unmapped: "again",
-    _K.oversized: "next",
-    _K.not_found: "next",
-    _K.price_refused: "next",
-    _K.context_length: "next",
-    _K.content_policy: "next",
-    _K.permission: "next",
-    _K.payload_too_large: "next",
-    _K.invalid_request: "next",  # what one model's providers refuse, another's may take
-    _K.credits: "stop",
-    _K.key_limit: "stop",
-    _K.authentication: "stop",
-    _K.cancelled: "stop",
-}
+_SOON_S = 0.001
+"""A wait shorter than this is none: clocks add up with rounding."""
 
 
 class Invalid(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer that came whole and cannot be used."""
+    """An answer that came whole and cannot be used. `text` is kept where it may be repaired."""
 
     problem: str
+    text: str = ""
 
 
 Ending = Completion | Invalid | Failure | Denied | Unbounded
@@ -67,12 +42,40 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
     at: float
 
 
+class Situation(msgspec.Struct, frozen=True, kw_only=True):
+    """What a decision is made in, beside the attempts. Times are seconds on the pipeline's clock."""
+
+    now: float
+    deadline: float
+    delivered: bool = False
+    """Whether text has reached the caller that cannot be taken back."""
+    ready: Mapping[str, float] = msgspec.field(default_factory=dict[str, float])
+    """When a model that rests may be asked again; one that is not named may be asked now."""
+    jitter: float = 1.0
+    """0–1: how much of a backoff is waited. Drawn at random, so that callers do not come back together."""
+    may_retry: bool = True
+    """Whether the deployment's retry budget has room."""
+    repairs: bool = False
+    """Whether an invalid answer may be sent back once to be mended: a schema was asked for."""
+    compresses: bool = False
+    """Whether a prompt that is too long may be compressed by upstream."""
+    elsewhere: bool = True
+    """Whether another provider may be asked for: the configuration does not name the only one."""
+
+
 class Send(msgspec.Struct, frozen=True, kw_only=True):
     """Send to this candidate after so many seconds."""
 
     candidate: Candidate
     after_s: float
     reason: str
+    avoid: tuple[str, ...] = ()
+    """Providers that shall not serve it."""
+    repair: Invalid | None = None
+    """The answer that is to be mended."""
+    compress: bool = False
+    continues: bool = False
+    """Whether it goes on from the text that the caller has."""
 
 
 class Accept(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +83,7 @@ class Accept(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GiveUp(msgspec.Struct, frozen=True, kw_only=True):
-    """Nothing more is tried. `ending` is the last attempt's, and decides which error the caller sees."""
+    """Nothing more is sent. `ending` is the last attempt's; None when there was no candidate."""
 
     reason: str
     ending: Ending | None
@@ -89,37 +92,42 @@ class GiveUp(msgspec.Struct, frozen=True, kw_only=True):
 Step = Send | Accept | GiveUp
 
 
-def next_step(
-    candidates: Sequence[Candidate],
-    tried: Sequence[Tried],
-    *,
-    rules: FallbackRules,
-    now: float,
-    deadline: float,
-    delivered: bool,
-) -> Step:
-    """Decides the next step of a task. `delivered`: tokens of the last attempt have reached the caller.
+class _Option(NamedTuple):
+    """One thing that may be done: from when, and which comes first of several at the same moment."""
 
-    `now` and `deadline` are seconds on one monotonic clock.
+    when: float
+    rank: int
+    send: Send
+
+
+def next_step(
+    candidates: Sequence[Candidate], tried: Sequence[Tried], *, rules: FallbackRules, situation: Situation
+) -> Step:
+    """The decision. `candidates` are in the route's order, `tried` in time's.
+
+    A model that rests is left alone until it is ready, if another can be asked sooner. Nothing is sent after
+    text was delivered, unless `fallbackRules.onBrokenStream` is `continue`.
     """
-    if not tried:
-        return Send(candidate=candidates[0], after_s=0.0, reason="first choice")
-    last = tried[-1].ending
+    if not candidates:
+        return GiveUp(reason="there is no candidate", ending=None)
+    last = tried[-1].ending if tried else None
     if isinstance(last, Completion):
         return Accept(completion=last)
-    if delivered:
-        return GiveUp(reason="the stream broke after tokens had reached the caller", ending=last)
-    if _reaction(last) == "stop":
-        return GiveUp(reason=why(last), ending=last)
-    sent = [attempt for attempt in tried if not isinstance(attempt.ending, Denied | Unbounded)]
-    if len(sent) > rules.max_retries:
-        return GiveUp(reason=f"{len(sent)} attempts failed, the last: {why(last)}", ending=last)
-    step = _fallback(candidates, tried, rules) or _retry(tried, rules, now)
-    if step is None:
-        return GiveUp(reason=f"no candidate is left; the last: {why(last)}", ending=last)
-    if now + step.after_s >= deadline:
-        return GiveUp(reason=f"the deadline comes before the next try; the last: {why(last)}", ending=last)
-    return step
+    refusal = None if last is None else _refusal(last, tried, rules, situation)
+    if refusal is not None:
+        return GiveUp(reason=refusal, ending=last)
+    options = list(_options(candidates, tried, rules, situation))
+    words = f"; the last: {why(last)}" if last is not None else ""
+    if not options:
+        spent = "" if situation.may_retry else " and the deployment's retry budget is spent"
+        return GiveUp(reason=f"no candidate is left{spent}{words}", ending=last)
+    soonest = min(options, key=lambda option: option[:2])
+    wait = soonest.when - situation.now
+    if wait < _SOON_S:
+        wait = 0.0
+    if situation.now + wait >= situation.deadline:
+        return GiveUp(reason=f"the deadline comes before the next try{words}", ending=last)
+    return msgspec.structs.replace(soonest.send, after_s=wait, continues=situation.delivered)
 
 
 def why(ending: Ending) -> str:
@@ -141,37 +149,83 @@ def why(ending: Ending) -> str:
             assert_never(ending)
 
 
-def _reaction(ending: Ending) -> Reaction:
+def attempts_sent(tried: Sequence[Tried]) -> int:
+    """How many attempts there were; what was refused for money was none."""
+    return sum(not isinstance(entry.ending, Denied | Unbounded) for entry in tried)
+
+
+def _refusal(ending: Ending, tried: Sequence[Tried], rules: FallbackRules, asked: Situation) -> str | None:
+    """Why nothing more may be sent, whatever candidates are left."""
+    if asked.delivered and rules.on_broken_stream == "error":
+        return f"{why(ending)}, after text had reached the caller"
+    if _action(ending) in ("refuse", "fail"):
+        return why(ending)
+    sent = attempts_sent(tried)
+    return f"{sent} attempts failed, the last: {why(ending)}" if sent > rules.max_retries else None
+
+
+def _action(ending: Ending) -> Action:
     match ending:
         case Failure():
-            usual = REACTIONS[ending.kind]
-            if ending.retryable is not False:
-                return usual
-            return "stop" if usual == "stop" or _final(ending.kind) else "next"
+            return action_after(ending)
         case Invalid():
-            return "again"
+            return "retry"
         case Completion() | Denied() | Unbounded():
-            return "next"
+            return "next_candidate"
         case _:
             assert_never(ending)
 
 
-def _final(kind: FailureKind) -> bool:
-    """Kinds about the account rather than the model: what upstream calls not retryable, no model mends."""
-    return kind in {_K.in_flight_budget, _K.credits, _K.key_limit}
+def _options(
+    candidates: Sequence[Candidate], tried: Sequence[Tried], rules: FallbackRules, asked: Situation
+) -> Iterator[_Option]:
+    if tried:
+        again = _mended(tried, asked)
+        if again is not None:
+            yield _Option(asked.now, 0, again)
+        yield from _fallbacks(candidates, tried, rules, asked)
+        if asked.may_retry:
+            yield from _retries(tried, rules, asked)
+        return
+    for candidate in candidates:
+        yield _Option(_ready(candidate, asked), 1, Send(candidate=candidate, after_s=0.0, reason=""))
 
 
-def _fallback(candidates: Sequence[Candidate], tried: Sequence[Tried], rules: FallbackRules) -> Send | None:
+def _mended(tried: Sequence[Tried], asked: Situation) -> Send | None:
+    """The same model at once, asked otherwise: once for each way and model."""
+    entry = tried[-1]
+    candidate, ending = entry.candidate, entry.ending
+    mine = [other.ending for other in tried if other.candidate.model == candidate.model]
+    reason = f"after {why(ending)}"
+    if isinstance(ending, Invalid):
+        once = sum(isinstance(other, Invalid) for other in mine) == 1
+        if not (asked.repairs and once and ending.text and not asked.delivered):
+            return None
+        return Send(candidate=candidate, after_s=0.0, reason=f"repair {reason}", repair=ending)
+    if not isinstance(ending, Failure):
+        return None
+    action = action_after(ending)
+    once = sum(isinstance(other, Failure) and action_after(other) == action for other in mine) == 1
+    if action == "compress" and asked.compresses and once:
+        return Send(candidate=candidate, after_s=0.0, reason=f"compressed {reason}", compress=True)
+    if action == "next_provider" and asked.elsewhere and ending.provider and once:
+        reason = f"another provider than {ending.provider} {reason}"
+        return Send(candidate=candidate, after_s=0.0, reason=reason, avoid=(ending.provider,))
+    return None
+
+
+def _fallbacks(
+    candidates: Sequence[Candidate], tried: Sequence[Tried], rules: FallbackRules, asked: Situation
+) -> Iterator[_Option]:
+    """Models that were not asked yet."""
     last = tried[-1]
     if not _may_fall_back(last.ending, rules):
-        return None
-    used = {attempt.candidate.model for attempt in tried}
-    fresh = next((candidate for candidate in candidates if candidate.model not in used), None)
-    if fresh is None:
-        return None
-    return Send(
-        candidate=fresh, after_s=0.0, reason=f"fallback after {why(last.ending)} of {last.candidate.model}"
-    )
+        return
+    used = {entry.candidate.model for entry in tried}
+    reason = f"fallback after {why(last.ending)} of {last.candidate.model}"
+    for candidate in candidates:
+        if candidate.model not in used:
+            yield _Option(_ready(candidate, asked), 1, Send(candidate=candidate, after_s=0.0, reason=reason))
 
 
 def _may_fall_back(ending: Ending, rules: FallbackRules) -> bool:
@@ -192,31 +246,35 @@ def _may_fall_back(ending: Ending, rules: FallbackRules) -> bool:
             assert_never(ending)
 
 
-def _retry(tried: Sequence[Tried], rules: FallbackRules, now: float) -> Send | None:
-    """The candidate that may be tried again soonest: by its Retry-After, else by exponential backoff."""
+def _retries(tried: Sequence[Tried], rules: FallbackRules, asked: Situation) -> Iterator[_Option]:
+    """Models that may be asked again, after their Retry-After or a backoff."""
     counts: dict[str, int] = {}
     latest: dict[str, Tried] = {}
-    for attempt in tried:
-        counts[attempt.candidate.model] = counts.get(attempt.candidate.model, 0) + 1
-        latest[attempt.candidate.model] = attempt
-    ready: list[tuple[float, Tried]] = [
-        (attempt.at + _pause(attempt.ending, counts[model], rules), attempt)
-        for model, attempt in latest.items()
-        if _reaction(attempt.ending) == "again"
-    ]
-    if not ready:
-        return None
-    when, attempt = min(ready, key=lambda entry: entry[0])
-    return Send(
-        candidate=attempt.candidate,
-        after_s=max(0.0, when - now),
-        reason=f"retry after {why(attempt.ending)}",
-    )
+    for entry in tried:
+        counts[entry.candidate.model] = counts.get(entry.candidate.model, 0) + 1
+        latest[entry.candidate.model] = entry
+    for model, entry in latest.items():
+        if _action(entry.ending) in ("retry", "next_provider", "wait"):
+            when = entry.at + _pause(entry.ending, counts[model], rules, asked.jitter)
+            reason = f"retry after {why(entry.ending)}"
+            avoid = _avoided(entry.ending, asked)
+            send = Send(candidate=entry.candidate, after_s=0.0, reason=reason, avoid=avoid)
+            yield _Option(max(when, _ready(entry.candidate, asked)), 2, send)
 
 
-def _pause(ending: Ending, count: int, rules: FallbackRules) -> float:
-    """Seconds before the same model is tried again; `retryDelay` doubles with each try."""
-    backoff = rules.retry_delay / 1000 * 2 ** (count - 1)
+def _avoided(ending: Ending, asked: Situation) -> tuple[str, ...]:
+    if not isinstance(ending, Failure) or not ending.provider or not asked.elsewhere:
+        return ()
+    return (ending.provider,) if action_after(ending) == "next_provider" else ()
+
+
+def _pause(ending: Ending, count: int, rules: FallbackRules, jitter: float) -> float:
+    """Seconds before the same model is tried again: as upstream asks, else a part of `retryDelay`, which
+    doubles with each try. Full jitter: Brooker, "Exponential Backoff And Jitter" (AWS, 2015)."""
     if isinstance(ending, Failure) and ending.retry_after_s is not None:
         return ending.retry_after_s
-    return backoff
+    return rules.retry_delay / 1000 * 2 ** (count - 1) * jitter
+
+
+def _ready(candidate: Candidate, asked: Situation) -> float:
+    return max(asked.now, asked.ready.get(candidate.model, asked.now))

@@ -25,7 +25,7 @@ from farthing.routing.eligible import (
     look_up,
     weigh,
 )
-from farthing.routing.health import CandidateHealth, CoolingDown, is_cooling
+from farthing.routing.health import CandidateHealth, rest_reason, resting_until
 from farthing.task import Task
 
 LOW_FUNDS_CALLS = 10
@@ -36,7 +36,7 @@ NAMED_SLOT = "named"
 """Slot and strategy of a model that the task itself names."""
 
 _NOTHING = Decimal(0)
-_NOT_COOLING = float("-inf")
+_NOT_RESTING = float("-inf")
 
 _HINTS: Mapping[Filter, str] = {
     "gone": "name another model in models.*, or let its successor stand in",
@@ -218,13 +218,10 @@ def _is_scarce(asked: Circumstances, placed: Sequence[_Placed], remaining_usd: D
 
 
 def _key(asked: Circumstances, item: _Placed, *, scarce: bool) -> tuple[object, ...]:
-    """Healthy before cooling, the named before others, native before by prompt, then strategy or cost."""
-    state = asked.health.get(item.entry.id)
-    until = (
-        state.until if isinstance(state, CoolingDown) and is_cooling(state, asked.clock_s) else _NOT_COOLING
-    )
+    """Those that rest last; the named first, native before by prompt, then strategy or cost."""
+    until = resting_until(asked.health.get(item.entry.id), asked.clock_s)
     return (
-        until,
+        _NOT_RESTING if until is None else until,
         not item.wish.named,
         asked.features.needs_tools and not _native_tools(item.entry),
         asked.features.needs_schema and not _native_schema(item.entry),
@@ -248,10 +245,11 @@ def _candidate(asked: Circumstances, item: _Placed, notes: Sequence[str]) -> Can
     if by_prompt:
         parts.append("tools by prompt: it has no native tool calling")
     if features.needs_schema and not _native_schema(entry):
-        parts.append("no native response format: the answer is checked")
+        parts.append("schema by prompt: it has no native response format")
     state = asked.health.get(entry.id)
-    if isinstance(state, CoolingDown) and is_cooling(state, asked.clock_s):
-        parts.append(f"last while it cools down for {state.until - asked.clock_s:.1f} s: {state.reason}")
+    until = resting_until(state, asked.clock_s)
+    if until is not None:
+        parts.append(f"last while it rests for {until - asked.clock_s:.1f} s: {rest_reason(state)}")
     return Candidate(
         model=entry.id,
         slot=entry.slot,
@@ -259,6 +257,7 @@ def _candidate(asked: Circumstances, item: _Placed, notes: Sequence[str]) -> Can
         expected_cost=entry.cost,
         quality=entry.quality,
         native_tools=not by_prompt,
+        native_schema=_native_schema(entry),
     )
 
 

@@ -23,13 +23,12 @@ from farthing.simulator.latency import draw_timing
 from farthing.simulator.playback import Ending, Playback
 from farthing.simulator.quota import FreeQuota
 from farthing.simulator.reply import Reply, RowTimes, Terms, make_reply, row_of
-from farthing.simulator.request import Admitted, ChatBody, admit, read_body
+from farthing.simulator.request import Admitted, ChatBody, admit, read_body, willing
 from farthing.simulator.scenario import Fault, Scenario
 from farthing.simulator.staging import Open, Send, Step
 from farthing.simulator.tariff import Rates
 from farthing.simulator.wire import Identity
 
-PROVIDERS = ("Simulated North", "Simulated South", "Simulated East")
 _SESSIONS = 50_000
 _LOGGED = 200_000
 _JSON = {"Content-Type": "application/json"}
@@ -155,7 +154,7 @@ class ChatDesk:
             identity=Identity(
                 id=self._generation_id(),
                 model=model.id,
-                provider=rng.choice(PROVIDERS),
+                provider=rng.choice(willing(admitted.body)),
                 created=int(self.now().timestamp()),
             ),
             timing=draw_timing(model.id, rng, time_scale=self.time_scale),

@@ -54,8 +54,12 @@ class MaxPrice(msgspec.Struct, omit_defaults=True):
     request: Decimal | None = None
 
 
+PROVIDERS = ("Simulated North", "Simulated South", "Simulated East")
+
+
 class ProviderPreferences(msgspec.Struct):
     max_price: MaxPrice | None = None
+    ignore: list[str] | None = None
     require_parameters: bool | None = None
 
 
@@ -190,7 +194,15 @@ def _admit_one(
             return CONDITIONS["constraint_filtered"]
         if preferences.require_parameters and not _wanted_parameters(body) <= model.supported:
             return CONDITIONS["no_endpoints"]
+    if not willing(body):
+        return CONDITIONS["no_endpoints"]
     return Admitted(body=body, model=model, prompt_tokens=prompt, bytes=size)
+
+
+def willing(body: ChatBody) -> tuple[str, ...]:
+    """The providers that may serve the call: every model has all of them."""
+    ignored = body.provider.ignore if body.provider is not None else None
+    return tuple(name for name in PROVIDERS if name not in (ignored or ()))
 
 
 def _affordable(ceiling: MaxPrice, rates: Rates) -> bool:

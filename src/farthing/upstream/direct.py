@@ -76,7 +76,8 @@ class DirectTransport:
             connection = await self._connection(target.origin)
         except (OSError, ssl.SSLError, ssl.CertificateError) as error:
             detail = f"{type(error).__name__}: {error.strerror or error}"
-            return TransportFault(kind=FailureKind.connect, message=plain(detail), sent=False)
+            kind = FailureKind.tls if isinstance(error, ssl.CertificateError) else FailureKind.connect
+            return TransportFault(kind=kind, message=plain(detail), sent=False)
         if on_sent is not None:
             on_sent()
         return await connection.ask(request)

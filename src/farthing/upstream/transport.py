@@ -182,7 +182,7 @@ class _WatchedBody(aiohttp.Payload):
 
 def _fault(error: Exception, *, sent: bool) -> TransportFault:
     """Names an exception of aiohttp's. Its text may hold the request's headers, so little of it is taken."""
-    kind = FailureKind.cut if sent else FailureKind.connect
+    kind = FailureKind.cut if sent else _unsent(error)
     detail = type(error).__name__
     if isinstance(error, aiohttp.ClientResponseError | HttpProcessingError):
         kind = FailureKind.malformed
@@ -190,3 +190,8 @@ def _fault(error: Exception, *, sent: bool) -> TransportFault:
     elif isinstance(error, OSError) and error.strerror:
         detail = f"{detail}: {error.strerror}"
     return TransportFault(kind=kind, message=plain(detail), sent=sent)
+
+
+def _unsent(error: Exception) -> FailureKind:
+    untrusted = isinstance(error, aiohttp.ClientConnectorCertificateError)
+    return FailureKind.tls if untrusted else FailureKind.connect

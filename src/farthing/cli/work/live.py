@@ -21,6 +21,7 @@ from farthing.errors import SwarmError
 from farthing.result import (
     AttemptFinished,
     AttemptStarted,
+    Restarted,
     Routed,
     TaskEvent,
     TaskFinished,
@@ -152,7 +153,7 @@ class Board:
             case Waiting(seconds=seconds):
                 line.state = f"waits {seconds:.1f} s"
                 return f"  {line.agent_id}: waits {seconds:.1f} s, {event.reason}"
-            case TokenReceived() | TaskFinished():
+            case TokenReceived() | Restarted() | TaskFinished():
                 return None
             case _:
                 assert_never(event)

@@ -1,0 +1,125 @@
+"""The request for one candidate: the task fitted to what the model can, and to how this attempt differs.
+
+Decides what is sent and the most it may cost; reserves nothing and sends nothing. Tools and schemas go by
+prompt where the model has no native way; a repair sends the faulty answer back, a continuation what came.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import msgspec
+from msgspec import structs
+
+from farthing.catalog.models import Catalog, Model
+from farthing.config.schema import DeploymentConfig
+from farthing.prompt.emulate import emulated_messages
+from farthing.prompt.structured import continued_messages, repair_messages, schema_messages
+from farthing.result import Candidate
+from farthing.routing.fallback import Invalid
+from farthing.spend.reservation import (
+    ProviderMemo,
+    Unbounded,
+    WorstCase,
+    costly_option,
+    reasoning_for,
+    worst_case,
+)
+from farthing.task import Message, Task
+from farthing.upstream.wire import ChatRequest, encode_request
+
+_COMPRESSION = {"id": "context-compression", "enabled": True}
+"""OpenRouter's plugin that shortens a prompt from its middle to the model's context."""
+
+
+class Way(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """How an attempt differs from a plain first one."""
+
+    avoid: tuple[str, ...] = ()
+    """Providers that shall not serve it."""
+    repair: Invalid | None = None
+    compress: bool = False
+    continues: str = ""
+    """The text that the caller has already, to go on from."""
+
+
+class Fitted(NamedTuple):
+    """A request with its encoding and its bound."""
+
+    request: ChatRequest
+    body: bytes
+    worst: WorstCase
+
+
+def fit(
+    task: Task,
+    candidate: Candidate,
+    way: Way,
+    *,
+    config: DeploymentConfig,
+    catalog: Catalog,
+    preferences: ProviderMemo,
+) -> Fitted | Unbounded:
+    """The request as it may be sent, before a reservation."""
+    model, price = catalog.find(candidate.model), catalog.price(candidate.model)
+    costly = costly_option(candidate.model, task.options)
+    if costly is not None:
+        return costly
+    reasoning = reasoning_for(model, task.options)
+    max_tokens = _max_tokens(task, config, model)
+    request = ChatRequest(
+        model=candidate.model,
+        messages=fitted_messages(task, candidate, way),
+        max_tokens=max_tokens,
+        stream=config.upstream.stream,
+        tools=task.tools if candidate.native_tools else (),
+        tool_choice=task.tool_choice if candidate.native_tools else None,
+        response_format=task.response_format if candidate.native_schema else None,
+        session_id=task.session_id,
+        provider=_provider(preferences.of(candidate.model, config.provider, price), config, way),
+        reasoning=None if isinstance(reasoning, Unbounded) else reasoning.setting,
+        options={**task.options, "plugins": [_COMPRESSION]} if way.compress else task.options,
+    )
+    body = encode_request(request)
+    plain = task.max_tokens is None and not task.tools and task.response_format is None
+    worst = worst_case(
+        price=price,
+        body=body,
+        messages=request.messages,
+        max_tokens=max_tokens,
+        reasoning=reasoning,
+        budget=config.budget,
+        clampable_to=config.optimization.min_output_tokens if plain else None,
+    )
+    return worst if isinstance(worst, Unbounded) else Fitted(request, body, worst)
+
+
+def clamped(fitted: Fitted, granted: int) -> tuple[int, bytes]:
+    """`max_tokens` and the body that a grant pays for. Never longer than before, so its bound holds."""
+    if granted >= fitted.worst.worst:
+        return fitted.request.max_tokens, fitted.body
+    max_tokens = fitted.worst.output_tokens_within(granted)
+    return max_tokens, encode_request(structs.replace(fitted.request, max_tokens=max_tokens))
+
+
+def fitted_messages(task: Task, candidate: Candidate, way: Way) -> tuple[Message, ...]:
+    """The conversation as this model is to read it."""
+    messages = task.conversation
+    if task.tools and not candidate.native_tools:
+        messages = emulated_messages(messages, task.tools, task.tool_choice)
+    if task.response_format is not None and not candidate.native_schema:
+        messages = schema_messages(messages, task.response_format)
+    if way.repair is not None:
+        return repair_messages(messages, answer=way.repair.text, problem=way.repair.problem)
+    return continued_messages(messages, way.continues) if way.continues else messages
+
+
+def _provider(wished: Mapping[str, object], config: DeploymentConfig, way: Way) -> Mapping[str, object]:
+    if not way.avoid:
+        return wished
+    ignored = [*(config.provider.ignore or ()), *way.avoid]
+    return {**wished, "ignore": list(dict.fromkeys(ignored))}
+
+
+def _max_tokens(task: Task, config: DeploymentConfig, model: Model | None) -> int:
+    wanted = task.max_tokens or config.optimization.max_output_tokens
+    return min(wanted, model.max_output_tokens) if model and model.max_output_tokens else wanted
