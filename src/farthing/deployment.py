@@ -35,6 +35,7 @@ from farthing.portal import Portal
 from farthing.request import task_of
 from farthing.result import Notice, Route, TaskFinished, TaskResult
 from farthing.routing.route import NoRoute
+from farthing.shared_health import SharedHealth
 from farthing.spend import readings, store
 from farthing.spend.channels import AlertCallback, open_channels
 from farthing.spend.ledger import SIMULATOR
@@ -86,6 +87,7 @@ class Deployment:
         self._database: Database | None = None
         self._alarm: Alarm | None = None
         self._portal: Portal | None = None
+        self._sharing: SharedHealth | None = None
         self._watching = Watching()
         self.notices: tuple[Notice, ...] = ()
         """What a person should know: replaced models, older prices, settings without effect."""
@@ -125,6 +127,8 @@ class Deployment:
         if means is None:
             return
         await means.under_way.drain(means.config.upstream.drain_timeout)
+        if self._sharing is not None:
+            await self._sharing.aclose()
         if self._alarm is not None:
             await self._alarm.aclose(means.config.upstream.drain_timeout)
         await means.client.aclose()
@@ -165,6 +169,8 @@ class Deployment:
             under_way=UnderWay(),
         )
         self._pipeline = Pipeline(self._means)
+        self._sharing = SharedHealth(database, self._pipeline.health, clock=self._clock)
+        await self._sharing.begin()
         self._watching = open_watching(self._means, database, environ=self._environ, simulated=self.simulated)
         self.notices = (*self.notices, *self._watching.notices)
         self._alarm.rules = ledger.rules = alert_rules(config)

@@ -41,6 +41,7 @@ COMMANDS = {
     "show": Entry(_MONEY, "Show why a call cost what it cost: route, limits, prices, tokens, bill, rows."),
     "ledger": Entry(_MONEY, "Prove the ledger, settle what is uncertain by the bill, copy it, put it away."),
     "alerts": Entry(_MONEY, "List the alerts that were raised, or try the channels they go to."),
+    "health": Entry(_MONEY, "Show which models and providers rest, for how long, and why."),
     "init": Entry(_SETUP, "Answer a few questions, get a profile with an estimate, and the first files."),
     "migrate": Entry(
         _SETUP, "Keep the checklist of a migration from Claude or GPT: what is done, what is next."

@@ -109,10 +109,18 @@ class HealthBook:
         else:
             self.models[subject.model] = state
 
+    @property
+    def has_changes(self) -> bool:
+        return bool(self._changed)
+
     def take_changes(self) -> set[Subject]:
         """What others should hear of, since the last time."""
         changed, self._changed = self._changed, set[Subject]()
         return changed
+
+    def put_back(self, changes: Iterable[Subject]) -> None:
+        """What could not be told is news still."""
+        self._changed.update(changes)
 
     def _put_model(self, model: str, state: CandidateHealth, now: float) -> None:
         before = self.models.get(model)

@@ -124,6 +124,13 @@ class Database:
         insert = sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
         return sum(connection.execute(insert.on_conflict_do_nothing(), row).rowcount for row in rows)
 
+    def replace(self, connection: sa.Connection, table: sa.Table, row: Mapping[str, object]) -> None:
+        """Inserts a row, in the place of the one with its primary key if there is one."""
+        insert = sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
+        keys = [column.name for column in table.primary_key]
+        others = {name: insert.excluded[name] for name in row if name not in keys}
+        connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=others), row)
+
     def close(self) -> None:
         self.engine.dispose()
 

@@ -7,7 +7,7 @@ transaction as the rows they sum, so a start never replays.
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = "0003"
+SCHEMA_VERSION = "0004"
 """The newest migration; a fresh database is created from these tables and stamped with it."""
 
 metadata = sa.MetaData()
@@ -140,4 +140,19 @@ checkpoint = sa.Table(
     sa.Column("at_us", sa.BigInteger, nullable=False),
     sa.Column("body", sa.Text, nullable=False),
     sa.Column("hash", sa.String(64), nullable=False),
+)
+
+# What processes tell each other of models and, where `provider` is not empty, of single providers. Only
+# changes are written: a breaker that opens, a rest, an answer after one.
+health = sa.Table(
+    "health",
+    metadata,
+    sa.Column("model", sa.String(200), primary_key=True),
+    sa.Column("provider", sa.String(100), primary_key=True),
+    sa.Column("state", sa.String(10), nullable=False),  # healthy, cooling, open, probing, gone
+    sa.Column("until_us", sa.BigInteger),  # microseconds since 1970, UTC
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("changed_us", sa.BigInteger, nullable=False),
+    sa.Column("changed_by", sa.String(60), nullable=False),
 )

@@ -1,0 +1,37 @@
+"""`farthing health`: which models rest, and why. What it takes; `work/health.py` does it."""
+
+from typing import Annotated
+
+import typer
+
+from farthing.cli import options
+
+app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+
+_EPILOG = """\
+**Examples**
+
+farthing health
+
+farthing health --all --json
+"""
+
+
+@app.command(epilog=_EPILOG)
+def health(
+    everything: Annotated[bool, typer.Option("--all", help="Those that are well again, too.")] = False,
+    config: options.ConfigFile = None,
+    database: Annotated[
+        str | None,
+        typer.Option("--database", metavar="URL", help="This ledger, as sqlite:///path/to/file.db."),
+    ] = None,
+    simulated: Annotated[
+        bool,
+        typer.Option("--simulated", help="The simulator's ledger only; else the real one comes first."),
+    ] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Show which models and providers rest: rate limits, open breakers, models that are gone."""
+    from farthing.cli.work.health import tell_health
+
+    tell_health(config, everything=everything, database=database, simulated=simulated, as_json=as_json)
