@@ -162,7 +162,7 @@ def test_the_interval_is_wilsons() -> None:
 
 
 def test_an_interrupt_leaves_what_is_done(tmp_path: Path, simulator: SimulatorProcess) -> None:
-    path = written(tmp_path, 200)
+    path = written(tmp_path, 3000)  # more than are answered before the signal comes
     where = {"OPENROUTER_BASE_URL": simulator.base_url}
     command = [
         sys.executable,
