@@ -1,4 +1,4 @@
-"""Health between processes: two books on one database."""
+"""Health between processes: two books on one database, and its rows on PostgreSQL too."""
 
 import asyncio
 from collections.abc import Iterator
@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from farthing.bench.postgresql import own_server
 from farthing.routing.health import FAILURES_TO_OPEN, Gone, Healthy, Open
 from farthing.routing.healthbook import HealthBook, Subject
-from farthing.shared_health import FRESH_US, SharedHealth, read_health
+from farthing.shared_health import FRESH_US, HealthRow, SharedHealth, read_health, write_health
 from farthing.storage.database import Database
 from farthing.storage.tables import health
 from farthing.task import Completion
@@ -116,3 +117,51 @@ async def test_closing_tells_the_last_changes(database: Database) -> None:
     await shared.aclose()
     with database.read() as connection:
         assert connection.execute(sa.select(sa.func.count()).select_from(health)).scalar_one() == 2
+
+
+async def test_what_came_here_meanwhile_is_newer_than_what_was_read(database: Database) -> None:
+    """An answer while the others' open breaker is being read: it stands, and the others hear of it."""
+    clock = VirtualClock()
+    first, second = Process(database, clock), Process(database, clock)
+    first.fail()
+    await first.shared.exchange()
+    second.fail()
+    second.book.take_changes()
+    reading = asyncio.ensure_future(second.shared.exchange())
+    await asyncio.sleep(0)  # its thread has begun
+    second.book.note("m", ANSWER, clock.monotonic())
+    await reading
+    assert second.book.models["m"] == Healthy()
+    await second.shared.exchange()
+    await first.shared.exchange()
+    assert first.book.models["m"] == Healthy()
+
+
+def test_a_row_takes_the_place_of_the_one_before_on_postgresql_too() -> None:
+    row = HealthRow(
+        model="m",
+        provider="",
+        state="open",
+        until_us=5,
+        failures=5,
+        reason="cut",
+        changed_us=1,
+        changed_by="a",
+    )
+    later = HealthRow(
+        model="m",
+        provider="",
+        state="healthy",
+        until_us=None,
+        failures=0,
+        reason="",
+        changed_us=2,
+        changed_by="b",
+    )
+    with own_server() as url:
+        database = Database(url.format("postgres"))
+        with database.write() as connection:
+            write_health(connection, database, [row, later])
+        with database.read() as connection:
+            assert read_health(connection) == [later]
+        database.close()

@@ -249,13 +249,14 @@ def _usable(call: Call, completion: Completion) -> Completion | Invalid:
                 assert_never(parsed)
     if call.way.continues:
         completion = structs.replace(completion, text=call.way.continues + completion.text)
-    if call.task.response_format is not None and not call.candidate.native_schema:
+    if call.task.wants_json and not call.candidate.native_schema:
         completion = structs.replace(completion, text=unfenced(completion.text))
     verdict = validate(completion, call.task.response_format)
     if isinstance(verdict, Valid):
         call.data = verdict.data
         return completion
-    return structs.replace(verdict, text=completion.text)
+    # A text that was cut short is not mended by asking for it again within the same bound.
+    return structs.replace(verdict, text=completion.text) if completion.finish_reason == "stop" else verdict
 
 
 def _settle(

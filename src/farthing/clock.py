@@ -5,6 +5,7 @@ Two clocks exist: this one, and the virtual one of `testing.py`.
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -38,3 +39,18 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+
+async def undisturbed(
+    pause: Callable[[float], Awaitable[None]], seconds: float, event: asyncio.Event
+) -> bool:
+    """Pauses; False when the event came first, or is set already."""
+    if event.is_set():
+        return False
+    both = [asyncio.ensure_future(pause(seconds)), asyncio.ensure_future(event.wait())]
+    try:
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for one in both:
+            one.cancel()
+    return not event.is_set()

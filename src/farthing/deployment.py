@@ -127,12 +127,12 @@ class Deployment:
         if means is None:
             return
         await means.under_way.drain(means.config.upstream.drain_timeout)
-        if self._sharing is not None:
-            await self._sharing.aclose()
         if self._alarm is not None:
             await self._alarm.aclose(means.config.upstream.drain_timeout)
         await means.client.aclose()
         await means.ledger.aclose()
+        if self._sharing is not None:
+            await self._sharing.aclose()
         await self._watching.aclose()
         if self._database is not None:
             self._database.close()
@@ -169,13 +169,13 @@ class Deployment:
             under_way=UnderWay(),
         )
         self._pipeline = Pipeline(self._means)
-        self._sharing = SharedHealth(database, self._pipeline.health, clock=self._clock)
-        await self._sharing.begin()
         self._watching = open_watching(self._means, database, environ=self._environ, simulated=self.simulated)
         self.notices = (*self.notices, *self._watching.notices)
         self._alarm.rules = ledger.rules = alert_rules(config)
         await ledger.start()
         self._alarm.attend(ledger, database, runaway=runaway_rule(config))
+        self._sharing = SharedHealth(database, self._pipeline.health, clock=self._clock)
+        await self._sharing.begin()
 
     # Tasks.
 

@@ -4,8 +4,8 @@ Decides what is sent and the most it may cost; reserves nothing and sends nothin
 prompt where the model has no native way; a repair sends the faulty answer back, a continuation what came.
 """
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, cast
 
 import msgspec
 from msgspec import structs
@@ -27,7 +27,7 @@ from farthing.spend.reservation import (
 from farthing.task import Message, Task
 from farthing.upstream.wire import ChatRequest, encode_request
 
-_COMPRESSION = {"id": "context-compression", "enabled": True}
+_COMPRESSION: Mapping[str, object] = {"id": "context-compression", "enabled": True}
 """OpenRouter's plugin that shortens a prompt from its middle to the model's context."""
 
 
@@ -77,7 +77,7 @@ def fit(
         session_id=task.session_id,
         provider=_provider(preferences.of(candidate.model, config.provider, price), config, way),
         reasoning=None if isinstance(reasoning, Unbounded) else reasoning.setting,
-        options={**task.options, "plugins": [_COMPRESSION]} if way.compress else task.options,
+        options=_compressing(task.options) if way.compress else task.options,
     )
     body = encode_request(request)
     plain = task.max_tokens is None and not task.tools and task.response_format is None
@@ -106,11 +106,17 @@ def fitted_messages(task: Task, candidate: Candidate, way: Way) -> tuple[Message
     messages = task.conversation
     if task.tools and not candidate.native_tools:
         messages = emulated_messages(messages, task.tools, task.tool_choice)
-    if task.response_format is not None and not candidate.native_schema:
+    if task.wants_json and task.response_format is not None and not candidate.native_schema:
         messages = schema_messages(messages, task.response_format)
     if way.repair is not None:
         return repair_messages(messages, answer=way.repair.text, problem=way.repair.problem)
     return continued_messages(messages, way.continues) if way.continues else messages
+
+
+def _compressing(options: Mapping[str, object]) -> Mapping[str, object]:
+    given = cast("Sequence[Mapping[str, object]]", options.get("plugins") or ())
+    others = [plugin for plugin in given if plugin.get("id") != _COMPRESSION["id"]]
+    return {**options, "plugins": [*others, _COMPRESSION]}
 
 
 def _provider(wished: Mapping[str, object], config: DeploymentConfig, way: Way) -> Mapping[str, object]:

@@ -74,10 +74,17 @@ class Journey(msgspec.Struct, kw_only=True):
     deadline: float
     jitter: float
     """The random part of the next backoff, 0–1."""
+    awaited: str = ""
+    """What is waited for: told once, however often the wait is decided anew."""
     tried: list[Tried] = []
     attempts: list[Attempt] = []
     text_received: list[str] = []
     call: Call | None = None
+
+    @property
+    def delivered(self) -> bool:
+        """Whether text has reached the caller that stands. Where JSON is asked for it is provisional."""
+        return bool(self.text_received) and not self.task.wants_json
 
 
 class Pipeline:
@@ -102,27 +109,21 @@ class Pipeline:
         while True:
             step = self._next_step(journey)
             match step:
-                case Send():
+                case Send(after_s=0):
                     self._refuse_if_closing()
-                    if step.after_s > 0:
-                        yield Waiting(task_id=task_id, seconds=step.after_s, reason=step.reason)
-                        await self.means.clock.sleep(step.after_s)
-                        continue  # decided anew: meanwhile another candidate may have come back
                     if journey.text_received and not step.continues:
                         journey.text_received.clear()
                         yield Restarted(task_id=task_id, reason=step.reason)
-                    call, number = self._begin(journey, step), len(journey.tried) + 1
-                    model = step.candidate.model
-                    yield AttemptStarted(task_id=task_id, call_id=call.call_id, model=model, number=number)
-                    if stream:
-                        # Closed here, so that a caller who leaves ends the exchange at once.
-                        async with aclosing(self._streamed(call)) as texts:
-                            async for text in texts:
-                                journey.text_received.append(text)
-                                yield TokenReceived(task_id=task_id, text=text)
-                    else:
-                        await self._performed(call)
-                    yield AttemptFinished(task_id=task_id, attempt=self._note(journey, call))
+                    async with aclosing(self._attempted(journey, step, stream=stream)) as events:
+                        async for event in events:
+                            yield event
+                case Send():  # decided anew after the wait: meanwhile another candidate may have come back
+                    self._refuse_if_closing()
+                    reason = step.reason or step.candidate.reason
+                    if reason != journey.awaited:
+                        yield Waiting(task_id=task_id, seconds=step.after_s, reason=reason)
+                    journey.awaited = reason
+                    await self.means.clock.sleep(step.after_s)
                 case Accept():
                     if stream and not journey.text_received and step.completion.text:
                         yield TokenReceived(task_id=task_id, text=step.completion.text)
@@ -132,6 +133,25 @@ class Pipeline:
                     raise _error_of(journey, step)
                 case _:
                     assert_never(step)
+
+    async def _attempted(self, journey: Journey, step: Send, *, stream: bool) -> AsyncGenerator[TaskEvent]:
+        """One attempt's events. However it ends, also when the caller leaves, its model's health hears of it:
+        the call that tries after a breaker was open must not be waited for when it is gone."""
+        call, number, task_id = self._begin(journey, step), len(journey.tried) + 1, journey.task_id
+        model = step.candidate.model
+        try:
+            yield AttemptStarted(task_id=task_id, call_id=call.call_id, model=model, number=number)
+            if stream:
+                # Closed here, so that a caller who leaves ends the exchange at once.
+                async with aclosing(self._streamed(call)) as texts:
+                    async for text in texts:
+                        journey.text_received.append(text)
+                        yield TokenReceived(task_id=task_id, text=text)
+            else:
+                await self._performed(call)
+        finally:
+            self.health.note(model, call.ending, self.means.clock.monotonic())
+        yield AttemptFinished(task_id=task_id, attempt=self._note(journey, call))
 
     def explain(self, task: Task) -> Route | NoRoute:
         """The route a task would take now; nothing is sent."""
@@ -175,11 +195,11 @@ class Pipeline:
             situation=Situation(
                 now=now,
                 deadline=journey.deadline,
-                delivered=bool(journey.text_received) and journey.task.response_format is None,
+                delivered=journey.delivered,
                 ready=self.health.ready(candidates, now),
                 jitter=journey.jitter,
                 may_retry=self._retries.has_room(),
-                repairs=journey.task.response_format is not None,
+                repairs=journey.task.wants_json,
                 compresses=config.optimization.prompt_optimization.context_compression,
                 elsewhere=config.provider.only is None and config.provider.allow_fallbacks is not False,
             ),
@@ -207,6 +227,7 @@ class Pipeline:
             ),
         )
         journey.call = call
+        journey.awaited = ""
         journey.jitter = self.means.rng.random()
         return call
 
@@ -250,11 +271,10 @@ class Pipeline:
         attempt.result()
 
     def _note(self, journey: Journey, call: Call) -> Attempt:
-        """Keeps what the attempt taught: the record, the model's health."""
+        """Keeps the attempt among those that were tried; the record of it."""
         attempt = record_of(call, self.means)
         journey.attempts.append(attempt)
         now = self.means.clock.monotonic()
-        self.health.note(call.candidate.model, call.ending, now)
         if call.ending is not None:
             journey.tried.append(Tried(candidate=call.candidate, ending=call.ending, at=now))
         return attempt
@@ -315,9 +335,9 @@ def _checked(task: Task) -> Task:
 
 
 def _error_of(journey: Journey, step: GiveUp) -> FarthingError:
-    text = "".join(journey.text_received)
-    if text:
-        return StreamBrokenError(step.reason, received=text, attempts=journey.attempts)
+    if journey.delivered:
+        received = "".join(journey.text_received)
+        return StreamBrokenError(step.reason, received=received, attempts=journey.attempts)
     match step.ending:
         case Denied() as denied if all(isinstance(tried.ending, Denied) for tried in journey.tried):
             return BudgetExceededError(

@@ -8,13 +8,12 @@ means is `routing/health.py`'s. Times in the table are UTC; here they are on the
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import suppress
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from farthing.clock import Clock
+from farthing.clock import Clock, undisturbed
 from farthing.names import Names
 from farthing.routing.health import CandidateHealth, CoolingDown, Gone, Healthy, Open, Probing
 from farthing.routing.healthbook import HealthBook, Subject
@@ -56,6 +55,7 @@ class SharedHealth:
         self._database, self._book, self._clock, self._pause = database, book, clock, pause
         self._name = Names().new("deployment")
         self._known: dict[Subject, tuple[int, str]] = {}
+        self._closing = asyncio.Event()
         self._exchanging: asyncio.Future[None] | None = None
 
     async def begin(self) -> None:
@@ -80,21 +80,20 @@ class SharedHealth:
             if self._known.get(subject) == version:
                 continue
             self._known[subject] = version
-            if row.changed_by != self._name and row.changed_us >= oldest_us:
+            theirs = row.changed_by != self._name and row.changed_us >= oldest_us
+            if theirs and not self._book.has_news_of(subject):  # ours came while theirs was read
                 self._book.merge(subject, self._state(row))
 
     async def aclose(self) -> None:
         """Tells the last changes."""
+        self._closing.set()
         if self._exchanging is not None:
-            self._exchanging.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._exchanging
+            await self._exchanging  # not cancelled: its thread would go on with a database that closes
         if self._book.has_changes:
             await self.exchange()
 
     async def _keep_exchanging(self) -> None:
-        while True:
-            await self._pause(EVERY_S)
+        while await undisturbed(self._pause, EVERY_S, self._closing):
             await self.exchange()
 
     def _through_database(self, told: Sequence[HealthRow]) -> list[HealthRow]:

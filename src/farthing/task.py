@@ -143,6 +143,11 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
         return self.messages or (Message(role="user", content=self.description),)
 
     @property
+    def wants_json(self) -> bool:
+        """Whether the answer must be JSON: a format was asked for, and it is not plain text."""
+        return self.response_format is not None and self.response_format.get("type") != "text"
+
+    @property
     def title(self) -> str:
         """A short name for logs and tables."""
         words = self.description or next((m.text for m in self.messages if m.role == "user"), "")

@@ -137,7 +137,6 @@ def test_inert_settings_are_told_in_a_sentence_each() -> None:
     settings = {
         "optimization.caching.enabled": True,
         "optimization.promptOptimization.enabled": True,
-        "optimization.promptOptimization.contextCompression": True,
         "quality.enabled": True,
     }
     notices = inert_settings(load_config("balanced", environ={}, overrides=settings))

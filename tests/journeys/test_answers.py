@@ -7,9 +7,9 @@ from typing import cast
 
 import pytest
 
-from farthing.errors import InvalidTaskError
+from farthing.errors import InvalidTaskError, StreamBrokenError, TaskFailedError
 from farthing.result import Restarted, TaskResult, TokenReceived
-from farthing.testing import ScriptedUpstream, VirtualClock, answer, deployment_on
+from farthing.testing import ScriptedUpstream, VirtualClock, answer, cut, deployment_on
 
 SEARCH = {
     "type": "function",
@@ -139,6 +139,33 @@ async def test_another_model_is_asked_when_there_is_nothing_to_mend(
     models = [attempt.model for attempt in result.attempts]
     assert len(set(models[:-1])) == 1
     assert models[-1] != models[0]
+
+
+async def test_json_that_was_cut_at_its_bound_is_not_asked_for_within_the_same_bound(tmp_path: Path) -> None:
+    cut_short = answer('{"city": "Be', finish_reason="length")
+    upstream = ScriptedUpstream([cut_short, answer('{"city": "Bern", "people": 134000}')])
+    result = await ask(upstream, tmp_path, type="structured", response_format=FORMAT)
+    first, second = result.attempts
+    assert "cut at max_tokens" in first.reason
+    assert first.model != second.model
+
+
+async def test_plain_text_asked_for_by_name_is_plain_text(tmp_path: Path) -> None:
+    upstream = ScriptedUpstream([cut("half an ans")])
+    async with deployment_on(upstream, tmp_path, clock=VirtualClock()) as deployment:
+        with pytest.raises(StreamBrokenError) as caught:
+            async for _ in deployment.stream_task("Tell.", response_format={"type": "text"}):
+                pass
+    assert caught.value.received == "half an ans"
+
+
+async def test_json_that_was_never_valid_is_no_broken_stream(tmp_path: Path) -> None:
+    upstream = ScriptedUpstream([answer("no JSON") for _ in range(4)])
+    async with deployment_on(upstream, tmp_path, clock=VirtualClock()) as deployment:
+        with pytest.raises(TaskFailedError) as caught:
+            async for _ in deployment.stream_task("Give JSON.", response_format={"type": "json_object"}):
+                pass
+    assert not isinstance(caught.value, StreamBrokenError)
 
 
 async def test_a_model_without_response_formats_is_told_the_schema(tmp_path: Path) -> None:

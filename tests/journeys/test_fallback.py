@@ -1,5 +1,6 @@
 """A task's way through trouble upstream, on a scripted transport and a clock that never waits."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
@@ -19,6 +20,8 @@ from farthing.result import (
     TokenReceived,
     Waiting,
 )
+from farthing.routing.health import PROBE_S
+from farthing.swarm.events import LoopEvent
 from farthing.testing import (
     ScriptedUpstream,
     VirtualClock,
@@ -26,12 +29,17 @@ from farthing.testing import (
     cut,
     deployment_on,
     failure,
+    hang,
     unreachable,
 )
 
 LLAMA = "meta-llama/llama-3.3-70b-instruct"
 QWEN = "qwen/qwen-2.5-coder-32b-instruct"
 DEEPSEEK = "deepseek/deepseek-chat"
+
+
+async def events_of(stream: AsyncIterator[LoopEvent]) -> list[LoopEvent]:
+    return [event async for event in stream]
 
 
 def asked_models(upstream: ScriptedUpstream) -> list[object]:
@@ -160,6 +168,40 @@ async def test_the_breaker_holds_for_a_single_candidate_too(tmp_path: Path) -> N
     assert len(upstream.requests) == 6
     waits = [event for event in events if isinstance(event, Waiting)]
     assert [wait.seconds for wait in waits] == [1.0]
+
+
+async def test_one_call_tries_a_sick_model_and_another_when_that_one_is_left(tmp_path: Path) -> None:
+    replies = [*(failure(500) for _ in range(5)), hang(generation_id=None), answer("ok")]
+    upstream, clock = ScriptedUpstream(replies), VirtualClock()
+    alone = {"fallbackRules": {"maxRetries": 0}, "models": {"primary": LLAMA}}
+    async with deployment_on(upstream, tmp_path, alone, clock=clock) as deployment:
+        for _ in range(5):
+            with pytest.raises(TaskFailedError):
+                await deployment.execute_task("Write a sort.")
+        clock.advance(1.0)
+        trying = asyncio.ensure_future(deployment.execute_task("Write a sort."))
+        await upstream.received(6)
+        other = asyncio.ensure_future(events_of(deployment.stream_task("Write a sort.")))
+        while len(clock.slept) < 5:  # noqa: ASYNC110 - virtual time: it looks again and again
+            await asyncio.sleep(0)
+        assert len(upstream.requests) == 6
+        trying.cancel()
+        events = await other
+    assert isinstance(events[-1], TaskFinished)
+    assert clock.monotonic() < PROBE_S  # it did not wait for the end of a call that was gone
+    (wait,) = [event for event in events if isinstance(event, Waiting)]  # told once
+    assert "one call is trying" in wait.reason
+
+
+async def test_a_prompt_that_is_too_long_is_sent_compressed_where_that_is_allowed(tmp_path: Path) -> None:
+    healing = {"id": "response-healing"}
+    upstream = ScriptedUpstream([failure(400, "over the maximum context length"), answer("ok")])
+    allowed = {"optimization.promptOptimization.contextCompression": True}
+    async with deployment_on(upstream, tmp_path, clock=VirtualClock(), overrides=allowed) as deployment:
+        await deployment.execute_task(type="coding", description="Write a sort.", plugins=[healing])
+    assert asked_models(upstream) == [QWEN, QWEN]
+    plugins = [request["plugins"] for request in upstream.requests]
+    assert plugins == [[healing], [healing, {"id": "context-compression", "enabled": True}]]
 
 
 async def test_a_broken_answer_is_asked_for_again_from_another_provider(tmp_path: Path) -> None:

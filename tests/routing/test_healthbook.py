@@ -27,6 +27,7 @@ def test_a_model_that_never_failed_costs_nothing_and_is_no_news() -> None:
     book.note("m", ANSWER, 0.0)
     assert book.ready([CANDIDATE], 0.0) == {}
     assert book.take_changes() == set()
+    assert book.states() == {}
 
 
 def test_an_open_breaker_names_the_moment_and_is_news_once() -> None:

@@ -21,14 +21,8 @@ farthing health --all --json
 def health(
     everything: Annotated[bool, typer.Option("--all", help="Those that are well again, too.")] = False,
     config: options.ConfigFile = None,
-    database: Annotated[
-        str | None,
-        typer.Option("--database", metavar="URL", help="This ledger, as sqlite:///path/to/file.db."),
-    ] = None,
-    simulated: Annotated[
-        bool,
-        typer.Option("--simulated", help="The simulator's ledger only; else the real one comes first."),
-    ] = False,
+    database: options.Url = None,
+    simulated: options.Simulated = False,
     as_json: options.Json = False,
 ) -> None:
     """Show which models and providers rest: rate limits, open breakers, models that are gone."""

@@ -89,10 +89,6 @@ def inert_settings(config: DeploymentConfig) -> tuple[Notice, ...]:
             optimization.prompt_optimization.enabled,
             "prompts are not shortened yet and are sent as they are",
         ),
-        "optimization.promptOptimization.contextCompression": (
-            optimization.prompt_optimization.context_compression,
-            "long conversations are not compressed yet; a model whose window is too small is left out",
-        ),
         "quality.enabled": (
             config.quality.enabled,
             "answers are not sampled and judged yet; routing uses the catalogue's scores",

@@ -56,7 +56,7 @@ class _Prompt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 def classify(task: Task) -> Features:
     """Type, complexity and needs of a task. A type or complexity that the caller gave is taken as it is."""
     conversation = task.conversation
-    needs_schema = task.response_format is not None and task.response_format.get("type") != "text"
+    needs_schema = task.wants_json
     needs_tools = bool(task.tools) or any(m.tool_calls or m.role == "tool" for m in conversation)
     prompt: _Prompt | None = None
     task_type, confidence, reasons = task.type, 1.0, ("the caller named the type",)

@@ -23,7 +23,7 @@ from farthing.routing.health import (
 from farthing.task import Completion
 from farthing.upstream.failure import Failure
 
-PROBE_LOOK_S = 0.25
+PROBE_LOOK_S = 0.5
 """How soon to look again whether the one call that tries has ended."""
 MOST_AVOIDED = 5
 """Providers left out at once: a request that leaves out everyone is served by nobody."""
@@ -113,6 +113,9 @@ class HealthBook:
     def has_changes(self) -> bool:
         return bool(self._changed)
 
+    def has_news_of(self, subject: Subject) -> bool:
+        return subject in self._changed
+
     def take_changes(self) -> set[Subject]:
         """What others should hear of, since the last time."""
         changed, self._changed = self._changed, set[Subject]()
@@ -124,7 +127,7 @@ class HealthBook:
 
     def _put_model(self, model: str, state: CandidateHealth, now: float) -> None:
         before = self.models.get(model)
-        if before is state:
+        if before is state or (before is None and state == Healthy()):
             return
         self.models[model] = state
         if _is_news(before, state, now):

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.exc import DBAPIError
 
-from farthing.clock import Clock
+from farthing.clock import Clock, undisturbed
 from farthing.spend import store
 from farthing.spend.alerts import Alert
 from farthing.spend.budget import AccountKey, Balance
@@ -110,21 +110,6 @@ class Lookout:
         if day != self._day:
             self._day, self._usual = day, usual
             self._raised.clear()
-
-
-async def undisturbed(
-    pause: Callable[[float], Awaitable[None]], seconds: float, event: asyncio.Event
-) -> bool:
-    """Pauses; False when the event came first, or is set already."""
-    if event.is_set():
-        return False
-    both = [asyncio.ensure_future(pause(seconds)), asyncio.ensure_future(event.wait())]
-    try:
-        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for one in both:
-            one.cancel()
-    return not event.is_set()
 
 
 def _committed(accounts: Mapping[AccountKey, Balance]) -> int:

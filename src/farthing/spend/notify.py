@@ -10,7 +10,7 @@ import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 
-from farthing.clock import Clock
+from farthing.clock import Clock, undisturbed
 from farthing.permits import Permits
 from farthing.spend import store
 from farthing.spend.alerts import (
@@ -25,7 +25,7 @@ from farthing.spend.alerts import (
 from farthing.spend.batch import Delivered
 from farthing.spend.budget import AccountKey, Balance, period_key
 from farthing.spend.channels import AlertCallback, Callback, Channel, Taken
-from farthing.spend.lookout import Lookout, undisturbed
+from farthing.spend.lookout import Lookout
 from farthing.spend.runaway import RunawayRule
 from farthing.spend.writer import LedgerWriter
 from farthing.storage.database import Database
