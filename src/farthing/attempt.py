@@ -18,7 +18,7 @@ from farthing.catalog.models import Catalog
 from farthing.catalog.pricing import Price, computed_nano
 from farthing.clock import Clock
 from farthing.config.schema import DeploymentConfig
-from farthing.fit import Way, clamped, fit
+from farthing.fit import PLAIN, Way, clamped, fit
 from farthing.money import from_nano
 from farthing.permits import Permits
 from farthing.prompt.emulate import EmulatedCalls, MalformedCalls, PlainAnswer, parse_emulated
@@ -74,7 +74,7 @@ class Call(msgspec.Struct, kw_only=True):
     candidate: Candidate
     reason: str
     deadline: float
-    way: Way = Way()
+    way: Way = PLAIN
     started: float = 0.0
     max_tokens: int = 0
     granted: int = 0

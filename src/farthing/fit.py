@@ -42,6 +42,9 @@ class Way(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The text that the caller has already, to go on from."""
 
 
+PLAIN = Way()
+
+
 class Fitted(NamedTuple):
     """A request with its encoding and its bound."""
 

@@ -29,7 +29,7 @@ from farthing.errors import (
     TaskFailedError,
     UnboundedCostError,
 )
-from farthing.fit import Way
+from farthing.fit import PLAIN, Way
 from farthing.money import from_nano
 from farthing.names import Names
 from farthing.prompt.emulate import check_tools
@@ -186,31 +186,41 @@ class Pipeline:
         )
 
     def _next_step(self, journey: Journey) -> Send | Accept | GiveUp:
-        config, now = self.means.config, self.means.clock.monotonic()
-        candidates = journey.route.candidates
         return next_step(
-            candidates,
+            journey.route.candidates,
             journey.tried,
-            rules=config.fallback_rules,
-            situation=Situation(
-                now=now,
-                deadline=journey.deadline,
-                delivered=journey.delivered,
-                ready=self.health.ready(candidates, now),
-                jitter=journey.jitter,
-                may_retry=self._retries.has_room(),
-                repairs=journey.task.wants_json,
-                compresses=config.optimization.prompt_optimization.context_compression,
-                elsewhere=config.provider.only is None and config.provider.allow_fallbacks is not False,
-            ),
+            rules=self.means.config.fallback_rules,
+            situation=self._situation(journey),
+        )
+
+    def _situation(self, journey: Journey) -> Situation:
+        """Of a task that met no trouble, while nothing rests, only the time matters: nearly all are such."""
+        config, now = self.means.config, self.means.clock.monotonic()
+        answered = journey.call is not None and isinstance(journey.call.ending, Completion)
+        if answered or not (journey.tried or self.health.models):
+            return Situation(now=now, deadline=journey.deadline)
+        return Situation(
+            now=now,
+            deadline=journey.deadline,
+            delivered=journey.delivered,
+            ready=self.health.ready(journey.route.candidates, now),
+            jitter=journey.jitter,
+            may_retry=self._retries.has_room(),
+            repairs=journey.task.wants_json,
+            compresses=config.optimization.prompt_optimization.context_compression,
+            elsewhere=config.provider.only is None and config.provider.allow_fallbacks is not False,
         )
 
     def _begin(self, journey: Journey, step: Send) -> Call:
         model, now = step.candidate.model, self.means.clock.monotonic()
-        if any(entry.candidate.model == model for entry in journey.tried):
-            self._retries.take()
+        if journey.tried:
+            journey.jitter = self.means.rng.random()  # of the backoff after this one
+            if any(entry.candidate.model == model for entry in journey.tried):
+                self._retries.take()
         self.health.begin(model, now)
-        avoid = tuple(dict.fromkeys([*step.avoid, *self.health.avoided(model, now)]))
+        avoid = (*step.avoid, *(name for name in self.health.avoided(model, now) if name not in step.avoid))
+        continues = "".join(journey.text_received) if step.continues else ""
+        plain = not (avoid or continues or step.compress or step.repair)
         call = Call(
             call_id=self._names.new("call"),
             task=journey.task,
@@ -219,16 +229,12 @@ class Pipeline:
             candidate=step.candidate,
             reason=step.reason or step.candidate.reason,
             deadline=journey.deadline,
-            way=Way(
-                avoid=avoid,
-                repair=step.repair,
-                compress=step.compress,
-                continues="".join(journey.text_received) if step.continues else "",
-            ),
+            way=PLAIN
+            if plain
+            else Way(avoid=avoid, repair=step.repair, compress=step.compress, continues=continues),
         )
         journey.call = call
         journey.awaited = ""
-        journey.jitter = self.means.rng.random()
         return call
 
     async def _performed(self, call: Call) -> None:

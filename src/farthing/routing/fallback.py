@@ -110,6 +110,8 @@ def next_step(
     """
     if not candidates:
         return GiveUp(reason="there is no candidate", ending=None)
+    if not tried and not situation.ready:
+        return Send(candidate=candidates[0], after_s=0.0, reason="")
     last = tried[-1].ending if tried else None
     if isinstance(last, Completion):
         return Accept(completion=last)
