@@ -8,7 +8,7 @@ RUN := $(VENV)/.farthing-run
 DEV := $(VENV)/.farthing-dev
 UPGRADE :=
 PYTEST_ARGS :=
-PIN = "$$uv" pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+PIN = "$$uv" pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--annotation-style line --custom-compile-command 'make requirements' --quiet
 
 # No target may spend money: the demo, tests and benchmarks use the simulator (`farthing run` uses the key).
@@ -70,8 +70,9 @@ container: ## Build the container image, where podman or docker is installed and
 
 requirements: $(RUN) ## Pin what pyproject.toml asks for (UPGRADE=--upgrade takes the newest versions)
 	@uv=$$(command -v uv) || { $(PIP) install --quiet uv && uv=$(BIN)/uv; } && \
-	$(PIN) $(UPGRADE) --group build --group dev --extra notify --extra plot --extra postgres --extra telemetry --output-file requirements/dev.txt && \
-	$(PIN) --group build --constraint requirements/dev.txt --output-file requirements/run.txt
+	$(PIN) pyproject.toml $(UPGRADE) --group build --group dev --extra notify --extra plot --extra postgres --extra telemetry --output-file requirements/dev.txt && \
+	$(PIN) pyproject.toml --group build --constraint requirements/dev.txt --output-file requirements/run.txt && \
+	$(PIN) --group pyproject.toml:fuzz --output-file requirements/fuzz.txt
 	$(BIN)/python scripts/check_requirements.py
 
 clean: ## Remove .venv, caches and build output; never a ledger or the results of a run

@@ -25,7 +25,7 @@ from farthing.prompt.emulate import EmulatedCalls, MalformedCalls, PlainAnswer, 
 from farthing.prompt.structured import unfenced
 from farthing.result import Attempt, Candidate, CostBasis, Route
 from farthing.routing.fallback import Ending, Invalid, why
-from farthing.routing.validate import Valid, validate
+from farthing.routing.validate import repaired, validate
 from farthing.spend.batch import Seen
 from farthing.spend.budget import Denied
 from farthing.spend.claims import claims_for
@@ -85,6 +85,8 @@ class Call(msgspec.Struct, kw_only=True):
     generation_id: str | None = None
     answered: Answered | None = None
     data: object = None
+    repaired: bool = False
+    """Whether the answer was JSON only after a repair."""
     ending: Ending | None = None
     cost: Decimal = Decimal(0)
     basis: CostBasis = "computed"
@@ -251,12 +253,26 @@ def _usable(call: Call, completion: Completion) -> Completion | Invalid:
         completion = structs.replace(completion, text=call.way.continues + completion.text)
     if call.task.wants_json and not call.candidate.native_schema:
         completion = structs.replace(completion, text=unfenced(completion.text))
-    verdict = validate(completion, call.task.response_format)
-    if isinstance(verdict, Valid):
-        call.data = verdict.data
-        return completion
-    # A text that was cut short is not mended by asking for it again within the same bound.
-    return structs.replace(verdict, text=completion.text) if completion.finish_reason == "stop" else verdict
+    return _validated(call, completion)
+
+
+def _validated(call: Call, completion: Completion) -> Completion | Invalid:
+    task = call.task
+    verdict = validate(completion, task.response_format, task.output_type)
+    if isinstance(verdict, Invalid):
+        # A text that was cut short is not mended by asking for it again within the same bound.
+        if not task.wants_json or completion.finish_reason != "stop":
+            return verdict
+        faulty, text = structs.replace(verdict, text=completion.text), repaired(completion.text)
+        if text is None:
+            return faulty
+        completion = structs.replace(completion, text=text)
+        verdict = validate(completion, task.response_format, task.output_type)
+        if isinstance(verdict, Invalid):
+            return faulty
+        call.repaired = True
+    call.data = verdict.data
+    return completion
 
 
 def _settle(

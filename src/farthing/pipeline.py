@@ -33,6 +33,7 @@ from farthing.fit import PLAIN, Way
 from farthing.money import from_nano
 from farthing.names import Names
 from farthing.prompt.emulate import check_tools
+from farthing.prompt.outputs import format_of
 from farthing.result import (
     Attempt,
     AttemptFinished,
@@ -154,7 +155,10 @@ class Pipeline:
         yield AttemptFinished(task_id=task_id, attempt=self._note(journey, call))
 
     def explain(self, task: Task) -> Route | NoRoute:
-        """The route a task would take now; nothing is sent."""
+        """The route a task would take now; nothing is sent. Raises `InvalidTaskError`."""
+        return self._route(_checked(task))
+
+    def _route(self, task: Task) -> Route | NoRoute:
         means = self.means
         now = means.clock.now()
         left = means.ledger.headroom(claims_for(means.config, task, task_id="", at=now))
@@ -170,7 +174,7 @@ class Pipeline:
         )
 
     def _depart(self, task: Task) -> Journey:
-        route = self.explain(task)
+        route = self._route(task)
         if isinstance(route, NoRoute):
             raise NoCandidateError(route.message, reasons=dict(route.reasons), hint=route.hint)
         started, config = self.means.clock.monotonic(), self.means.config
@@ -302,6 +306,7 @@ class Pipeline:
             continued=call is not None and bool(call.way.continues),
             simulated=answered is not None and answered.simulated,
             data=call.data if call else None,
+            repaired=call is not None and call.repaired,
         )
 
     def _metrics(self, journey: Journey, completion: Completion) -> Metrics:
@@ -335,7 +340,11 @@ def _checked(task: Task) -> Task:
         if checked.problems:
             raise InvalidTaskError("; ".join(checked.problems))
         task = structs.replace(task, tools=checked.tools)
-    if task.response_format is not None and task.response_format.get("type") != "text":
+    if task.output_type is not None:
+        if task.response_format is not None:
+            raise InvalidTaskError("a task has both output_type and response_format; give one of them")
+        task = structs.replace(task, response_format=format_of(task.output_type))
+    elif task.response_format is not None and task.response_format.get("type") != "text":
         schema_of(task.response_format)
     return task
 

@@ -99,7 +99,9 @@ class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
     continued: bool = False
     """True when the answer broke off in the caller's stream, and another attempt went on from it."""
     data: object = None
-    """The parsed JSON when a `response_format` was asked for."""
+    """The parsed JSON when a `response_format` was asked for; with an `output_type` a value of that type."""
+    repaired: bool = False
+    """True when the JSON came faulty and `output` is that JSON put right; it fits what was asked for."""
 
 
 class Routed(msgspec.Struct, frozen=True, kw_only=True):

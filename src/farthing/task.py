@@ -116,6 +116,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     tools: tuple[Tool, ...] = ()
     tool_choice: object = None
     response_format: Mapping[str, object] | None = None
+    output_type: object = None
+    """A pydantic model or a dataclass, in place of `response_format`: `result.data` is a value of it."""
     max_tokens: int | None = None
     max_cost_usd: Decimal | None = None
     limits: tuple[tuple[str, Decimal], ...] = ()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from pydantic import BaseModel, field_validator
 
 from farthing.errors import InvalidTaskError, StreamBrokenError, TaskFailedError
 from farthing.result import Restarted, TaskResult, TokenReceived
@@ -218,3 +219,38 @@ async def test_request_options_pass_through(tmp_path: Path) -> None:
     (request,) = upstream.requests
     kept = {key: request[key] for key in ("temperature", "seed", "session_id", "max_tokens")}
     assert kept == {"temperature": 0.2, "seed": 7, "session_id": "agent-1", "max_tokens": 50}
+
+
+class City(BaseModel):
+    city: str
+    people: int
+
+    @field_validator("people")
+    @classmethod
+    def somebody(cls, people: int) -> int:
+        if people == 0:
+            raise ValueError("nobody lives there")
+        return people
+
+
+async def test_json_that_is_nearly_right_costs_no_second_answer(tmp_path: Path) -> None:
+    upstream = ScriptedUpstream([answer("Sure: {'city': 'Bern', 'people': 134000,}")])
+    result = await ask(upstream, tmp_path, type="structured", response_format=FORMAT)
+    assert (result.data, result.repaired) == ({"city": "Bern", "people": 134_000}, True)
+    assert (result.output, len(result.attempts)) == ('{"city": "Bern", "people": 134000}', 1)
+
+
+async def test_a_type_is_asked_for_and_its_value_returned(tmp_path: Path) -> None:
+    upstream = ScriptedUpstream(
+        [answer('{"city": "Bern", "people": 0}'), answer('{"city":"Bern","people":1}')]
+    )
+    result = await ask(upstream, tmp_path, output_type=City)
+    assert (result.data, result.repaired) == (City(city="Bern", people=1), False)
+    assert "nobody lives there" in str(upstream.requests[1]["messages"])
+    asked = cast("Mapping[str, Mapping[str, object]]", upstream.requests[0]["response_format"])
+    assert asked["json_schema"]["schema"] == City.model_json_schema()
+
+
+async def test_a_type_beside_a_format_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidTaskError, match="both output_type and response_format"):
+        await ask(ScriptedUpstream([]), tmp_path, output_type=City, response_format=FORMAT)

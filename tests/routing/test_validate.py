@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from farthing.errors import InvalidTaskError
 from farthing.routing.fallback import Invalid
-from farthing.routing.validate import Valid, schema_of, validate
+from farthing.routing.validate import Valid, repaired, schema_of, validate
 from farthing.task import Completion, FinishReason, ToolCall
 
 OBJECT = {"type": "json_object"}
@@ -104,3 +104,27 @@ def test_any_text_gets_a_verdict(text: str, wanted: Mapping[str, object] | None)
     assert isinstance(verdict, Valid | Invalid)
     if not text.strip():
         assert isinstance(verdict, Invalid)
+
+
+@pytest.mark.parametrize(
+    ("text", "mended"),
+    [
+        ('{"city": "Bern", "people": 3,}', '{"city": "Bern", "people": 3}'),
+        ("{'city': 'Bern'}", '{"city": "Bern"}'),
+        ('Here you are:\n```json\n{"city": "Zürich"}\n```\nAnything else?', '{"city": "Zürich"}'),
+        ('{"city": "Bern" "people": 3}', '{"city": "Bern", "people": 3}'),
+    ],
+)
+def test_json_that_is_nearly_right_is_put_right(text: str, mended: str) -> None:
+    assert repaired(text) == mended
+
+
+@pytest.mark.parametrize("text", ["", "Bern.", '{"city": "Be', '{"city": "Bern", "people":', "[" * 300_000])
+def test_what_is_not_there_is_not_made_up(text: str) -> None:
+    assert repaired(text) is None
+
+
+@given(st.text(alphabet="{}[]\",:'\\ ab1.\n", max_size=60))
+def test_any_text_can_be_tried(text: str) -> None:
+    mended = repaired(text)
+    assert mended is None or isinstance(mended, str)

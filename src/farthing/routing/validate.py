@@ -11,10 +11,14 @@ import jsonschema_rs
 import msgspec
 
 from farthing.errors import InvalidTaskError
+from farthing.prompt.outputs import Misfit, value_of
 from farthing.routing.fallback import Invalid
 from farthing.task import Completion
 
 FormatKind = Literal["json_object", "json_schema"]
+
+_MOST_REPAIRED = 200_000
+"""Characters: the repair of a longer text could hold the event loop up."""
 
 
 class Valid(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,8 +27,10 @@ class Valid(msgspec.Struct, frozen=True, kw_only=True):
     data: object = None
 
 
-def validate(completion: Completion, response_format: Mapping[str, object] | None) -> Valid | Invalid:
-    """Checks one answer. A schema is checked with JSON Schema's own rules."""
+def validate(
+    completion: Completion, response_format: Mapping[str, object] | None, output_type: object = None
+) -> Valid | Invalid:
+    """Checks one answer. A schema is checked with JSON Schema's own rules, a type with its own."""
     if completion.tool_calls:
         return Valid()
     if not completion.text.strip():
@@ -35,7 +41,28 @@ def validate(completion: Completion, response_format: Mapping[str, object] | Non
         return Valid()
     if completion.finish_reason == "length":
         return Invalid(problem="the JSON was cut at max_tokens")
-    return _check_json(completion.text, schema_of(response_format))
+    verdict = _check_json(completion.text, schema_of(response_format))
+    if output_type is None or isinstance(verdict, Invalid):
+        return verdict
+    typed = value_of(output_type, completion.text)
+    return Invalid(problem=typed.problem) if isinstance(typed, Misfit) else Valid(data=typed.value)
+
+
+def repaired(text: str) -> str | None:
+    """JSON that was nearly right, put right: a comma too many, single quotes, prose around it.
+
+    None where nothing but a guess would help: what seems to break off is asked for again, never completed.
+    """
+    opens = text.count("{") + text.count("[")
+    closes = text.count("}") + text.count("]")
+    if not opens or opens != closes or len(text) > _MOST_REPAIRED:
+        return None
+    import json_repair  # only what is broken pays for it
+
+    try:
+        return json_repair.repair_json(text, skip_json_loads=True, ensure_ascii=False) or None
+    except (RecursionError, ValueError):
+        return None
 
 
 def _check_json(text: str, schema: Mapping[str, object] | None) -> Valid | Invalid:
