@@ -1,7 +1,7 @@
 """One attempt: fit the request, take a permit, reserve, send, settle, judge whether the answer can be used.
 
 Thin: bounds are `spend/reservation.py`'s, admission is the ledger's, costs are `spend/settlement.py`'s,
-validity is `routing/validate.py`'s. Whatever happens to the caller, an attempt that was sent is settled.
+whether an answer can be used is `verdict.py`'s. Whatever happens to the caller, what was sent is settled.
 """
 
 import asyncio
@@ -19,13 +19,11 @@ from farthing.catalog.pricing import Price, computed_nano
 from farthing.clock import Clock
 from farthing.config.schema import DeploymentConfig
 from farthing.fit import PLAIN, Way, clamped, fit
+from farthing.limits.permits import NoTurn, Permits, Wish
 from farthing.money import from_nano
-from farthing.permits import Permits
-from farthing.prompt.emulate import EmulatedCalls, MalformedCalls, PlainAnswer, parse_emulated
-from farthing.prompt.structured import unfenced
+from farthing.prompt.tokens import estimate_conversation
 from farthing.result import Attempt, Candidate, CostBasis, Route
-from farthing.routing.fallback import Ending, Invalid, why
-from farthing.routing.validate import repaired, validate
+from farthing.routing.fallback import Ending, why
 from farthing.spend.batch import Seen
 from farthing.spend.budget import Denied
 from farthing.spend.claims import claims_for
@@ -37,9 +35,10 @@ from farthing.task import Completion, Purpose, Task, Usage
 from farthing.underway import UnderWay
 from farthing.upstream.account import GenerationBill
 from farthing.upstream.call import Answered
-from farthing.upstream.client import Client
 from farthing.upstream.deadline import Deadlines
 from farthing.upstream.failure import Failure, FailureKind
+from farthing.upstream.keyring import Key, KeyRing
+from farthing.verdict import judge
 
 _BILL_DELAYS_S = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 """When `/generation` is asked again; it can lag a few seconds behind the call."""
@@ -50,11 +49,10 @@ class Means(msgspec.Struct, kw_only=True):
 
     config: DeploymentConfig
     catalog: Catalog
-    client: Client
+    keys: KeyRing
     ledger: LedgerWriter
     permits: Permits
     clock: Clock
-    upstream: str
     baseline: Price | None
     """The dated price that savings are measured against; None when it is not known."""
     under_way: UnderWay
@@ -75,6 +73,8 @@ class Call(msgspec.Struct, kw_only=True):
     reason: str
     deadline: float
     way: Way = PLAIN
+    key: Key
+    """What it is sent by; chosen anew when its turn has come."""
     started: float = 0.0
     max_tokens: int = 0
     granted: int = 0
@@ -118,12 +118,58 @@ async def perform(means: Means, call: Call, on_text: OnText | None = None) -> En
     Cancelling closes the exchange at once; the settlement goes on without the caller.
     """
     call.started = means.clock.monotonic()
-    async with means.permits:
+    wish = _wish(means, call)
+    refused = await means.permits.enter(wish, within_s=max(call.deadline - call.started, 0.0))
+    if refused is not None:
+        ending = call.ending = without_turn(refused)
+        return ending
+    call.key = means.keys.choose(call.key.upstream, means.clock.monotonic())
+    means.keys.begin(call.key)
+    try:
         body = await _reserve(means, call)
-        call.ending = (
-            body if isinstance(body, Denied | Unbounded) else await _send(means, call, body, on_text)
-        )
-    return call.ending
+        ending = body if isinstance(body, Denied | Unbounded) else await _send(means, call, body, on_text)
+        call.ending = ending
+    finally:
+        failure = call.ending if isinstance(call.ending, Failure) else None
+        means.keys.end(call.key, failure, means.clock.monotonic())
+        means.permits.leave(wish, tokens=_tokens_of(call.ending))
+    return ending
+
+
+def without_turn(refused: NoTurn) -> Failure:
+    """What it means for the task that no leave was given: nothing was sent."""
+    kinds = {
+        "late": FailureKind.queue_timeout,
+        "full": FailureKind.queue_full,
+        "spent": FailureKind.rate_limited,
+    }
+    return Failure(
+        kind=kinds[refused.why], message=refused.text, retry_after_s=refused.wait_s, rejected=True, sent=False
+    )
+
+
+def _wish(means: Means, call: Call) -> Wish:
+    task, tokens = call.task, 0
+    if means.permits.counts_tokens:
+        most = task.max_tokens or means.config.optimization.max_output_tokens
+        tokens = estimate_conversation(task.conversation, task.tools) + most
+    return Wish(
+        model=call.candidate.model,
+        tokens=tokens,
+        flow=task.agent_id or task.run_id or task.key or "",
+        priority=task.priority,
+    )
+
+
+def _tokens_of(ending: Ending | None) -> int | None:
+    """What an attempt took of a limit on tokens, where that is known."""
+    if isinstance(ending, Denied | Unbounded):
+        return 0
+    if not isinstance(ending, Completion | Failure):
+        return None
+    if ending.usage is not None:
+        return ending.usage.total_tokens
+    return 0 if isinstance(ending, Failure) and (ending.rejected or not ending.sent) else None
 
 
 def record_of(call: Call, means: Means) -> Attempt:
@@ -141,6 +187,7 @@ def record_of(call: Call, means: Means) -> Attempt:
         latency_ms=_elapsed_ms(means, call),
         generation_id=call.generation_id,
         provider=provider,
+        key=call.key.name,
     )
 
 
@@ -162,7 +209,7 @@ async def _reserve(means: Means, call: Call) -> bytes | Denied | Unbounded:
         at_us=now_us,
         task_id=call.task_id,
         model=call.candidate.model,
-        upstream=means.upstream,
+        upstream=call.key.host,
         price_book=call.route.price_book,
         worst=fitted.worst.worst,
         floor=fitted.worst.floor,
@@ -194,6 +241,8 @@ async def _send(means: Means, call: Call, body: bytes, on_text: OnText | None) -
             await on_text(text)
 
     def note_id(generation_id: str) -> None:
+        if not call.key.has_bills:
+            return  # an id that no bill is found by is none
         call.generation_id = generation_id
         means.ledger.record(Seen(call.call_id, means.clock.now_us(), generation_id))
 
@@ -201,7 +250,7 @@ async def _send(means: Means, call: Call, body: bytes, on_text: OnText | None) -
         call.sent = True
 
     try:
-        answer = await means.client.chat(
+        answer = await call.key.client.chat(
             body,
             stream=means.config.upstream.stream,
             deadlines=_deadlines(means, call),
@@ -225,54 +274,19 @@ async def _send(means: Means, call: Call, body: bytes, on_text: OnText | None) -
 def _close(means: Means, call: Call, answer: Answered | Failure) -> Ending:
     """Judges an answer and settles the attempt."""
     if isinstance(answer, Failure):
-        call.generation_id = answer.generation_id or call.generation_id
+        call.generation_id = _id_of(call, answer.generation_id)
         _settle(means, call, answer, accepted=False, reason=why(answer))
         return answer
     call.answered = answer
-    call.generation_id = answer.completion.generation_id or call.generation_id
-    ending = _usable(call, answer.completion)
+    call.generation_id = _id_of(call, answer.completion.generation_id)
+    verdict = judge(call.task, call.candidate, call.way, answer.completion, salt=call.call_id)
+    call.data, call.repaired, ending = verdict.data, verdict.repaired, verdict.ending
     _settle(means, call, answer.completion, accepted=isinstance(ending, Completion), reason=why(ending))
     return ending
 
 
-def _usable(call: Call, completion: Completion) -> Completion | Invalid:
-    if call.emulates_tools and not completion.tool_calls:
-        parsed = parse_emulated(completion.text, call.task.tools, salt=call.call_id)
-        match parsed:
-            case MalformedCalls():
-                return Invalid(problem=parsed.problem)
-            case EmulatedCalls():
-                completion = structs.replace(
-                    completion, text="", tool_calls=parsed.calls, finish_reason="tool_calls"
-                )
-            case PlainAnswer():
-                completion = structs.replace(completion, text=parsed.text)
-            case _:
-                assert_never(parsed)
-    if call.way.continues:
-        completion = structs.replace(completion, text=call.way.continues + completion.text)
-    if call.task.wants_json and not call.candidate.native_schema:
-        completion = structs.replace(completion, text=unfenced(completion.text))
-    return _validated(call, completion)
-
-
-def _validated(call: Call, completion: Completion) -> Completion | Invalid:
-    task = call.task
-    verdict = validate(completion, task.response_format, task.output_type)
-    if isinstance(verdict, Invalid):
-        # A text that was cut short is not mended by asking for it again within the same bound.
-        if not task.wants_json or completion.finish_reason != "stop":
-            return verdict
-        faulty, text = structs.replace(verdict, text=completion.text), repaired(completion.text)
-        if text is None:
-            return faulty
-        completion = structs.replace(completion, text=text)
-        verdict = validate(completion, task.response_format, task.output_type)
-        if isinstance(verdict, Invalid):
-            return faulty
-        call.repaired = True
-    call.data = verdict.data
-    return completion
+def _id_of(call: Call, told: str | None) -> str | None:
+    return (told or call.generation_id) if call.key.has_bills else None
 
 
 def _settle(
@@ -281,7 +295,7 @@ def _settle(
     """Books what is known now; what must be asked for is asked for in a task of the deployment's."""
     price = means.catalog.price(call.candidate.model)
     now = means.clock.now()
-    settlement = settlement_of(answer, price=price, at=now)
+    settlement = settlement_of(answer, price=price, at=now, has_bills=call.key.has_bills)
     call.baseline = _baseline(means, answer.usage, now) if accepted else None
     outcome = Outcome(
         call_id=call.call_id,
@@ -328,7 +342,7 @@ async def _ask_bill(means: Means, call: Call, outcome: Outcome, ask: Ask) -> Non
     try:
         for delay in _BILL_DELAYS_S:
             await means.clock.sleep(delay)
-            bill = await means.client.generation(ask.generation_id)
+            bill = await call.key.client.generation(ask.generation_id)
             if isinstance(bill, GenerationBill) and bill.cost is not None:
                 means.ledger.record(settled(outcome, billed(bill.cost, bill.literal, bill.usage)))
                 return

@@ -12,24 +12,26 @@ from decimal import Decimal
 from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
-from urllib.parse import urlsplit
 
 from farthing.attempt import Means
+from farthing.catalog.further import with_upstreams
 from farthing.catalog.models import Catalog
 from farthing.catalog.successors import replace_gone
 from farthing.clock import Clock, SystemClock
 from farthing.config.load import Source, inert_settings, load_config
 from farthing.config.schema import DeploymentConfig
+from farthing.config.upstreams import MAIN
 from farthing.errors import DeploymentClosedError
 from farthing.money import parse_usd
 from farthing.opening import (
     baseline_price,
     current_catalog,
     keep_prices,
-    open_client,
+    meet_upstreams,
     open_database,
+    open_keys,
+    open_permits,
 )
-from farthing.permits import Permits
 from farthing.pipeline import Pipeline
 from farthing.portal import Portal
 from farthing.request import task_of
@@ -38,7 +40,6 @@ from farthing.routing.route import NoRoute
 from farthing.shared_health import SharedHealth
 from farthing.spend import readings, store
 from farthing.spend.channels import AlertCallback, open_channels
-from farthing.spend.ledger import SIMULATOR
 from farthing.spend.notify import Alarm
 from farthing.spend.report import CostReport
 from farthing.spend.runs import Fold, fold
@@ -53,7 +54,7 @@ from farthing.swarm.toolrun import run_with_tools
 from farthing.task import Labels, Task, labelled
 from farthing.telemetry.opened import Watching, open_watching
 from farthing.underway import UnderWay
-from farthing.upstream.client import Client
+from farthing.upstream.keyring import KeyRing
 from farthing.upstream.transport import Transport
 
 T = TypeVar("T")
@@ -97,19 +98,22 @@ class Deployment:
 
     async def __aenter__(self) -> Self:
         config = self._configured
-        client = open_client(config, environ=self._environ, transport=self._transport)
+        keys = open_keys(config, environ=self._environ, transport=self._transport)
+        client = keys.of(MAIN)[0].client
         try:
             catalog, notices = await current_catalog(
                 client, config, now=self._clock.now(), environ=self._environ
             )
+            met = await meet_upstreams(keys, config)
+            catalog = with_upstreams(catalog, config.upstreams)
             config, replaced = replace_gone(config, catalog, self._clock.now().date())
-            self.notices = (*inert_settings(config), *notices, *replaced)
+            self.notices = (*inert_settings(config), *notices, *met, *replaced)
             self.simulated = client.simulated
             self._database = open_database(config, simulated=self.simulated, environ=self._environ)
-            await self._start(config, catalog, client)
+            await self._start(config, catalog, keys)
         except BaseException:
             await self._watching.aclose()
-            await client.aclose()
+            await keys.aclose()
             if self._database is not None:
                 self._database.close()
             raise
@@ -129,7 +133,8 @@ class Deployment:
         await means.under_way.drain(means.config.upstream.drain_timeout)
         if self._alarm is not None:
             await self._alarm.aclose(means.config.upstream.drain_timeout)
-        await means.client.aclose()
+        means.permits.aclose()
+        await means.keys.aclose()
         await means.ledger.aclose()
         if self._sharing is not None:
             await self._sharing.aclose()
@@ -137,11 +142,11 @@ class Deployment:
         if self._database is not None:
             self._database.close()
 
-    async def _start(self, config: DeploymentConfig, catalog: Catalog, client: Client) -> None:
+    async def _start(self, config: DeploymentConfig, catalog: Catalog, keys: KeyRing) -> None:
         database = self._opened_database()
         label = f"{socket.gethostname()}:{os.getpid()}"
         catalog = keep_prices(database, config, catalog, now=self._clock.now())
-        permits = Permits(config.scaling.max_concurrency)
+        permits = open_permits(config, catalog, keys, clock=self._clock)
         self._alarm = Alarm(
             permits,
             self._clock,
@@ -160,11 +165,10 @@ class Deployment:
         self._means = Means(
             config=config,
             catalog=catalog,
-            client=client,
+            keys=keys,
             ledger=ledger,
             permits=permits,
             clock=self._clock,
-            upstream=SIMULATOR if self.simulated else urlsplit(config.upstream.base_url).netloc,
             baseline=baseline_price(config, catalog),
             under_way=UnderWay(),
         )

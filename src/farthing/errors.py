@@ -8,6 +8,7 @@
     ├── BudgetExceededError     a limit would be passed; names it and what would still fit
     ├── UnboundedCostError      a worst case cannot be computed: price or bound unknown
     ├── TaskFailedError         every candidate was tried and failed; carries the attempts
+    │   ├── QueueFullError      …before it was begun: too many tasks wait, and the configuration says refuse
     │   └── StreamBrokenError   …after the caller had already received tokens; carries them
     ├── SwarmError              a swarm that cannot go on (no agents, caps reached)
     ├── LedgerUnavailableError  the database does not answer: nothing is sent without an intent
@@ -93,6 +94,10 @@ class TaskFailedError(FarthingError):
     def __init__(self, message: str, *, attempts: Sequence[object] = (), hint: str | None = None) -> None:
         self.attempts = tuple(attempts)
         super().__init__(message, hint=hint)
+
+
+class QueueFullError(TaskFailedError):
+    """Too many tasks wait for their turn, and `limits.whenFull` is `refuse`. Nothing was sent or reserved."""
 
 
 class StreamBrokenError(TaskFailedError):

@@ -12,10 +12,14 @@ from msgspec import structs
 
 from farthing.catalog.models import Catalog, Model
 from farthing.config.schema import DeploymentConfig
-from farthing.prompt.emulate import emulated_messages
+from farthing.config.upstreams import place_of
+from farthing.errors import InvalidTaskError
+from farthing.prompt.emulate import check_tools, emulated_messages
+from farthing.prompt.outputs import format_of
 from farthing.prompt.structured import continued_messages, repair_messages, schema_messages
 from farthing.result import Candidate
 from farthing.routing.fallback import Invalid
+from farthing.routing.validate import schema_of
 from farthing.spend.reservation import (
     ProviderMemo,
     Unbounded,
@@ -53,6 +57,25 @@ class Fitted(NamedTuple):
     worst: WorstCase
 
 
+def checked(task: Task) -> Task:
+    """The task with its tools normalised and its type of output as a format.
+
+    What would fail at every model is refused before there is a route: raises `InvalidTaskError`.
+    """
+    if task.tools:
+        checked = check_tools(task.tools)
+        if checked.problems:
+            raise InvalidTaskError("; ".join(checked.problems))
+        task = structs.replace(task, tools=checked.tools)
+    if task.output_type is not None:
+        if task.response_format is not None:
+            raise InvalidTaskError("a task has both output_type and response_format; give one of them")
+        task = structs.replace(task, response_format=format_of(task.output_type))
+    elif task.response_format is not None and task.response_format.get("type") != "text":
+        schema_of(task.response_format)
+    return task
+
+
 def fit(
     task: Task,
     candidate: Candidate,
@@ -82,11 +105,11 @@ def fit(
         reasoning=None if isinstance(reasoning, Unbounded) else reasoning.setting,
         options=_compressing(task.options) if way.compress else task.options,
     )
-    body = encode_request(request)
+    request = _in_its_words(request, task, config)
     plain = task.max_tokens is None and not task.tools and task.response_format is None
     worst = worst_case(
         price=price,
-        body=body,
+        body=(body := encode_request(request)),
         messages=request.messages,
         max_tokens=max_tokens,
         reasoning=reasoning,
@@ -94,6 +117,16 @@ def fit(
         clampable_to=config.optimization.min_output_tokens if plain else None,
     )
     return worst if isinstance(worst, Unbounded) else Fitted(request, body, worst)
+
+
+def _in_its_words(request: ChatRequest, task: Task, config: DeploymentConfig) -> ChatRequest:
+    """At a further upstream without what only OpenRouter understands: others refuse what they do not know."""
+    place = place_of(request.model, config.upstreams)
+    if not place.upstream:
+        return request
+    return structs.replace(
+        request, model=place.model, session_id=None, provider={}, include_usage=True, options=task.options
+    )
 
 
 def clamped(fitted: Fitted, granted: int) -> tuple[int, bytes]:

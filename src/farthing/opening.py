@@ -3,6 +3,7 @@
 Thin: each function opens one thing or fails with what to do. The order is `deployment.py`'s.
 """
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -11,26 +12,38 @@ from farthing.catalog.kept import newest_readable
 from farthing.catalog.models import Catalog
 from farthing.catalog.pricing import Price
 from farthing.catalog.refresh import refreshed_catalog
-from farthing.config.load import api_key, load_catalog
+from farthing.clock import Clock
+from farthing.config.limiting import Limits, RateLimit
+from farthing.config.load import load_catalog, secrets_of
 from farthing.config.schema import DeploymentConfig
+from farthing.config.upstreams import MAIN, FurtherUpstream, place_of
 from farthing.errors import ConfigError, ConfigFault, FarthingError, MissingKeyError
+from farthing.limits.allowance import FreeAllowance
+from farthing.limits.permits import Permits, Rates
+from farthing.limits.window import Rate
 from farthing.result import Notice
 from farthing.spend import store
+from farthing.spend.ledger import SIMULATOR
 from farthing.storage.database import Database, default_path, sqlite_url
 from farthing.upstream.client import Client
 from farthing.upstream.direct import DirectTransport
 from farthing.upstream.failure import Failure
+from farthing.upstream.keyring import Key, KeyRing
 from farthing.upstream.proxy import proxy_for
 from farthing.upstream.transport import AiohttpTransport, Transport
 
 _NO_KEY = "sk-or-no-key-needed-on-this-machine"
+_OPENROUTER = "openrouter.ai"
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 def open_transport(config: DeploymentConfig, *, environ: Mapping[str, str]) -> Transport:
     """A transport of our own, or aiohttp's where the environment names a proxy. Raises `ConfigError`."""
-    proxy = proxy_for(config.upstream.base_url, environ)
-    limit = config.upstream.connection_limit
+    return _transport_to(config.upstream.base_url, config.upstream.connection_limit, environ=environ)
+
+
+def _transport_to(base_url: str, limit: int, *, environ: Mapping[str, str]) -> Transport:
+    proxy = proxy_for(base_url, environ)
     if proxy is not None:
         return AiohttpTransport(connection_limit=limit, proxy=proxy)
     return DirectTransport(connection_limit=limit)
@@ -43,22 +56,153 @@ def open_client(
     transport: Transport | None,
     needs_key: bool = True,
 ) -> Client:
-    """The upstream's client. Raises `MissingKeyError` where a key is needed and none is set."""
+    """The main upstream's client, by its first key. Raises `MissingKeyError` where one is needed."""
+    return _open_keys(config, environ=environ, transport=transport, needs_key=needs_key)[0].client
+
+
+def open_keys(
+    config: DeploymentConfig, *, environ: Mapping[str, str], transport: Transport | None
+) -> KeyRing:
+    """Every key of every upstream. Raises `MissingKeyError` where one is needed and none is set."""
+    keys = {MAIN: _open_keys(config, environ=environ, transport=transport)}
+    for name, upstream in config.upstreams.items():
+        keys[name] = _further_keys(name, upstream, config, environ=environ, transport=transport)
+    return KeyRing(keys)
+
+
+def _open_keys(
+    config: DeploymentConfig,
+    *,
+    environ: Mapping[str, str],
+    transport: Transport | None,
+    needs_key: bool = True,
+) -> list[Key]:
     upstream = config.upstream
-    key = api_key(environ)
+    found = secrets_of(upstream.api_key_env, environ)
     local = urlsplit(upstream.base_url).hostname in _LOOPBACK
-    if key is None and needs_key and not local:
+    if not found and needs_key and not local:
+        names = " or ".join(upstream.api_key_env) or "upstream.apiKeyEnv"
         raise MissingKeyError(
-            f"OPENROUTER_API_KEY is not set, and {upstream.base_url} needs a key",
+            f"{names} is not set, and {upstream.base_url} needs a key",
             hint="export OPENROUTER_API_KEY=sk-or-…, or see it work without one: farthing demo",
         )
-    return Client(
-        transport or open_transport(config, environ=environ),
-        base_url=upstream.base_url,
-        api_key=key.reveal() if key is not None else _NO_KEY if local else None,
-        app_title=upstream.app_title,
-        app_url=upstream.app_url,
+    shared = transport or open_transport(config, environ=environ)
+    named = [(name, secret.reveal()) for name, secret in found.items()] or [("", _NO_KEY if local else None)]
+    return [
+        Key(
+            upstream=MAIN,
+            host=urlsplit(upstream.base_url).netloc,
+            name=name,
+            client=Client(
+                shared,
+                base_url=upstream.base_url,
+                api_key=key,
+                app_title=upstream.app_title,
+                app_url=upstream.app_url,
+            ),
+        )
+        for name, key in named
+    ]
+
+
+def _further_keys(
+    name: str,
+    upstream: FurtherUpstream,
+    config: DeploymentConfig,
+    *,
+    environ: Mapping[str, str],
+    transport: Transport | None,
+) -> list[Key]:
+    found = secrets_of(upstream.api_key_env, environ)
+    if upstream.api_key_env and not found:
+        raise MissingKeyError(
+            f"{' or '.join(upstream.api_key_env)} is not set, and upstreams.{name} asks for it",
+            hint="set it in the environment or .env, or leave apiKeyEnv out where the server wants no key",
+        )
+    limit = config.upstream.connection_limit
+    shared = transport or _transport_to(upstream.base_url, limit, environ=environ)
+    named = [(variable, secret.reveal()) for variable, secret in found.items()] or [("", None)]
+    return [
+        Key(
+            upstream=name,
+            host=urlsplit(upstream.base_url).netloc,
+            name=variable,
+            client=Client(shared, base_url=upstream.base_url, api_key=key),
+        )
+        for variable, key in named
+    ]
+
+
+async def meet_upstreams(keys: KeyRing, config: DeploymentConfig) -> tuple[Notice, ...]:
+    """Asks each further upstream whether it is there, and names the rows' upstreams; what is amiss is told.
+
+    Raises `ConfigError` where simulated and real money would come into one ledger.
+    """
+    simulated = keys.of(MAIN)[0].client.simulated
+    for key in keys.of(MAIN):
+        key.host = SIMULATOR if simulated else key.host
+    names = list(config.upstreams)
+    timeout_s = config.upstream.refresh_timeout
+    asked = await asyncio.gather(*(keys.of(name)[0].client.models(timeout_s=timeout_s) for name in names))
+    notices: list[Notice] = []
+    for name, answer in zip(names, asked, strict=True):
+        if isinstance(answer, Failure):
+            text = f"upstreams.{name} does not answer: {answer.kind.value}: {answer.message}"
+            notices.append(Notice(code="upstream_away", text=text))
+        elif keys.of(name)[0].client.simulated != simulated:
+            problem = (
+                f"is {'real' if simulated else 'a simulator'}, and `upstream` is not: one ledger, one money"
+            )
+            fault = ConfigFault(
+                path=f"upstreams.{name}", value=config.upstreams[name].base_url, problem=problem
+            )
+            raise ConfigError("the upstreams", [fault])
+        for key in keys.of(name):
+            key.host = SIMULATOR if simulated else key.host
+    return tuple(notices)
+
+
+def open_permits(config: DeploymentConfig, catalog: Catalog, keys: KeyRing, *, clock: Clock) -> Permits:
+    """Leave to send within the configured limits and, at OpenRouter, the account's on free models."""
+    limits, main = config.limits, keys.of(MAIN)
+    client, per_key = main[0].client, limits.per_key
+    at_openrouter = client.simulated or urlsplit(config.upstream.base_url).hostname == _OPENROUTER
+    free = Rate(requests=limits.free_requests_per_minute if at_openrouter else None)
+
+    async def free_requests_left() -> int | None:
+        status = await client.key_status(timeout_s=config.upstream.refresh_timeout)
+        return None if isinstance(status, Failure) else status.free_requests_remaining
+
+    return Permits(
+        config.scaling.max_concurrency,
+        rates=Rates(
+            deployment=_rate(limits),
+            models={_id_of(model, catalog): _rate(limit) for model, limit in limits.models.items()},
+            keys=Rate(
+                requests=_times(per_key.requests_per_minute, len(main)),
+                tokens=_times(per_key.tokens_per_minute, len(main)),
+            ),
+            free=free,
+        ),
+        queue_size=limits.queue_size,
+        when_full=limits.when_full,
+        allowance=FreeAllowance(free_requests_left, clock) if at_openrouter else None,
+        clock=clock,
+        is_main=lambda model: place_of(model, config.upstreams).upstream == MAIN,
     )
+
+
+def _times(limit: int | None, count: int) -> int | None:
+    return None if limit is None else limit * count
+
+
+def _rate(limit: RateLimit | Limits) -> Rate:
+    return Rate(requests=limit.requests_per_minute, tokens=limit.tokens_per_minute)
+
+
+def _id_of(name: str, catalog: Catalog) -> str:
+    known = catalog.find(name)
+    return name if known is None else known.id
 
 
 async def current_catalog(

@@ -15,25 +15,22 @@ from contextlib import aclosing
 from decimal import Decimal
 from typing import assert_never
 
-import msgspec
-from msgspec import structs
-
 from farthing.attempt import Call, Means, perform, record_of
+from farthing.config.upstreams import place_of
 from farthing.errors import (
     BudgetExceededError,
     DeploymentClosedError,
     FarthingError,
-    InvalidTaskError,
     NoCandidateError,
+    QueueFullError,
     StreamBrokenError,
     TaskFailedError,
     UnboundedCostError,
 )
-from farthing.fit import PLAIN, Way
+from farthing.fit import PLAIN, Way, checked
+from farthing.journey import Journey, situation_of
 from farthing.money import from_nano
 from farthing.names import Names
-from farthing.prompt.emulate import check_tools
-from farthing.prompt.outputs import format_of
 from farthing.result import (
     Attempt,
     AttemptFinished,
@@ -50,42 +47,19 @@ from farthing.result import (
     Waiting,
 )
 from farthing.routing.classify import classify
-from farthing.routing.fallback import Accept, GiveUp, Send, Situation, Tried, next_step
+from farthing.routing.fallback import Accept, GiveUp, Send, Tried, next_step
 from farthing.routing.healthbook import HealthBook
 from farthing.routing.memo import RouteMemo
 from farthing.routing.retries import RetryBudget
 from farthing.routing.route import NoRoute
-from farthing.routing.validate import schema_of
 from farthing.spend.budget import Denied
 from farthing.spend.claims import claims_for
 from farthing.spend.reservation import Unbounded
 from farthing.task import Completion, Task, Usage
+from farthing.upstream.failure import Failure, FailureKind
 
 _CLOSED = "the deployment closed before the task was finished"
 _TOKENS_AHEAD = 64  # how far upstream may run ahead of a slow reader
-
-
-class Journey(msgspec.Struct, kw_only=True):
-    """One task on its way: what was tried so far."""
-
-    task: Task
-    task_id: str
-    route: Route
-    started: float
-    deadline: float
-    jitter: float
-    """The random part of the next backoff, 0–1."""
-    awaited: str = ""
-    """What is waited for: told once, however often the wait is decided anew."""
-    tried: list[Tried] = []
-    attempts: list[Attempt] = []
-    text_received: list[str] = []
-    call: Call | None = None
-
-    @property
-    def delivered(self) -> bool:
-        """Whether text has reached the caller that stands. Where JSON is asked for it is provisional."""
-        return bool(self.text_received) and not self.task.wants_json
 
 
 class Pipeline:
@@ -104,7 +78,7 @@ class Pipeline:
         Raises `NoCandidateError`, `BudgetExceededError`, `UnboundedCostError`, `TaskFailedError`,
         `StreamBrokenError`, `LedgerUnavailableError`, or `InvalidTaskError` for a task that cannot be sent.
         """
-        journey = self._depart(_checked(task))
+        journey = self._depart(checked(task))
         task_id = journey.task_id
         yield Routed(task_id=task_id, title=task.title, route=journey.route)
         while True:
@@ -156,7 +130,7 @@ class Pipeline:
 
     def explain(self, task: Task) -> Route | NoRoute:
         """The route a task would take now; nothing is sent. Raises `InvalidTaskError`."""
-        return self._route(_checked(task))
+        return self._route(checked(task))
 
     def _route(self, task: Task) -> Route | NoRoute:
         means = self.means
@@ -194,25 +168,7 @@ class Pipeline:
             journey.route.candidates,
             journey.tried,
             rules=self.means.config.fallback_rules,
-            situation=self._situation(journey),
-        )
-
-    def _situation(self, journey: Journey) -> Situation:
-        """Of a task that met no trouble, while nothing rests, only the time matters: nearly all are such."""
-        config, now = self.means.config, self.means.clock.monotonic()
-        answered = journey.call is not None and isinstance(journey.call.ending, Completion)
-        if answered or not (journey.tried or self.health.models):
-            return Situation(now=now, deadline=journey.deadline)
-        return Situation(
-            now=now,
-            deadline=journey.deadline,
-            delivered=journey.delivered,
-            ready=self.health.ready(journey.route.candidates, now),
-            jitter=journey.jitter,
-            may_retry=self._retries.has_room(),
-            repairs=journey.task.wants_json,
-            compresses=config.optimization.prompt_optimization.context_compression,
-            elsewhere=config.provider.only is None and config.provider.allow_fallbacks is not False,
+            situation=situation_of(journey, self.means, self.health, may_retry=self._retries.has_room()),
         )
 
     def _begin(self, journey: Journey, step: Send) -> Call:
@@ -233,6 +189,7 @@ class Pipeline:
             candidate=step.candidate,
             reason=step.reason or step.candidate.reason,
             deadline=journey.deadline,
+            key=self.means.keys.choose(place_of(model, self.means.config.upstreams).upstream, now),
             way=PLAIN
             if plain
             else Way(avoid=avoid, repair=step.repair, compress=step.compress, continues=continues),
@@ -333,22 +290,6 @@ def weakest(attempts: Iterable[Attempt]) -> CostBasis:
     return "reported"
 
 
-def _checked(task: Task) -> Task:
-    """The task with its tools normalised. What would fail at every model is refused before a route."""
-    if task.tools:
-        checked = check_tools(task.tools)
-        if checked.problems:
-            raise InvalidTaskError("; ".join(checked.problems))
-        task = structs.replace(task, tools=checked.tools)
-    if task.output_type is not None:
-        if task.response_format is not None:
-            raise InvalidTaskError("a task has both output_type and response_format; give one of them")
-        task = structs.replace(task, response_format=format_of(task.output_type))
-    elif task.response_format is not None and task.response_format.get("type") != "text":
-        schema_of(task.response_format)
-    return task
-
-
 def _error_of(journey: Journey, step: GiveUp) -> FarthingError:
     if journey.delivered:
         received = "".join(journey.text_received)
@@ -364,6 +305,11 @@ def _error_of(journey: Journey, step: GiveUp) -> FarthingError:
             return UnboundedCostError(
                 f"the worst case of a call cannot be stated: {unbounded.reason}",
                 hint="set what it names, or budget.unknownPriceCeiling to reserve a fixed amount",
+            )
+        case Failure(kind=FailureKind.queue_full) as failure:
+            return QueueFullError(
+                f"{journey.task.title!r} was not begun: {failure.message}",
+                hint="ask again later, or raise limits.queueSize, limits or scaling.maxConcurrency",
             )
         case _:
             return TaskFailedError(

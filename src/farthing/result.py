@@ -65,6 +65,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     latency_ms: float
     generation_id: str | None = None
     provider: str | None = None
+    key: str = ""
+    """The name of the variable that holds the key it was sent by; empty where none was needed."""
 
 
 class Metrics(msgspec.Struct, frozen=True, kw_only=True, gc=False):

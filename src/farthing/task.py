@@ -17,10 +17,12 @@ from farthing.errors import InvalidTaskError, nearest
 TaskType = Literal["coding", "analysis", "general", "structured", "simple"]
 Complexity = Literal["low", "medium", "high"]
 Role = Literal["system", "user", "assistant", "tool"]
+Priority = Literal["high", "normal", "low"]
 Purpose = Literal["task", "tool_step", "synthesis", "judge", "repair", "continuation"]
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
 
 TASK_TYPES: tuple[TaskType, ...] = get_args(TaskType)
+PRIORITIES: tuple[Priority, ...] = get_args(Priority)
 COMPLEXITIES: tuple[Complexity, ...] = get_args(Complexity)
 
 ContentPart = Mapping[str, object]
@@ -133,6 +135,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     session_id: str | None = None
     timeout_s: float | None = None
     """Seconds for the whole task, retries and waits included; None is `upstream.totalTimeout`."""
+    priority: Priority = "normal"
+    """Who goes first where tasks wait for their turn."""
     options: Mapping[str, object] = msgspec.field(default_factory=dict[str, object])
     purpose: Purpose = "task"
     run_id: str | None = None
@@ -161,6 +165,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidTaskError("a task needs a description or messages, and has neither")
         _check_word("type", self.type, TASK_TYPES)
         _check_word("complexity", self.complexity, COMPLEXITIES)
+        if self.priority != "normal":
+            _check_word("priority", self.priority, PRIORITIES)
         if self.max_tokens is not None and self.max_tokens < 1:
             raise InvalidTaskError(f"max_tokens is {self.max_tokens}; give at least 1")
         if self.timeout_s is not None and not self.timeout_s > 0:

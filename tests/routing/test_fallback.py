@@ -28,7 +28,7 @@ from farthing.task import Completion
 from farthing.upstream.failure import Failure, FailureKind
 
 K = FailureKind
-STOPS = {K.credits, K.key_limit, K.authentication, K.tls, K.cancelled}
+STOPS = {K.credits, K.key_limit, K.authentication, K.tls, K.cancelled, K.queue_full, K.queue_timeout}
 NEXT_ONLY = {
     *(K.oversized, K.not_found, K.price_refused, K.context_length, K.content_policy),
     *(K.permission, K.payload_too_large, K.invalid_request),

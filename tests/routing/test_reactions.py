@@ -21,7 +21,7 @@ TABLE: dict[Action, set[FailureKind]] = {
     "wait": {K.in_flight_budget},
     "compress": {K.context_length},
     "refuse": {K.credits, K.key_limit, K.authentication, K.tls},
-    "fail": {K.cancelled},
+    "fail": {K.cancelled, K.queue_full, K.queue_timeout},
 }
 
 

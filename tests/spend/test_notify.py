@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from farthing.permits import Permits
+from farthing.limits.permits import Permits
 from farthing.spend.alerts import Alert, AlertRule, Message
 from farthing.spend.batch import Delivered
 from farthing.spend.budget import AccountKey

@@ -73,7 +73,7 @@ async def test_no_secret_is_in_a_span_a_metric_a_line_a_row_or_a_report(
             "OPENROUTER_BASE_URL": simulator.base_url,
             "FARTHING_DATABASE_URL": f"sqlite:///{tmp_path / 'ledger.db'}",
         }
-        with logging_to(lines, environ=logged, secrets=known_secrets(None, environ={}, api_key=KEY)):
+        with logging_to(lines, environ=logged, secrets=known_secrets(None, environ={}, api_keys=[KEY])):
             async with Deployment("balanced", environ=environ, overrides=ON) as deployment:
                 told = [text async for text in all_that_is_said(deployment, measured)]
     told += [lines.getvalue(), str([span.to_json() for span in spans.get_finished_spans()])]
@@ -92,16 +92,16 @@ def test_what_a_deployment_was_given_in_secret_is_known() -> None:
         "FARTHING_DATABASE_URL": "postgresql://ann:0ther@h/db?sslpassword=third3",
         "OTEL_EXPORTER_OTLP_TRACES_HEADERS": "authorization=Bearer%20abc,x-token=def",
     }
-    assert known_secrets(config, environ=environ, api_key=KEY) == {
+    assert known_secrets(config, environ=environ, api_keys=[KEY]) == {
         *(KEY, "p%40ss", "p@ss", "0ther", "third3", "Bearer abc", "def")
     }
-    assert known_secrets(None, environ={}, api_key=None) == frozenset()
+    assert known_secrets(None, environ={}, api_keys=[]) == frozenset()
 
 
 def test_an_address_that_a_configuration_names_is_a_secret_and_so_are_its_tokens() -> None:
     hook = "https://hooks.example.org/services/T0123ABC456/B1"
     config = DeploymentConfig.model_validate({"models": {"primary": "a/b"}, "name": hook})
-    assert known_secrets(config, environ={}, api_key=None) == {hook, "T0123ABC456"}
+    assert known_secrets(config, environ={}, api_keys=[]) == {hook, "T0123ABC456"}
 
 
 def test_the_addresses_of_the_upstream_and_the_collector_are_none() -> None:
@@ -111,4 +111,4 @@ def test_the_addresses_of_the_upstream_and_the_collector_are_none() -> None:
             "monitoring": {"telemetry": {"endpoint": "http://collector-01.example.org:4318"}},
         }
     )
-    assert known_secrets(config, environ={}, api_key=None) == frozenset()
+    assert known_secrets(config, environ={}, api_keys=[]) == frozenset()

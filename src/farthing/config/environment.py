@@ -4,7 +4,7 @@ Reads variables; what they mean for a configuration is decided by `load.py`'s or
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pydantic import Field
@@ -88,6 +88,12 @@ def api_key(environ: Mapping[str, str] | None = None) -> Secret | None:
 def management_key(environ: Mapping[str, str] | None = None) -> Secret | None:
     """Likewise the management key."""
     return _secret(MANAGEMENT_KEY, environ)
+
+
+def secrets_of(names: Iterable[str], environ: Mapping[str, str] | None = None) -> dict[str, Secret]:
+    """Those of the named variables that are set, in their order."""
+    found = {name: _secret(name, environ) for name in names}
+    return {name: secret for name, secret in found.items() if secret is not None}
 
 
 def _secret(name: str, environ: Mapping[str, str] | None) -> Secret | None:

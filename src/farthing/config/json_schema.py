@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Iterator
 from typing import cast
 
-from farthing.config import alerting, schema
+from farthing.config import alerting, limiting, schema, upstreams
 from farthing.config.schema import SLOTS, DeploymentConfig
 
 _Schema = dict[str, object]
@@ -77,10 +77,12 @@ def _alternatives(entry: _Schema) -> list[_Schema]:
 def _documentation() -> dict[str, dict[str, str]]:
     """Class → key → the text under the field in its class, which is where a setting is documented."""
     found: dict[str, dict[str, str]] = {}
-    for module in (schema, alerting):
+    for module in (schema, alerting, limiting, upstreams):
         tree = ast.parse(inspect.getsource(module))
         for definition in (node for node in tree.body if isinstance(node, ast.ClassDef)):
-            fields = getattr(module, definition.name).model_fields
+            fields = getattr(getattr(module, definition.name), "model_fields", None)
+            if fields is None:  # a value of another kind, no section
+                continue
             for name, text in _texts(definition):
                 found.setdefault(definition.name, {})[fields[name].alias or name] = text
     return found

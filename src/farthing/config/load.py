@@ -13,7 +13,14 @@ from typing import cast
 
 from pydantic import ValidationError
 
-from farthing.config.environment import SETTINGS, Environment, api_key, read_environment, variables
+from farthing.config.environment import (
+    SETTINGS,
+    Environment,
+    api_key,
+    read_environment,
+    secrets_of,
+    variables,
+)
 from farthing.config.faults import empty_slots, faults_of
 from farthing.config.interpolate import interpolated
 from farthing.config.layers import Layer, stacked
@@ -31,6 +38,7 @@ __all__ = [
     "load_catalog",
     "load_config",
     "profile_names",
+    "secrets_of",
 ]
 
 DEFAULT_PROFILE = "balanced"

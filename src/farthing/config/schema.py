@@ -5,39 +5,33 @@ Money is US dollars; a duration says its unit in its docstring; rates and thresh
 """
 
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from farthing.config.alerting import Alerts
-from farthing.config.section import Dollars, Fraction, Scope, Section
+from farthing.config.limiting import Limits
+from farthing.config.section import Dollars, Fraction, Scope, Seconds, Section, plain_url
+from farthing.config.upstreams import FurtherUpstream, Upstream, UpstreamName, place_of
 from farthing.content.redact import check_redaction
+from farthing.errors import nearest
 from farthing.task import Complexity, TaskType
 
 Slot = Literal["primary", "secondary", "tertiary", "fallback"]
 SLOTS: tuple[Slot, ...] = ("primary", "secondary", "tertiary", "fallback")
 Milliseconds = Annotated[int, Field(ge=0)]
-Seconds = Annotated[float, Field(gt=0)]
 
+UNKNOWN_PLACE = "unknown_place"
+"""Error type of a slot that names an upstream, and a model that the upstream does not list."""
 EMPTY_SLOT = "empty_slot"
 """Error type of a mapping to a slot without a model."""
-
-
-def _plain_url(value: str, what: str, example: str) -> str:
-    parts = urlsplit(value)
-    if "@" in parts.netloc or parts.query or parts.fragment:
-        raise ValueError(f"{what} has no user, password, query or fragment: it is shown in logs")
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError(f"{value!r} is not an http(s) URL such as {example}")
-    return value.rstrip("/")
 
 
 class SlotModel(Section):
     """The model in one slot. A bare string in the file is short for `{"model": …}`."""
 
     model: Annotated[str, Field(min_length=1)]
-    """An OpenRouter model id, or an alias of the catalogue (`deepseek-v3`)."""
+    """An OpenRouter model id, an alias of the catalogue (`deepseek-v3`), or `UPSTREAM:MODEL`."""
     successor: bool = True
     """Whether a gone model is replaced by its dated successor, with a notice."""
 
@@ -140,7 +134,7 @@ class Telemetry(Section):
     @field_validator("endpoint")
     @classmethod
     def _is_plain_url(cls, value: str | None) -> str | None:
-        return None if value is None else _plain_url(value, "an endpoint", "http://localhost:4318")
+        return None if value is None else plain_url(value, "an endpoint", "http://localhost:4318")
 
 
 class Monitoring(Section):
@@ -227,30 +221,6 @@ class ProviderPreferences(Section):
     max_price: MaxPrice | None = None
 
 
-class Upstream(Section):
-    base_url: str = "https://openrouter.ai/api/v1"
-    """Up to `/api/v1`, without a slash at the end."""
-    stream: bool = True
-    """Streamed requests show their id early, can be aborted and show stalls; False raises throughput."""
-    connect_timeout: Seconds = 10.0
-    first_token_timeout: Seconds = 60.0
-    between_tokens_timeout: Seconds = 30.0
-    total_timeout: Seconds = 300.0
-    connection_limit: Annotated[int, Field(ge=0)] = 0
-    """Sockets at once; 0 is no limit (concurrency is limited in `scaling.maxConcurrency`)."""
-    refresh_timeout: Seconds = 3.0
-    """Deadline for the price refresh at start; after it the dated snapshot serves."""
-    drain_timeout: Annotated[float, Field(ge=0)] = 10.0
-    """How long closing waits for calls in flight before it leaves them uncertain."""
-    app_title: str = "Farthing"
-    app_url: str | None = None
-
-    @field_validator("base_url")
-    @classmethod
-    def _is_plain_url(cls, value: str) -> str:
-        return _plain_url(value, "a base URL", "https://openrouter.ai/api/v1")
-
-
 class RoleSpec(Section):
     """What an agent is. The built-in roles may be overridden by name."""
 
@@ -322,10 +292,13 @@ class DeploymentConfig(Section):
     budget: Budget = Budget()
     alerts: Alerts = Alerts()
     scaling: Scaling = Scaling()
+    limits: Limits = Limits()
     latency_targets: dict[str, LatencyTarget] = Field(default_factory=dict[str, LatencyTarget])
     """By model id or alias."""
     provider: ProviderPreferences = ProviderPreferences()
     upstream: Upstream = Upstream()
+    upstreams: dict[UpstreamName, FurtherUpstream] = Field(default_factory=dict[str, FurtherUpstream])
+    """Further servers by a name of yours; their models are `NAME:MODEL` in slots."""
     swarm: Swarm = Swarm()
     storage: Storage = Storage()
     content: Content = Content()
@@ -339,4 +312,17 @@ class DeploymentConfig(Section):
                 if slot not in filled:
                     text = "{key} leads to the slot {slot}, which has no model"
                     raise PydanticCustomError(EMPTY_SLOT, text, {"key": key, "slot": slot})
+        return self
+
+    @model_validator(mode="after")
+    def _further_models_are_listed(self) -> "DeploymentConfig":
+        for slot, entry in self.models.by_slot().items():
+            place = place_of(entry.model, self.upstreams)
+            known = self.upstreams[place.upstream].models if place.upstream else {}
+            if place.upstream and place.model not in known:
+                near = nearest(place.model, known)
+                text = "models.{slot} is {model}, which upstreams.{upstream}.models does not list{hint}"
+                hint = f" (did you mean {place.upstream}:{near}?)" if near else ""
+                facts = {"slot": slot, "model": entry.model, "upstream": place.upstream, "hint": hint}
+                raise PydanticCustomError(UNKNOWN_PLACE, text, facts)
         return self

@@ -59,6 +59,9 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     """Whether an invalid answer may be sent back once to be mended: a schema was asked for."""
     compresses: bool = False
     """Whether a prompt that is too long may be compressed by upstream."""
+    reachable: frozenset[str] | None = None
+    """After a failure of a key, its account or its upstream: models that another key or upstream may serve.
+    None where there is no other."""
     elsewhere: bool = True
     """Whether another provider may be asked for: the configuration does not name the only one."""
 
@@ -160,7 +163,8 @@ def _refusal(ending: Ending, tried: Sequence[Tried], rules: FallbackRules, asked
     """Why nothing more may be sent, whatever candidates are left."""
     if asked.delivered and rules.on_broken_stream == "error":
         return f"{why(ending)}, after text had reached the caller"
-    if _action(ending) in ("refuse", "fail"):
+    action = _action(ending)
+    if action == "fail" or (action == "refuse" and not asked.reachable):
         return why(ending)
     sent = attempts_sent(tried)
     return f"{sent} attempts failed, the last: {why(ending)}" if sent > rules.max_retries else None
@@ -206,6 +210,8 @@ def _mended(tried: Sequence[Tried], asked: Situation) -> Send | None:
         return Send(candidate=candidate, after_s=0.0, reason=f"repair {reason}", repair=ending)
     if not isinstance(ending, Failure):
         return None
+    if asked.reachable is not None and candidate.model in asked.reachable:
+        return Send(candidate=candidate, after_s=0.0, reason=f"another key {reason}")
     action = action_after(ending)
     once = sum(isinstance(other, Failure) and action_after(other) == action for other in mine) == 1
     if action == "compress" and asked.compresses and once:
@@ -226,7 +232,7 @@ def _fallbacks(
     used = {entry.candidate.model for entry in tried}
     reason = f"fallback after {why(last.ending)} of {last.candidate.model}"
     for candidate in candidates:
-        if candidate.model not in used:
+        if candidate.model not in used and (asked.reachable is None or candidate.model in asked.reachable):
             yield _Option(_ready(candidate, asked), 1, Send(candidate=candidate, after_s=0.0, reason=reason))
 
 

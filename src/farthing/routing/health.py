@@ -53,7 +53,7 @@ NEUTRAL = frozenset(
         "price_refused",
         "context_length",
     }
-    | {"invalid_request", "payload_too_large", "content_policy", "cancelled"}
+    | {"invalid_request", "payload_too_large", "content_policy", "cancelled", "queue_full", "queue_timeout"}
 )
 """Kinds that say something about the account, the request or the caller, and nothing about the model."""
 

@@ -51,14 +51,14 @@ def reaction_to(kind: FailureKind) -> Reaction:  # noqa: C901, PLR0911, PLR0912 
             return Reaction("next_candidate", "other models have other policies and permissions")
         case FailureKind.payload_too_large | FailureKind.invalid_request:
             return Reaction("next_candidate", "what one model's providers refuse, another's may take")
-        case FailureKind.credits:
-            return Reaction("refuse", "the account has no credit left")
-        case FailureKind.key_limit:
-            return Reaction("refuse", "the key's own budget is spent")
+        case FailureKind.credits | FailureKind.key_limit:
+            return Reaction("refuse", "the account's credit or the key's own budget is spent")
         case FailureKind.authentication:
             return Reaction("refuse", "the key is not accepted")
         case FailureKind.tls:
             return Reaction("refuse", "who answers cannot prove to be the upstream")
+        case FailureKind.queue_full | FailureKind.queue_timeout:
+            return Reaction("fail", "its turn did not come: too many wait, or for too long")
         case FailureKind.cancelled:
             return Reaction("fail", "the caller gave up")
         case _:

@@ -93,7 +93,7 @@ class ChatDesk:
     def accept(self, request: Request, wire: Connection) -> None:
         """Answers one call."""
         self.counts.chat_requests += 1
-        body = read_body(request.body)
+        body = read_body(request.body, plain=self.scenario.plain)
         self._remember(request, body)
         if isinstance(body, Condition):
             self._refuse(body, wire)
@@ -132,7 +132,7 @@ class ChatDesk:
         if refused:
             self._refuse(refused, wire, billed=reply)
             return
-        headers = {"X-Generation-Id": reply.identity.id, **(_SSE if reply.body_bytes is None else _JSON)}
+        headers = {**self._id_header(reply.identity.id), **(_SSE if reply.body_bytes is None else _JSON)}
         if reply.body_bytes is not None:
             headers["Content-Length"] = str(reply.body_bytes)
         began = asyncio.get_running_loop().time()
@@ -147,6 +147,7 @@ class ChatDesk:
         model = admitted.model
         scenario = self.scenario
         kind = fault.kind if fault else None
+        overrun_rate = 0.0 if scenario.plain else scenario.overrun_rate
         rates = self._rates(model, admitted.prompt_tokens)
         cached, written = self._cached(admitted, rates)
         return Terms(
@@ -154,13 +155,14 @@ class ChatDesk:
             identity=Identity(
                 id=self._generation_id(),
                 model=model.id,
-                provider=rng.choice(willing(admitted.body)),
+                provider="" if scenario.plain else rng.choice(willing(admitted.body)),
                 created=int(self.now().timestamp()),
             ),
             timing=draw_timing(model.id, rng, time_scale=self.time_scale),
             fault=fault,
-            overrun=kind == "overrun" or (kind is None and self._draws.overruns(scenario.overrun_rate)),
-            missing_cost_rate=scenario.missing_cost_rate,
+            overrun=kind == "overrun" or (kind is None and self._draws.overruns(overrun_rate)),
+            plain=scenario.plain,
+            missing_cost_rate=1.0 if scenario.plain else scenario.missing_cost_rate,
             abort_billing=scenario.abort_billing,
             cached_tokens=cached,
             cache_write_tokens=written,
@@ -184,10 +186,10 @@ class ChatDesk:
         self.counts.refused += 1
         headers = {"Content-Type": "text/html" if condition.page else "application/json", **condition.headers}
         if not condition.page:
-            headers["X-Generation-Id"] = billed.identity.id if billed else self._generation_id()
+            headers |= self._id_header(billed.identity.id if billed else self._generation_id())
         if condition.retry_after is not None:
             headers["Retry-After"] = condition.retry_after
-        body = condition.body()
+        body = condition.body(plain=self.scenario.plain)
         headers["Content-Length"] = str(len(body))
         began = asyncio.get_running_loop().time()
 
@@ -236,9 +238,12 @@ class ChatDesk:
         tariff = model.tariff
         return tariff.at(prompt_tokens, self.now()) if tariff.overrides else tariff.usual
 
+    def _id_header(self, generation_id: str) -> dict[str, str]:
+        return {} if self.scenario.plain else {"X-Generation-Id": generation_id}
+
     def _generation_id(self) -> str:
         self._next_id += 1
-        return f"gen-{self._started}-sim{self._next_id:07d}"
+        return f"{'chatcmpl' if self.scenario.plain else 'gen'}-{self._started}-sim{self._next_id:07d}"
 
     def _remember(self, request: Request, body: ChatBody | Condition) -> None:
         entry: dict[str, object] = {

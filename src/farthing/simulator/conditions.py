@@ -46,8 +46,12 @@ class Condition:
             }
         return error
 
-    def body(self) -> bytes:
-        """The whole response body."""
+    def body(self, *, plain: bool = False) -> bytes:
+        """The whole response body; `plain` as other OpenAI-compatible servers write an error."""
+        if plain and not self.page:
+            message = f"[simulated] {self.message}"
+            error = {"message": message, "type": self.error_type, "param": None, "code": None}
+            return msgspec.json.encode({"error": error})
         if self.page:
             title = f"{self.status} {self.message}"
             page = f"<head><title>{title}</title></head><body>[simulated] {title}</body>"

@@ -1,6 +1,7 @@
 """The simulator in a process of its own: started, asked, and stopped reliably.
 
-The child gets no OPENROUTER_API_KEY, and it ends when this process does, because its standard input ends.
+The child gets no variable with API_KEY in its name, and it ends when this process does, because its standard
+input ends.
 """
 
 import asyncio
@@ -206,7 +207,7 @@ class SimulatorProcess:
 
 def _environment() -> dict[str, str]:
     """This process's environment without the key, in which the child finds the same package."""
-    environment = {name: value for name, value in os.environ.items() if name != "OPENROUTER_API_KEY"}
+    environment = {name: value for name, value in os.environ.items() if "API_KEY" not in name}
     root = str(Path(__file__).parents[2])
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH")]))
     return environment

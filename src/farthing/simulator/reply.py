@@ -76,6 +76,7 @@ class Terms:
     timing: Timing
     fault: Fault | None
     overrun: bool
+    plain: bool
     missing_cost_rate: float
     abort_billing: AbortBilling
     cached_tokens: int
@@ -102,7 +103,8 @@ def make_reply(admitted: Admitted, terms: Terms, rng: Random) -> Reply:
     usage = usage_json(tokens, priced, with_cost=not missing, with_details=rng.random() < 0.5)
     either = rng.random() < 0.5
     in_full = either if terms.abort_billing == "either" else terms.abort_billing == "full"
-    shown = None if kind == "no_usage" else usage
+    asked = not terms.plain or admitted.body.reports_usage
+    shown = usage if asked and kind != "no_usage" else None
     if admitted.body.stream and kind != "body_error":
         steps, size = _streamed(said, terms, tokens, shown, not missing, rng), None
     else:

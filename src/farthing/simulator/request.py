@@ -81,6 +81,18 @@ class ChatBody(msgspec.Struct):
     reasoning: dict[str, object] | None = None
     plugins: list[dict[str, object]] | None = None
     metadata: dict[str, object] | None = None
+    stream_options: dict[str, object] | None = None
+
+    @property
+    def reports_usage(self) -> bool:
+        """Whether a plain server tells the usage: of a stream only on request."""
+        return not self.stream or bool((self.stream_options or {}).get("include_usage"))
+
+    @property
+    def beyond_plain(self) -> str | None:
+        """The first field that only OpenRouter understands, if there is one."""
+        own = ("models", "session_id", "provider", "reasoning", "plugins")
+        return next((name for name in own if getattr(self, name) is not None), None)
 
     @property
     def bound(self) -> int | None:
@@ -124,14 +136,16 @@ RatesOf = Callable[[SimulatedModel, int], Rates]
 _DECODER = msgspec.json.Decoder(ChatBody)
 
 
-def read_body(raw: bytes) -> ChatBody | Condition:
-    """The request, or the 400 it gets."""
+def read_body(raw: bytes, *, plain: bool = False) -> ChatBody | Condition:
+    """The request, or the 400 it gets. `plain`: a server that refuses what only OpenRouter understands."""
     try:
         body = _DECODER.decode(raw)
     except msgspec.ValidationError as error:
         return _invalid(f"Input validation: {error}")
     except (msgspec.DecodeError, UnicodeDecodeError):
         return _invalid("The body is not valid JSON.")
+    if plain and body.beyond_plain is not None:
+        return _invalid(f"Unrecognized request argument supplied: {body.beyond_plain}")
     if not body.names:
         return _invalid("No models provided: give `model` or `models`.")
     if not body.messages:

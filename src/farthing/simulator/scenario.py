@@ -9,13 +9,15 @@ A scenario is JSON (all keys optional; an unknown key is refused, naming the nea
      "random": {"rate": 0.1, "kinds": ["rate_limit", "cut", {"kind": "stall", "delay_s": 0.1}]},
      "overrun_rate": 0.001, "missing_cost_rate": 0.05,
      "generation_lag_s": 1.0, "generation_lag_polls": 1,
-     "free_per_minute": 20, "free_per_day": 50, "abort_billing": "either"}
+     "free_per_minute": 20, "free_per_day": 50, "abort_billing": "either", "plain": false}
 
 `match`: all stated conditions must hold; `nth` and `every` count the requests that meet the others. `times`
 bounds how often a rule fires (1 with `nth`, else no bound). The first rule that fires wins; `random` comes
 after the rules. `generation_lag_s` is scaled by the time scale; `generation_lag_polls` answers that many
 look-ups of each generation with 404. `abort_billing`: a call that the client left, or that was cut, is billed
-for what was `produced`, in `full`, or `either` by a seeded choice.
+for what was `produced`, in `full`, or `either` by a seeded choice. `plain` answers as other OpenAI-compatible
+servers do: no key, no cost, no provider, usage of a stream only on request, plain errors; and refuses what is
+OpenRouter's own.
 
 Fault kinds: every name in `conditions.py` (a refusal), `status` (with `status`, `error_type`, `message`,
 `limit_source`, `availability`), and
@@ -122,6 +124,7 @@ class Scenario:
     free_per_minute: int = 20
     free_per_day: int = 50
     abort_billing: AbortBilling = "either"
+    plain: bool = False
 
 
 HEALTHY = Scenario()
@@ -174,6 +177,7 @@ _SCENARIO: Mapping[str, type] = {
     "free_per_minute": int,
     "free_per_day": int,
     "abort_billing": str,
+    "plain": bool,
 }
 _RULE: Mapping[str, type] = {"match": dict, "fault": object, "times": int}
 _MATCH: Mapping[str, type] = {

@@ -31,13 +31,8 @@ class Identity:
     created: int
 
     def fields(self, kind: str) -> dict[str, object]:
-        return {
-            "id": self.id,
-            "provider": self.provider,
-            "model": self.model,
-            "object": kind,
-            "created": self.created,
-        }
+        provider = {"provider": self.provider} if self.provider else {}
+        return {"id": self.id, **provider, "model": self.model, "object": kind, "created": self.created}
 
 
 def usage_json(tokens: Tokens, priced: Priced, *, with_cost: bool, with_details: bool) -> dict[str, object]:

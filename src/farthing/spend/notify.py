@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 
 from farthing.clock import Clock, undisturbed
-from farthing.permits import Permits
+from farthing.limits.permits import Permits
 from farthing.spend import store
 from farthing.spend.alerts import (
     CRITICAL,

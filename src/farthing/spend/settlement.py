@@ -39,8 +39,10 @@ class Unknown(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 Settlement = Known | Ask | Unknown
 
 
-def settlement_of(answer: Completion | Failure, *, price: Price | None, at: datetime) -> Settlement:
-    """How an attempt that ended this way is settled."""
+def settlement_of(
+    answer: Completion | Failure, *, price: Price | None, at: datetime, has_bills: bool = True
+) -> Settlement:
+    """How an attempt that ended this way is settled. `has_bills`: its upstream knows `/generation`."""
     if isinstance(answer, Failure) and (answer.rejected or not answer.sent):
         return Known(nano=0, basis="computed")
     usage = answer.usage or Usage()
@@ -50,7 +52,7 @@ def settlement_of(answer: Completion | Failure, *, price: Price | None, at: date
     estimate = None
     if answer.usage is not None and price is not None:
         estimate = Known(nano=computed_nano(price, usage, at=at), basis="computed", usage=usage)
-    if answer.generation_id is not None:
+    if answer.generation_id is not None and has_bills:
         return Ask(generation_id=answer.generation_id, estimate=estimate)
     return estimate or Unknown()
 

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from farthing.attempt import Means
-from farthing.config.load import api_key
+from farthing.config.load import secrets_of
 from farthing.config.schema import Content, DeploymentConfig, Telemetry
 from farthing.errors import ConfigError, ConfigFault
 from farthing.result import Notice
@@ -80,9 +80,12 @@ def open_watching(
     means: Means, database: Database, *, environ: Mapping[str, str], simulated: bool
 ) -> Watching:
     """What the configuration asks for. Raises `ConfigError` where the extra `telemetry` is not installed."""
-    key = api_key(environ)
+    config = means.config
+    names = (config.upstream.api_key_env, *(other.api_key_env for other in config.upstreams.values()))
+    found = secrets_of((name for some in names for name in some), environ)
+    keys = [secret.reveal() for secret in found.values()]
     variables = {**os.environ, **environ}
-    secrets = known_secrets(means.config, environ=variables, api_key=None if key is None else key.reveal())
+    secrets = known_secrets(config, environ=variables, api_keys=keys)
     tell_filters(secrets)
     closing: list[Callable[[], None]] = []
     try:

@@ -1,10 +1,10 @@
-"""Which texts of a deployment must not be seen: its API key, passwords of URLs, addresses of webhooks. Pure.
+"""Which texts of a deployment must not be seen: its API keys, passwords of URLs, addresses of webhooks. Pure.
 
 They are given to a redactor and to nothing else.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import SecretStr
@@ -24,10 +24,10 @@ _TOKEN = re.compile(r"(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{10,}")
 
 
 def known_secrets(
-    config: DeploymentConfig | None, *, environ: Mapping[str, str], api_key: str | None
+    config: DeploymentConfig | None, *, environ: Mapping[str, str], api_keys: Iterable[str]
 ) -> frozenset[str]:
     """Every secret that a deployment was given. `config` None is the command line before it has one."""
-    found = {api_key or "", environ.get("OPENROUTER_MANAGEMENT_KEY", "")}
+    found = {*api_keys, environ.get("OPENROUTER_MANAGEMENT_KEY", "")}
     for name in _HEADERS:
         found.update(unquote(value) for _, value in parse_qsl(environ.get(name, ""), separator=","))
     found.update(_of_url(environ.get("FARTHING_DATABASE_URL", "")))

@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy.exc import DBAPIError
 
 from farthing.config.schema import DeploymentConfig
-from farthing.permits import Permits
+from farthing.limits.permits import Permits
 from farthing.spend import store
 from farthing.spend.budget import AccountKey, Balance, Claim
 from farthing.spend.claims import DEPLOYMENT, claims_for

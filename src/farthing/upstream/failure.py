@@ -55,6 +55,10 @@ class FailureKind(StrEnum):
     """The reply passed our limit on a line or on the whole."""
     cancelled = "cancelled"
     """The caller gave up. Made by the owner of the attempt: `Client.chat` lets the cancellation through."""
+    queue_full = "queue_full"
+    """Not sent: too many tasks wait for their turn. Made here, as the next one."""
+    queue_timeout = "queue_timeout"
+    """Not sent: no turn came within the task's deadline."""
     unmapped = "unmapped"
 
 

@@ -34,6 +34,8 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     session_id: str | None = None
     provider: Mapping[str, object] = msgspec.field(default_factory=dict[str, object])
     reasoning: Mapping[str, object] | None = None
+    include_usage: bool = False
+    """Asks for a stream's usage: OpenRouter sends it always, others only then."""
     options: Mapping[str, object] = msgspec.field(default_factory=dict[str, object])
 
 
@@ -43,7 +45,7 @@ RESERVED_OPTIONS = frozenset(
         *("session_id", "provider", "reasoning"),
         # These would pass the reserved worst case: other models, more output than `max_tokens`, more answers.
         *("models", "route", "max_completion_tokens", "n", "best_of"),
-        # No-ops upstream: usage is always sent.
+        # Whether usage is sent is not the caller's to say: it is what a call is billed by.
         *("usage", "stream_options"),
     }
 )
@@ -67,6 +69,8 @@ def encode_request(request: ChatRequest) -> bytes:
         "max_tokens": request.max_tokens,
         "stream": request.stream,
     }
+    if request.include_usage and request.stream:
+        body["stream_options"] = {"include_usage": True}
     if request.tools:
         body["tools"] = [_tool(tool) for tool in request.tools]
     optional = {

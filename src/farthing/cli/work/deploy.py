@@ -12,6 +12,7 @@ import typer
 from rich.live import Live
 from rich.text import Text
 
+from farthing.catalog.further import with_upstreams
 from farthing.cli.work import preflight, show
 from farthing.cli.work.interrupt import run_async
 from farthing.cli.work.ledger import month_report, opened
@@ -112,7 +113,7 @@ async def _open_checks(settings: DeploymentConfig, deployment: Deployment) -> li
 
 def _closed_checks(settings: DeploymentConfig, error: FarthingError) -> list[Check]:
     """What is known of a deployment that did not open: the packaged catalogue, the ledger as it lies."""
-    catalog, now = load_catalog(), datetime.now(UTC)
+    catalog, now = with_upstreams(load_catalog(), settings.upstreams), datetime.now(UTC)
     checks = [
         *preflight.config_checks(settings),
         preflight.key_check(given=api_key() is not None, needed=_needs_key(settings)),

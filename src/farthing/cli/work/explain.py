@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
+from farthing.catalog.further import with_upstreams
 from farthing.catalog.models import Catalog
 from farthing.catalog.pricing import computed_cost
 from farthing.catalog.successors import replace_gone
@@ -44,6 +45,7 @@ def explain_prompt(asked: prompt.Asked, source: str | Path | None, *, book: str,
 
 def explained(task: Task, settings: DeploymentConfig, catalog: Catalog, *, now: datetime) -> Explained:
     """The route at this moment by the catalogue's prices. Raises `NoCandidateError` when no model fits."""
+    catalog = with_upstreams(catalog, settings.upstreams)
     settings, notices = replace_gone(settings, catalog, now.date())
     features = classify(task)
     asked = circumstances(features, task, config=settings, catalog=catalog, health={}, now=now, clock_s=0.0)

@@ -12,5 +12,5 @@ from farthing.telemetry.secrets import known_secrets
 def command_log() -> AbstractContextManager[None]:
     """Logs to standard error while a command runs. Raises `ConfigError` for a word that is not known."""
     key = api_key()
-    secrets = known_secrets(None, environ=os.environ, api_key=None if key is None else key.reveal())
+    secrets = known_secrets(None, environ=os.environ, api_keys=[] if key is None else [key.reveal()])
     return logging_to(sys.stderr, environ=os.environ, secrets=secrets)

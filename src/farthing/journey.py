@@ -1,0 +1,105 @@
+"""One task on its way, and the situation in which its next step is decided.
+
+Gathers what `routing/fallback.py` decides from: health, rate limits, keys, the clock. Changes nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from farthing.attempt import Call, Means
+from farthing.config.upstreams import MAIN, place_of
+from farthing.result import Attempt, Candidate, Route
+from farthing.routing.fallback import Situation, Tried
+from farthing.routing.healthbook import HealthBook
+from farthing.task import Completion, Task
+from farthing.upstream.failure import Failure
+from farthing.upstream.keyring import ACCOUNT_KINDS
+
+
+class Journey(msgspec.Struct, kw_only=True):
+    """One task on its way: what was tried so far."""
+
+    task: Task
+    task_id: str
+    route: Route
+    started: float
+    deadline: float
+    jitter: float
+    """The random part of the next backoff, 0–1."""
+    awaited: str = ""
+    """What is waited for: told once, however often the wait is decided anew."""
+    tried: list[Tried] = []
+    attempts: list[Attempt] = []
+    text_received: list[str] = []
+    call: Call | None = None
+
+    @property
+    def delivered(self) -> bool:
+        """Whether text has reached the caller that stands. Where JSON is asked for it is provisional."""
+        return bool(self.text_received) and not self.task.wants_json
+
+
+def situation_of(journey: Journey, means: Means, health: HealthBook, *, may_retry: bool) -> Situation:
+    """Of a task that met no trouble, while nothing rests, only the time matters: nearly all are such."""
+    config, now = means.config, means.clock.monotonic()
+    answered = journey.call is not None and isinstance(journey.call.ending, Completion)
+    troubled = journey.tried or health.models or means.permits.counts_models or means.keys.troubled
+    if answered or not troubled:
+        return Situation(now=now, deadline=journey.deadline)
+    last = journey.tried[-1] if journey.tried else None
+    at_main = last is None or place_of(last.candidate.model, config.upstreams).upstream == MAIN
+    return Situation(
+        now=now,
+        deadline=journey.deadline,
+        delivered=journey.delivered,
+        ready=_ready(journey.route.candidates, means, health, now),
+        jitter=journey.jitter,
+        may_retry=may_retry,
+        repairs=journey.task.wants_json,
+        reachable=None if last is None else _reachable(journey.route.candidates, last, means, now),
+        compresses=at_main and config.optimization.prompt_optimization.context_compression,
+        elsewhere=config.provider.only is None and config.provider.allow_fallbacks is not False,
+    )
+
+
+def _ready(
+    candidates: Sequence[Candidate], means: Means, health: HealthBook, now: float
+) -> Mapping[str, float]:
+    """When candidates that rest may be asked. One at its rate limit rests while another is free;
+    while none is, it is waited for in the queue, where its turn is fair."""
+    resting = health.ready(candidates, now)
+    if means.keys.troubled:
+        resting = {**resting, **_without_keys(candidates, means, now)}
+    if means.permits.counts_models:
+        busy = means.permits.busy((entry.model for entry in candidates), now)
+        if busy and any(entry.model not in busy and entry.model not in resting for entry in candidates):
+            return {**resting, **busy}
+    return resting
+
+
+def _without_keys(candidates: Sequence[Candidate], means: Means, now: float) -> Mapping[str, float]:
+    """Candidates all of whose keys rest, while another upstream's do not."""
+    upstreams = means.config.upstreams
+    rests = {
+        entry.model: means.keys.rests_until(place_of(entry.model, upstreams).upstream, now)
+        for entry in candidates
+    }
+    if all(until is not None for until in rests.values()):
+        return {}
+    return {model: until for model, until in rests.items() if until is not None}
+
+
+def _reachable(
+    candidates: Sequence[Candidate], last: Tried, means: Means, now: float
+) -> frozenset[str] | None:
+    """After a failure that is not the model's: who can be asked by another key, or elsewhere."""
+    about_key = isinstance(last.ending, Failure) and last.ending.kind in ACCOUNT_KINDS
+    if not about_key or not means.keys.has_choice:
+        return None
+    upstreams = means.config.upstreams
+    return frozenset(
+        entry.model
+        for entry in candidates
+        if means.keys.can_serve(place_of(entry.model, upstreams).upstream, now)
+    )
