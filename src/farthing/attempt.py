@@ -5,7 +5,7 @@ whether an answer can be used is `verdict.py`'s. Whatever happens to the caller,
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from random import Random
@@ -17,13 +17,15 @@ from msgspec import structs
 from farthing.catalog.models import Catalog
 from farthing.catalog.pricing import Price, computed_nano
 from farthing.clock import Clock
-from farthing.config.schema import DeploymentConfig
+from farthing.config.schema import DeploymentConfig, LatencyTarget
 from farthing.fit import PLAIN, Way, clamped, fit
+from farthing.levels import ServiceLevels
 from farthing.limits.permits import NoTurn, Permits, Wish
 from farthing.money import from_nano
 from farthing.prompt.tokens import estimate_conversation
 from farthing.result import Attempt, Candidate, CostBasis, Route
 from farthing.routing.fallback import Ending, why
+from farthing.routing.patience import patience
 from farthing.spend.batch import Seen
 from farthing.spend.budget import Denied
 from farthing.spend.claims import claims_for
@@ -52,11 +54,14 @@ class Means(msgspec.Struct, kw_only=True):
     keys: KeyRing
     ledger: LedgerWriter
     permits: Permits
+    levels: ServiceLevels
     clock: Clock
     baseline: Price | None
     """The dated price that savings are measured against; None when it is not known."""
     under_way: UnderWay
     """What closing waits for: callers inside an attempt, and tasks that outlive them."""
+    targets: Mapping[str, LatencyTarget] = msgspec.field(default_factory=dict[str, LatencyTarget])
+    """Latency targets by the ids that calls are sent to."""
     preferences: ProviderMemo = msgspec.field(default_factory=ProviderMemo)
     rng: Random = msgspec.field(default_factory=Random)
     """For the jitter of backoffs."""
@@ -75,13 +80,17 @@ class Call(msgspec.Struct, kw_only=True):
     way: Way = PLAIN
     key: Key
     """What it is sent by; chosen anew when its turn has come."""
+    another: bool = False
+    """Whether another model could be asked after this one, so that it must leave time for it."""
+    hedges: bool = False
+    """Whether it was sent beside another that is late."""
+    overtaken: bool = False
+    """Whether another attempt at the same answer was sooner."""
     started: float = 0.0
     max_tokens: int = 0
     granted: int = 0
     clamped: bool = False
     sent: bool = False
-    received: bool = False
-    """Whether text has reached the caller."""
     generation_id: str | None = None
     answered: Answered | None = None
     data: object = None
@@ -106,6 +115,8 @@ class Call(msgspec.Struct, kw_only=True):
     def purpose(self) -> Purpose:
         if self.way.repair is not None:
             return "repair"
+        if self.hedges:
+            return "hedge"
         return "continuation" if self.way.continues else self.task.purpose
 
 
@@ -125,6 +136,7 @@ async def perform(means: Means, call: Call, on_text: OnText | None = None) -> En
         return ending
     call.key = means.keys.choose(call.key.upstream, means.clock.monotonic())
     means.keys.begin(call.key)
+    means.levels.begin(call.task.agent_id or "")
     try:
         body = await _reserve(means, call)
         ending = body if isinstance(body, Denied | Unbounded) else await _send(means, call, body, on_text)
@@ -132,6 +144,7 @@ async def perform(means: Means, call: Call, on_text: OnText | None = None) -> En
     finally:
         failure = call.ending if isinstance(call.ending, Failure) else None
         means.keys.end(call.key, failure, means.clock.monotonic())
+        means.levels.end(call.task.agent_id or "")
         means.permits.leave(wish, tokens=_tokens_of(call.ending))
     return ending
 
@@ -181,7 +194,7 @@ def record_of(call: Call, means: Means) -> Attempt:
         call_id=call.call_id,
         model=call.candidate.model,
         status="accepted" if isinstance(ending, Completion) else "refused" if refused else "failed",
-        reason=why(ending) if ending is not None else "cancelled",
+        reason=_reason(call),
         cost=call.cost,
         cost_basis=call.basis,
         latency_ms=_elapsed_ms(means, call),
@@ -189,6 +202,12 @@ def record_of(call: Call, means: Means) -> Attempt:
         provider=provider,
         key=call.key.name,
     )
+
+
+def _reason(call: Call) -> str:
+    if call.overtaken:
+        return "overtaken"
+    return why(call.ending) if call.ending is not None else "cancelled"
 
 
 async def _reserve(means: Means, call: Call) -> bytes | Denied | Unbounded:
@@ -235,11 +254,6 @@ async def _reserve(means: Means, call: Call) -> bytes | Denied | Unbounded:
 
 
 async def _send(means: Means, call: Call, body: bytes, on_text: OnText | None) -> Ending:
-    async def pass_on(text: str) -> None:
-        call.received = True
-        if on_text is not None:
-            await on_text(text)
-
     def note_id(generation_id: str) -> None:
         if not call.key.has_bills:
             return  # an id that no bill is found by is none
@@ -254,7 +268,7 @@ async def _send(means: Means, call: Call, body: bytes, on_text: OnText | None) -
             body,
             stream=means.config.upstream.stream,
             deadlines=_deadlines(means, call),
-            on_text=pass_on if on_text is not None and not call.withholds_text else None,
+            on_text=None if call.withholds_text else on_text,
             on_generation_id=note_id,
             on_sent=note_sent,
         )
@@ -266,7 +280,7 @@ async def _send(means: Means, call: Call, body: bytes, on_text: OnText | None) -
             generation_id=call.generation_id,
         )
         call.ending = cancelled
-        _settle(means, call, cancelled, accepted=False)
+        _settle(means, call, cancelled, accepted=False, reason=_reason(call))
         raise
     return _close(means, call, answer)
 
@@ -281,7 +295,10 @@ def _close(means: Means, call: Call, answer: Answered | Failure) -> Ending:
     call.generation_id = _id_of(call, answer.completion.generation_id)
     verdict = judge(call.task, call.candidate, call.way, answer.completion, salt=call.call_id)
     call.data, call.repaired, ending = verdict.data, verdict.repaired, verdict.ending
-    _settle(means, call, answer.completion, accepted=isinstance(ending, Completion), reason=why(ending))
+    accepted = isinstance(ending, Completion)
+    if accepted:
+        means.levels.answered(call.candidate.model, _elapsed_ms(means, call), answer.first_token_ms)
+    _settle(means, call, answer.completion, accepted=accepted, reason=why(ending))
     return ending
 
 
@@ -289,9 +306,7 @@ def _id_of(call: Call, told: str | None) -> str | None:
     return (told or call.generation_id) if call.key.has_bills else None
 
 
-def _settle(
-    means: Means, call: Call, answer: Completion | Failure, *, accepted: bool, reason: str = "cancelled"
-) -> None:
+def _settle(means: Means, call: Call, answer: Completion | Failure, *, accepted: bool, reason: str) -> None:
     """Books what is known now; what must be asked for is asked for in a task of the deployment's."""
     price = means.catalog.price(call.candidate.model)
     now = means.clock.now()
@@ -360,13 +375,17 @@ def _baseline(means: Means, usage: Usage | None, now: datetime) -> int | None:
 
 
 def _deadlines(means: Means, call: Call) -> Deadlines:
-    upstream = means.config.upstream
-    left = max(call.deadline - means.clock.monotonic(), 0.001)
+    allowed = patience(
+        means.config.upstream,
+        means.targets.get(call.candidate.model),
+        left_s=call.deadline - means.clock.monotonic(),
+        another=call.another,
+    )
     return Deadlines(
-        connect_s=min(upstream.connect_timeout, left),
-        first_token_s=min(upstream.first_token_timeout, left),
-        between_tokens_s=min(upstream.between_tokens_timeout, left),
-        total_s=left,
+        connect_s=allowed.connect_s,
+        first_token_s=allowed.first_token_s,
+        between_tokens_s=allowed.between_tokens_s,
+        total_s=allowed.total_s,
     )
 
 

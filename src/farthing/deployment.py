@@ -24,12 +24,12 @@ from farthing.config.upstreams import MAIN
 from farthing.errors import DeploymentClosedError
 from farthing.money import parse_usd
 from farthing.opening import (
-    baseline_price,
     current_catalog,
     keep_prices,
     meet_upstreams,
     open_database,
     open_keys,
+    open_means,
     open_permits,
 )
 from farthing.pipeline import Pipeline
@@ -43,6 +43,7 @@ from farthing.spend.channels import AlertCallback, open_channels
 from farthing.spend.notify import Alarm
 from farthing.spend.report import CostReport
 from farthing.spend.runs import Fold, fold
+from farthing.spend.targets import Level
 from farthing.spend.thresholds import alert_rules, runaway_rule
 from farthing.spend.writer import LedgerWriter
 from farthing.storage.database import Database
@@ -53,7 +54,6 @@ from farthing.swarm.run import Swarm
 from farthing.swarm.toolrun import run_with_tools
 from farthing.task import Labels, Task, labelled
 from farthing.telemetry.opened import Watching, open_watching
-from farthing.underway import UnderWay
 from farthing.upstream.keyring import KeyRing
 from farthing.upstream.transport import Transport
 
@@ -162,15 +162,8 @@ class Deployment:
             lease_s=config.storage.lease,
         )
         self._alarm.note_delivery = ledger.record
-        self._means = Means(
-            config=config,
-            catalog=catalog,
-            keys=keys,
-            ledger=ledger,
-            permits=permits,
-            clock=self._clock,
-            baseline=baseline_price(config, catalog),
-            under_way=UnderWay(),
+        self._means = open_means(
+            config, catalog, keys=keys, ledger=ledger, permits=permits, clock=self._clock
         )
         self._pipeline = Pipeline(self._means)
         self._watching = open_watching(self._means, database, environ=self._environ, simulated=self.simulated)
@@ -273,6 +266,10 @@ class Deployment:
             return run(task, stream=stream)
         loop = run_with_tools(partial(run, stream=stream), task, caps=caps_from(self.config.swarm))
         return self._watching.around_loop(loop, task)
+
+    def service_levels(self) -> tuple[Level, ...]:
+        """The targets of `latencyTargets` and `scaling` beside what was measured since opening."""
+        return self._opened().levels.now()
 
     # Money.
 

@@ -10,8 +10,9 @@ import msgspec
 from farthing.attempt import Call, Means
 from farthing.config.upstreams import MAIN, place_of
 from farthing.result import Attempt, Candidate, Route
-from farthing.routing.fallback import Situation, Tried
+from farthing.routing.fallback import Send, Situation, Tried, attempts_sent
 from farthing.routing.healthbook import HealthBook
+from farthing.routing.hedging import rival_to
 from farthing.task import Completion, Task
 from farthing.upstream.failure import Failure
 from farthing.upstream.keyring import ACCOUNT_KINDS
@@ -61,6 +62,29 @@ def situation_of(journey: Journey, means: Means, health: HealthBook, *, may_retr
         compresses=at_main and config.optimization.prompt_optimization.context_compression,
         elsewhere=config.provider.only is None and config.provider.allow_fallbacks is not False,
     )
+
+
+def another_is_left(journey: Journey, step: Send, means: Means, health: HealthBook) -> bool:
+    """Whether a model could be asked after this one if it did not begin to answer."""
+    rules = means.config.fallback_rules
+    if not rules.on_timeout or attempts_sent(journey.tried) >= rules.max_retries:
+        return False
+    candidates = journey.route.candidates
+    ready = health.ready(candidates, means.clock.monotonic())
+    return rival_to(step.candidate, candidates, journey.tried, ready) is not None
+
+
+def rival_of(journey: Journey, first: Candidate, means: Means, health: HealthBook) -> Candidate | None:
+    """Who may be asked beside the first, now that it is late."""
+    now = means.clock.monotonic()
+    if now >= journey.deadline:
+        return None
+    candidates = journey.route.candidates
+    ready = {
+        **_ready(candidates, means, health, now),
+        **means.permits.busy((entry.model for entry in candidates), now),
+    }
+    return rival_to(first, candidates, journey.tried, ready)
 
 
 def _ready(

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from urllib.parse import urlsplit
 
+from farthing.attempt import Means
 from farthing.catalog.kept import newest_readable
 from farthing.catalog.models import Catalog
 from farthing.catalog.pricing import Price
@@ -18,13 +19,17 @@ from farthing.config.load import load_catalog, secrets_of
 from farthing.config.schema import DeploymentConfig
 from farthing.config.upstreams import MAIN, FurtherUpstream, place_of
 from farthing.errors import ConfigError, ConfigFault, FarthingError, MissingKeyError
+from farthing.levels import ServiceLevels
 from farthing.limits.allowance import FreeAllowance
 from farthing.limits.permits import Permits, Rates
 from farthing.limits.window import Rate
 from farthing.result import Notice
 from farthing.spend import store
 from farthing.spend.ledger import SIMULATOR
+from farthing.spend.targets import targets_by_id
+from farthing.spend.writer import LedgerWriter
 from farthing.storage.database import Database, default_path, sqlite_url
+from farthing.underway import UnderWay
 from farthing.upstream.client import Client
 from farthing.upstream.direct import DirectTransport
 from farthing.upstream.failure import Failure
@@ -189,6 +194,31 @@ def open_permits(config: DeploymentConfig, catalog: Catalog, keys: KeyRing, *, c
         allowance=FreeAllowance(free_requests_left, clock) if at_openrouter else None,
         clock=clock,
         is_main=lambda model: place_of(model, config.upstreams).upstream == MAIN,
+    )
+
+
+def open_means(
+    config: DeploymentConfig,
+    catalog: Catalog,
+    *,
+    keys: KeyRing,
+    ledger: LedgerWriter,
+    permits: Permits,
+    clock: Clock,
+) -> Means:
+    """What every attempt works with."""
+    targets = targets_by_id(config, catalog)
+    return Means(
+        config=config,
+        catalog=catalog,
+        keys=keys,
+        ledger=ledger,
+        permits=permits,
+        levels=ServiceLevels(targets, config.scaling, permits, clock),
+        clock=clock,
+        baseline=baseline_price(config, catalog),
+        under_way=UnderWay(),
+        targets=targets,
     )
 
 

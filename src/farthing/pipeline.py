@@ -28,9 +28,10 @@ from farthing.errors import (
     UnboundedCostError,
 )
 from farthing.fit import PLAIN, Way, checked
-from farthing.journey import Journey, situation_of
+from farthing.journey import Journey, another_is_left, rival_of, situation_of
 from farthing.money import from_nano
 from farthing.names import Names
+from farthing.race import Race
 from farthing.result import (
     Attempt,
     AttemptFinished,
@@ -49,6 +50,7 @@ from farthing.result import (
 from farthing.routing.classify import classify
 from farthing.routing.fallback import Accept, GiveUp, Send, Tried, next_step
 from farthing.routing.healthbook import HealthBook
+from farthing.routing.hedging import hedge_after_s
 from farthing.routing.memo import RouteMemo
 from farthing.routing.retries import RetryBudget
 from farthing.routing.route import NoRoute
@@ -56,10 +58,8 @@ from farthing.spend.budget import Denied
 from farthing.spend.claims import claims_for
 from farthing.spend.reservation import Unbounded
 from farthing.task import Completion, Task, Usage
+from farthing.underway import CLOSED_EARLY
 from farthing.upstream.failure import Failure, FailureKind
-
-_CLOSED = "the deployment closed before the task was finished"
-_TOKENS_AHEAD = 64  # how far upstream may run ahead of a slow reader
 
 
 class Pipeline:
@@ -109,24 +109,71 @@ class Pipeline:
                 case _:
                     assert_never(step)
 
-    async def _attempted(self, journey: Journey, step: Send, *, stream: bool) -> AsyncGenerator[TaskEvent]:
-        """One attempt's events. However it ends, also when the caller leaves, its model's health hears of it:
-        the call that tries after a breaker was open must not be waited for when it is gone."""
-        call, number, task_id = self._begin(journey, step), len(journey.tried) + 1, journey.task_id
-        model = step.candidate.model
+    def _attempted(self, journey: Journey, step: Send, *, stream: bool) -> AsyncGenerator[TaskEvent]:
+        """One attempt's events, or two attempts' at one answer. However they end, also when the caller
+        leaves, their models' health hears of it: nobody waits for a trying call that is gone."""
+        target = self.means.targets.get(step.candidate.model)
+        config = self.means.config
+        hedge_s = hedge_after_s(
+            config.hedging, journey.task, step, streamed=config.upstream.stream, target=target
+        )
+        if stream or hedge_s is not None:
+            return self._raced(journey, step, hedge_s, stream=stream)
+        return self._alone(journey, step)
+
+    async def _alone(self, journey: Journey, step: Send) -> AsyncGenerator[TaskEvent]:
+        """An attempt whose text nobody waits for runs in the caller's task: that is quickest."""
+        call = self._begin(journey, step)
         try:
-            yield AttemptStarted(task_id=task_id, call_id=call.call_id, model=model, number=number)
-            if stream:
-                # Closed here, so that a caller who leaves ends the exchange at once.
-                async with aclosing(self._streamed(call)) as texts:
-                    async for text in texts:
-                        journey.text_received.append(text)
-                        yield TokenReceived(task_id=task_id, text=text)
-            else:
-                await self._performed(call)
+            yield _started(journey, call)
+            await self._performed(call)
         finally:
-            self.health.note(model, call.ending, self.means.clock.monotonic())
-        yield AttemptFinished(task_id=task_id, attempt=self._note(journey, call))
+            self.health.note(call.candidate.model, call.ending, self.means.clock.monotonic())
+        yield AttemptFinished(task_id=journey.task_id, attempt=self._note(journey, call))
+
+    async def _raced(
+        self, journey: Journey, step: Send, hedge_s: float | None, *, stream: bool
+    ) -> AsyncGenerator[TaskEvent]:
+        """Text as it comes; while none has come, after `hedge_s` another candidate is asked beside."""
+        first, race = self._begin(journey, step), Race(self.means)
+        under_way = [first]
+        try:
+            yield _started(journey, first)
+            race.enter(first)
+            if hedge_s is not None:
+                race.call_late(hedge_s)
+            while race.running:
+                news = await race.news()
+                if isinstance(news, str):
+                    if stream:
+                        journey.text_received.append(news)
+                        yield TokenReceived(task_id=journey.task_id, text=news)
+                elif isinstance(news, Call):
+                    under_way.remove(news)
+                    self.health.note(news.candidate.model, news.ending, self.means.clock.monotonic())
+                    yield AttemptFinished(task_id=journey.task_id, attempt=self._note(journey, news))
+                elif (rival := self._rival(journey, first)) is not None:
+                    under_way.append(rival)
+                    yield _started(journey, rival)
+                    race.enter(rival)
+        finally:
+            race.close()  # a caller who leaves ends the exchanges at once
+            for call in under_way:
+                self.health.note(call.candidate.model, call.ending, self.means.clock.monotonic())
+        journey.call = race.winner or journey.call
+
+    def _rival(self, journey: Journey, first: Call) -> Call | None:
+        """The hedge, where somebody may be asked and the retry budget allows it: no outage is doubled."""
+        if not self._retries.has_room():
+            return None
+        candidate = rival_of(journey, first.candidate, self.means, self.health)
+        if candidate is None:
+            return None
+        self._retries.take()
+        reason = f"beside {first.candidate.model}, which is late"
+        call = self._begin(journey, Send(candidate=candidate, after_s=0.0, reason=reason))
+        call.hedges = True
+        return call
 
     def explain(self, task: Task) -> Route | NoRoute:
         """The route a task would take now; nothing is sent. Raises `InvalidTaskError`."""
@@ -181,6 +228,7 @@ class Pipeline:
         avoid = (*step.avoid, *(name for name in self.health.avoided(model, now) if name not in step.avoid))
         continues = "".join(journey.text_received) if step.continues else ""
         plain = not (avoid or continues or step.compress or step.repair)
+        another = another_is_left(journey, step, self.means, self.health)
         call = Call(
             call_id=self._names.new("call"),
             task=journey.task,
@@ -189,6 +237,7 @@ class Pipeline:
             candidate=step.candidate,
             reason=step.reason or step.candidate.reason,
             deadline=journey.deadline,
+            another=another,
             key=self.means.keys.choose(place_of(model, self.means.config.upstreams).upstream, now),
             way=PLAIN
             if plain
@@ -206,43 +255,22 @@ class Pipeline:
             await perform(self.means, call)
         except asyncio.CancelledError:
             if under_way.leave(caller):
-                raise DeploymentClosedError(_CLOSED) from None
+                raise DeploymentClosedError(CLOSED_EARLY) from None
             raise
         finally:
             under_way.leave(caller)
 
     def _refuse_if_closing(self) -> None:
         if self.means.under_way.closing:
-            raise DeploymentClosedError(_CLOSED)
-
-    async def _streamed(self, call: Call) -> AsyncGenerator[str]:
-        """Runs the attempt in a task of its own and yields its text; abandoned, it is cancelled."""
-        texts: asyncio.Queue[str | None] = asyncio.Queue(_TOKENS_AHEAD)
-        attempt = asyncio.ensure_future(perform(self.means, call, texts.put))
-
-        def wake_reader(_: object) -> None:
-            if not texts.full():
-                texts.put_nowait(None)
-
-        attempt.add_done_callback(wake_reader)
-        self.means.under_way.own(attempt)
-        try:
-            while not (attempt.done() and texts.empty()):
-                text = await texts.get()
-                if text is not None:
-                    yield text
-        finally:
-            attempt.cancel()
-        if attempt.cancelled():
-            raise DeploymentClosedError(_CLOSED)
-        attempt.result()
+            raise DeploymentClosedError(CLOSED_EARLY)
 
     def _note(self, journey: Journey, call: Call) -> Attempt:
         """Keeps the attempt among those that were tried; the record of it."""
         attempt = record_of(call, self.means)
         journey.attempts.append(attempt)
         now = self.means.clock.monotonic()
-        if call.ending is not None:
+        # Who was overtaken may be asked again, and a hedge that was refused was no try.
+        if call.ending is not None and not call.overtaken and (call.sent or not call.hedges):
             journey.tried.append(Tried(candidate=call.candidate, ending=call.ending, at=now))
         return attempt
 
@@ -279,6 +307,12 @@ class Pipeline:
             latency_ms=round((means.clock.monotonic() - journey.started) * 1000, 3),
             first_token_ms=answered.first_token_ms if answered else None,
         )
+
+
+def _started(journey: Journey, call: Call) -> AttemptStarted:
+    number = len(journey.attempts) + (2 if call.hedges else 1)
+    model = call.candidate.model
+    return AttemptStarted(task_id=journey.task_id, call_id=call.call_id, model=model, number=number)
 
 
 def weakest(attempts: Iterable[Attempt]) -> CostBasis:

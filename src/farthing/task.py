@@ -18,7 +18,7 @@ TaskType = Literal["coding", "analysis", "general", "structured", "simple"]
 Complexity = Literal["low", "medium", "high"]
 Role = Literal["system", "user", "assistant", "tool"]
 Priority = Literal["high", "normal", "low"]
-Purpose = Literal["task", "tool_step", "synthesis", "judge", "repair", "continuation"]
+Purpose = Literal["task", "tool_step", "synthesis", "judge", "repair", "continuation", "hedge"]
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
 
 TASK_TYPES: tuple[TaskType, ...] = get_args(TaskType)

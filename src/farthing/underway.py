@@ -6,6 +6,8 @@ Closing waits for all of it, then ends it. Entering and leaving cost two set ope
 import asyncio
 from typing import Any
 
+CLOSED_EARLY = "the deployment closed before the task was finished"
+
 Owned = asyncio.Future[Any]  # a task of any result: nobody reads it here
 
 

@@ -148,7 +148,19 @@ async def test_no_label_names_a_call_a_task_a_run_or_an_agent(tmp_path: Path) ->
         page = await page_of(deployment)
     labels = {label for _, labels in page for label in labels}
     assert {name for name, _ in labels} == {
-        *("model", "task_type", "purpose", "status", "type", "outcome", "scope", "period", "le")
+        *(
+            "model",
+            "task_type",
+            "purpose",
+            "status",
+            "type",
+            "outcome",
+            "scope",
+            "period",
+            "le",
+            "of",
+            "level",
+        )
     }
     assert [text for _, text in labels if text.startswith(("run-", "agent-", "call-", "task-"))] == []
 

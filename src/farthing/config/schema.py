@@ -85,6 +85,15 @@ class FallbackRules(Section):
     """After text has reached the caller: an error that has it, or the next candidate goes on from it."""
 
 
+class Hedging(Section):
+    """A second candidate beside one that has not begun to answer. The first text wins."""
+
+    enabled: bool = False
+    """Streamed requests without tools only. What the overtaken one has cost by then is paid, too."""
+    after: Annotated[int, Field(gt=0)] | None = None
+    """Milliseconds without a token; None is the model's `latencyTargets.*.p95`, and never without one."""
+
+
 class PromptOptimization(Section):
     enabled: bool = False
     context_compression: bool = False
@@ -286,6 +295,7 @@ class DeploymentConfig(Section):
     models: Models
     routing: Routing = Routing()
     fallback_rules: FallbackRules = FallbackRules()
+    hedging: Hedging = Hedging()
     optimization: Optimization = Optimization()
     monitoring: Monitoring = Monitoring()
     quality: Quality = Quality()

@@ -104,6 +104,8 @@ class Permits:
         ]
         self.counts_tokens = any(counter.by_tokens for counter in counters)
         self.in_flight = 0
+        self.deepest = 0
+        """The most callers that have waited at once."""
 
     @property
     def limit(self) -> int | None:
@@ -175,6 +177,7 @@ class Permits:
         turn = wish.turn = asyncio.get_running_loop().create_future()
         wish.number = self._queue.push(wish, lane=wish.model, flow=wish.flow, priority=wish.priority)
         self._admit()
+        self.deepest = max(self.deepest, self.queue_depth)
         try:
             await turn
         except asyncio.CancelledError:

@@ -15,6 +15,7 @@ from farthing.spend.batch import RollupKey, RollupSums
 _ANSWERS = "task"
 _WORDS = {
     "task": "answers",
+    "hedge": "answers",  # one that won; what it overtook has failed
     "tool_step": "tool steps",
     "synthesis": "syntheses",
     "judge": "judges",

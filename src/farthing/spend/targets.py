@@ -2,17 +2,18 @@
 
 `latencyTargets` are compared with the accepted answers of a model: `firstToken` with the median, `average`
 with the mean, `p95` and `p99` with theirs. The targets of `scaling` are loads to stand: a peak that reached
-one shows it, one that stayed below shows nothing. Queue depth leaves no trace in the ledger.
+one shows it, one that stayed below shows nothing. Queue depth is a bound; it leaves no trace in the ledger.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
-from farthing.config.schema import LatencyTarget, Scaling
+from farthing.catalog.models import Catalog
+from farthing.config.schema import DeploymentConfig, LatencyTarget, Scaling
 from farthing.spend.latency import Durations
 from farthing.spend.runs import Call
 
@@ -52,17 +53,36 @@ class Level(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict
 
 
+def targets_by_id(config: DeploymentConfig, catalog: Catalog) -> dict[str, LatencyTarget]:
+    """The latency targets by the ids that calls are sent to."""
+    found: dict[str, LatencyTarget] = {}
+    for name, target in config.latency_targets.items():
+        model = catalog.find(name)
+        found[name if model is None else model.id] = target
+    return found
+
+
 @dataclass(slots=True)
-class _Two:
+class Times:
+    """How long accepted answers took, whole and to their first token."""
+
     whole: Durations = field(default_factory=Durations)
     first: Durations = field(default_factory=Durations)
+
+
+class Loads(NamedTuple):
+    """Peaks: calls begun in one minute, agents with a call on the wire, tasks in line (None: not known)."""
+
+    requests_per_minute: int
+    agents: int
+    queue_depth: int | None
 
 
 class Service:
     """Collects the latencies and the load of a period, call by call in the order of their intents."""
 
     def __init__(self) -> None:
-        self._times: dict[tuple[str, str], _Two] = {}
+        self._times: dict[tuple[str, str], Times] = {}
         self._minute = self._in_minute = 0
         self._flying: list[tuple[int, str]] = []
         self._agents: dict[str, int] = {}
@@ -72,7 +92,7 @@ class Service:
     def add(self, call: Call, ended_us: int | None) -> None:
         outcome = call.outcome
         if outcome is not None and outcome.accepted and outcome.latency_ms > 0:
-            times = self._times.setdefault((call.intent.model, call.intent.task_type), _Two())
+            times = self._times.setdefault((call.intent.model, call.intent.task_type), Times())
             times.whole.add(outcome.latency_ms)
             if outcome.first_token_ms is not None:
                 times.first.add(outcome.first_token_ms)
@@ -115,26 +135,11 @@ class Service:
 
     def levels(self, targets: Mapping[str, LatencyTarget], scaling: Scaling) -> tuple[Level, ...]:
         """Every target; `targets` are by the ids that calls were sent to."""
-        found: list[Level] = []
-        for model, target in targets.items():
-            line = _line(model, ALL_TYPES, self._of(model))
-            pairs = {
-                "first token": (target.first_token, line.first_token.p50),
-                "average": (target.average, line.latency.mean),
-                "p95": (target.p95, line.latency.p95),
-                "p99": (target.p99, line.latency.p99),
-            }
-            found += [_latency_level(model, name, *pair) for name, pair in pairs.items()]
-        loads = {
-            "requests per minute": (scaling.target_requests_per_minute, self.peak_minute),
-            "concurrent agents": (scaling.target_concurrent_agents, self.peak_agents),
-            "queue depth": (scaling.target_queue_depth, None),
-        }
-        found += [_load_level(name, target, peak) for name, (target, peak) in loads.items() if target]
-        return tuple(found)
+        loads = Loads(self.peak_minute, self.peak_agents, None)
+        return levels_of(targets, scaling, times_of=self._of, loads=loads)
 
-    def _of(self, model: str) -> _Two:
-        merged = _Two()
+    def _of(self, model: str) -> Times:
+        merged = Times()
         for (name, _), times in self._times.items():
             if name == model:
                 merged.whole.merge(times.whole)
@@ -142,12 +147,40 @@ class Service:
         return merged
 
 
+def levels_of(
+    targets: Mapping[str, LatencyTarget],
+    scaling: Scaling,
+    *,
+    times_of: Callable[[str], Times],
+    loads: Loads,
+) -> tuple[Level, ...]:
+    """Every target beside what was measured."""
+    found: list[Level] = []
+    for model, target in targets.items():
+        line = _line(model, ALL_TYPES, times_of(model))
+        pairs = {
+            "first token": (target.first_token, line.first_token.p50),
+            "average": (target.average, line.latency.mean),
+            "p95": (target.p95, line.latency.p95),
+            "p99": (target.p99, line.latency.p99),
+        }
+        found += [_bound(model, name, *pair) for name, pair in pairs.items()]
+    reached = {
+        "requests per minute": (scaling.target_requests_per_minute, loads.requests_per_minute),
+        "concurrent agents": (scaling.target_concurrent_agents, loads.agents),
+    }
+    found += [_load(name, target, peak) for name, (target, peak) in reached.items() if target]
+    if scaling.target_queue_depth:
+        found.append(_bound("scaling", "queue depth", scaling.target_queue_depth, loads.queue_depth))
+    return tuple(found)
+
+
 def _took_us(kept_us: int, latency_ms: float) -> int:
     """How long a call was on the wire: a late bill ends its row, not the exchange."""
     return min(kept_us, int(latency_ms * 1000)) if latency_ms else kept_us
 
 
-def _line(model: str, task_type: str, times: _Two) -> LatencyLine:
+def _line(model: str, task_type: str, times: Times) -> LatencyLine:
     return LatencyLine(
         model=model,
         task_type=task_type,
@@ -163,11 +196,16 @@ def _quantiles(times: Durations) -> Quantiles:
     )
 
 
-def _latency_level(model: str, name: str, target: int, measured: float | None) -> Level:
+def _bound(of: str, name: str, target: int, measured: float | None) -> Level:
     verdict: Verdict = "not shown" if measured is None else "met" if measured <= target else "missed"
-    return Level(of=model, name=name, target=target, measured=measured, verdict=verdict)
+    return Level(of=of, name=name, target=target, measured=measured, verdict=verdict)
 
 
-def _load_level(name: str, target: int, peak: int | None) -> Level:
-    verdict: Verdict = "met" if peak is not None and peak >= target else "not shown"
-    return Level(of="scaling", name=name, target=target, measured=peak, verdict=verdict)
+def _load(name: str, target: int, peak: int) -> Level:
+    return Level(
+        of="scaling",
+        name=name,
+        target=target,
+        measured=peak,
+        verdict="met" if peak >= target else "not shown",
+    )

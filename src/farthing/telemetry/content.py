@@ -6,7 +6,7 @@ They stand under the call that was accepted, or under the last one where none wa
 
 from farthing.content.keeper import Keeper
 from farthing.errors import StreamBrokenError
-from farthing.result import AttemptStarted, TaskFinished
+from farthing.result import AttemptFinished, AttemptStarted, TaskFinished
 from farthing.swarm.events import LoopEvent
 from farthing.task import Message, Task
 from farthing.telemetry.watch import Watch
@@ -23,6 +23,8 @@ class TaskContent(Watch):
     def on_event(self, event: LoopEvent) -> None:
         if isinstance(event, AttemptStarted):
             self._call_id = event.call_id
+        elif isinstance(event, AttemptFinished) and event.attempt.status == "accepted":
+            self._call_id = event.attempt.call_id  # of two at once it may be the earlier one
         elif isinstance(event, TaskFinished):
             calls = [f"{call.name}({call.arguments})" for call in event.result.tool_calls]
             self._answer = "\n".join([event.result.output, *calls] if calls else [event.result.output])

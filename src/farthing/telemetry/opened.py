@@ -155,7 +155,13 @@ def _serve_page(
         raise _missing("monitoring.telemetry.prometheusPort", settings.prometheus_port) from None
     from farthing.telemetry.standing import reader
 
-    read = reader(database, means.permits, config=lambda: means.config, now=means.clock.now)
+    read = reader(
+        database,
+        means.permits,
+        config=lambda: means.config,
+        now=means.clock.now,
+        levels=means.levels.now,
+    )
     port, address = settings.prometheus_port or 0, settings.prometheus_address
     try:
         page = prometheus.serve(read, port=port, address=address)

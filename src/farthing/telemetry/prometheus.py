@@ -15,6 +15,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from farthing.result import Attempt, AttemptFinished, Routed, TaskFinished
+from farthing.spend.targets import Level
 from farthing.swarm.events import LoopEvent
 from farthing.task import Task
 from farthing.telemetry import attributes
@@ -122,6 +123,7 @@ class Accounts(Collector):
         yield GaugeMetricFamily(
             "farthing_permits_waiting", "Callers that wait for a permit.", value=float(standing.waiting)
         )
+        yield from _levels(standing.levels)
         said = {
             "farthing_settled_dollars": "Money whose amount is known.",
             "farthing_held_dollars": "The worst case of the calls on the wire.",
@@ -138,6 +140,22 @@ class Accounts(Collector):
                 if nano is not None:
                     family.add_metric((account.scope, account.period), nano / _NANO)
         yield from families.values()
+
+
+def _levels(levels: tuple[Level, ...]) -> Iterator[GaugeMetricFamily]:
+    labels = ("of", "level")
+    targets = GaugeMetricFamily(
+        "farthing_service_level_target", "A target, in its own unit: ms or a count.", labels=labels
+    )
+    measured = GaugeMetricFamily(
+        "farthing_service_level_measured", "What was measured since opening.", labels=labels
+    )
+    for level in levels:
+        targets.add_metric((level.of, level.name), level.target)
+        if level.measured is not None:
+            measured.add_metric((level.of, level.name), level.measured)
+    yield targets
+    yield measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from farthing.limits.permits import Permits
 from farthing.spend import store
 from farthing.spend.budget import AccountKey, Balance, Claim
 from farthing.spend.claims import DEPLOYMENT, claims_for
+from farthing.spend.targets import Level
 from farthing.storage.database import Database
 from farthing.task import Task
 
@@ -42,11 +43,12 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """The accounts, and how many attempts are on the wire or wait for a permit."""
+    """The accounts, how many attempts are on the wire or wait for a permit, and the service levels."""
 
     accounts: tuple[Account, ...]
     in_flight: int
     waiting: int
+    levels: tuple[Level, ...] = ()
 
 
 def reader(
@@ -55,6 +57,7 @@ def reader(
     *,
     config: Callable[[], DeploymentConfig],
     now: Callable[[], datetime],
+    levels: Callable[[], tuple[Level, ...]],
 ) -> Callable[[], Standing | None]:
     """A function that reads the standing, from any thread; it gives None while no database answers."""
 
@@ -69,7 +72,9 @@ def reader(
         except DBAPIError:
             return None
         accounts = tuple(_account(claim, balances.get(claim.key, Balance())) for claim in claims)
-        return Standing(accounts=accounts, in_flight=permits.in_flight, waiting=permits.queue_depth)
+        return Standing(
+            accounts=accounts, in_flight=permits.in_flight, waiting=permits.queue_depth, levels=levels()
+        )
 
     return read
 

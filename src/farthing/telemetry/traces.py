@@ -93,9 +93,10 @@ class TaskSpans(Watch):
         self._spans, self._asked = spans, task
         self._began_ns = time.time_ns()
         self._task: Span | None = None
-        self._attempt: Span | None = None
-        self._ended_ns: int | None = None
-        """When the attempt ended whose span waits for what its answer said."""
+        self._attempts: dict[str, Span] = {}
+        """By call id: two at once where a call is hedged."""
+        self._answered: tuple[Span, int] | None = None
+        """The accepted attempt's span, which waits for what its answer said, and when the attempt ended."""
         self._inside: Context | None = None
 
     def scope(self) -> AbstractContextManager[object]:
@@ -118,7 +119,12 @@ class TaskSpans(Watch):
                 pass
 
     def on_end(self, error: BaseException | None) -> None:
-        self._end_attempt(error)
+        self._end_answered()
+        for attempt in self._attempts.values():
+            if error is not None:
+                self._spans.fail(attempt, attributes.error_kind(error))
+            attempt.end()
+        self._attempts.clear()
         if self._task is None:
             if error is None:
                 return
@@ -136,44 +142,43 @@ class TaskSpans(Watch):
         self._inside = set_span_in_context(self._task)
 
     def _start_attempt(self, event: AttemptStarted) -> None:
-        self._end_attempt(None)
         said = attributes.request_attributes(
             self._asked, model=event.model, call_id=event.call_id, number=event.number
         )
         if self._task is None:
             return
-        self._attempt = self._spans.start(
+        attempt = self._attempts[event.call_id] = self._spans.start(
             f"chat {event.model}",
             said | self._spans.server,
             kind=SpanKind.CLIENT,
             parent=set_span_in_context(self._task),
         )
-        self._inside = set_span_in_context(self._attempt)
+        self._inside = set_span_in_context(attempt)
 
     def _finish_attempt(self, attempt: Attempt) -> None:
-        if self._attempt is None or self._task is None:
+        span = self._attempts.pop(attempt.call_id, None)
+        if span is None or self._task is None:
             return
-        self._spans.say(self._attempt, attributes.attempt_attributes(attempt))
-        if attempt.status != "accepted":
-            self._spans.fail(self._attempt, attributes.failure_kind(attempt.reason), attempt.reason)
-        self._ended_ns = time.time_ns()
+        self._spans.say(span, attributes.attempt_attributes(attempt))
+        if attempt.status == "accepted":
+            self._answered = span, time.time_ns()
+        else:
+            self._spans.fail(span, attributes.failure_kind(attempt.reason), attempt.reason)
+            span.end()
         self._inside = set_span_in_context(self._task)
 
     def _finish(self, result: TaskResult) -> None:
-        if self._attempt is not None:
-            self._spans.say(self._attempt, attributes.answer_attributes(result))
-        self._end_attempt(None)
+        if self._answered is not None:
+            self._spans.say(self._answered[0], attributes.answer_attributes(result))
+        self._end_answered()
         if self._task is not None:
             self._spans.say(self._task, attributes.result_attributes(result))
 
-    def _end_attempt(self, error: BaseException | None) -> None:
-        attempt, self._attempt = self._attempt, None
-        ended_ns, self._ended_ns = self._ended_ns, None
-        if attempt is None:
-            return
-        if ended_ns is None and error is not None:
-            self._spans.fail(attempt, attributes.error_kind(error))
-        attempt.end(ended_ns)
+    def _end_answered(self) -> None:
+        if self._answered is not None:
+            span, ended_ns = self._answered
+            self._answered = None
+            span.end(ended_ns)
 
 
 class LoopSpans(Watch):

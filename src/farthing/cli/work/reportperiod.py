@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from farthing.cli.work import show
 from farthing.cli.work.ledger import month_limit
 from farthing.config.load import load_catalog
-from farthing.config.schema import DeploymentConfig, LatencyTarget
+from farthing.config.schema import DeploymentConfig
 from farthing.errors import FarthingError
 from farthing.spend import readings, store
 from farthing.spend.batch import RollupKey, RollupSums
@@ -28,7 +28,7 @@ from farthing.spend.report import CostLine, CostReport, cost_report, lines_by
 from farthing.spend.savings import Saving, Savings
 from farthing.spend.span import Span, month_to_date, span_of
 from farthing.spend.tally import Entry, Only, Tally
-from farthing.spend.targets import LatencyLine, Level, Service
+from farthing.spend.targets import LatencyLine, Level, Service, targets_by_id
 from farthing.storage.database import Database
 
 By = Literal["day", "model", "task-type", "role", "purpose", "agent", "swarm", "key", "tag"]
@@ -207,7 +207,7 @@ def _read(connection: sa.Connection, config: DeploymentConfig, asked: Asked, now
             read.details = Details(
                 levers=savings.lines(config.baseline.model),
                 latency=service.lines(),
-                levels=service.levels(_targets(config), config.scaling),
+                levels=service.levels(targets_by_id(config, load_catalog()), config.scaling),
                 peak_calls=service.peak_calls,
             )
     if asked.only:
@@ -274,13 +274,3 @@ def _history(connection: sa.Connection, asked: Asked, rollups: Rollups, now: dat
             days[key.day] = days.get(key.day, 0) + sums.settled + sums.uncertain
         return days
     return readings.read_history(connection, now)
-
-
-def _targets(config: DeploymentConfig) -> dict[str, LatencyTarget]:
-    """The latency targets by the ids that calls are sent to."""
-    catalog = load_catalog()
-    found: dict[str, LatencyTarget] = {}
-    for name, target in config.latency_targets.items():
-        model = catalog.find(name)
-        found[name if model is None else model.id] = target
-    return found
