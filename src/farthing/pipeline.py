@@ -31,6 +31,7 @@ from farthing.fit import PLAIN, Way, checked
 from farthing.journey import Journey, situation_of
 from farthing.money import from_nano
 from farthing.names import Names
+from farthing.readahead import ReadAhead
 from farthing.result import (
     Attempt,
     AttemptFinished,
@@ -59,7 +60,6 @@ from farthing.task import Completion, Task, Usage
 from farthing.upstream.failure import Failure, FailureKind
 
 _CLOSED = "the deployment closed before the task was finished"
-_TOKENS_AHEAD = 64  # how far upstream may run ahead of a slow reader
 
 
 class Pipeline:
@@ -217,7 +217,7 @@ class Pipeline:
 
     async def _streamed(self, call: Call) -> AsyncGenerator[str]:
         """Runs the attempt in a task of its own and yields its text; abandoned, it is cancelled."""
-        texts: asyncio.Queue[str | None] = asyncio.Queue(_TOKENS_AHEAD)
+        texts = ReadAhead()
         attempt = asyncio.ensure_future(perform(self.means, call, texts.put))
 
         def wake_reader(_: object) -> None:
