@@ -32,7 +32,7 @@ _HELD = {"overrun_rate": 0.0, "rules": [{"fault": "slow_headers"}]}
 _SETTINGS: dict[str, object] = {
     "upstream.firstTokenTimeout": _LONG_S,
     "upstream.totalTimeout": _LONG_S,
-    "upstream.connectTimeout": 120,  # all begin in one turn: a listener's queue is shorter, and SYNs come again
+    "upstream.connectTimeout": 120,  # all begin in one turn: more than a listener's queue takes
     "upstream.drainTimeout": 60,
     "budget.monthlyLimit": 1_000_000,
 }
@@ -82,13 +82,12 @@ def main(
     out.print(
         f"Workload: {tasks:,} tasks at once, each with {MESSAGES} messages ({size:,} bytes) and a tool;"
     )
-    out.print(f"{streams:,} streams of {readers.PER_SECOND} events a second for {seconds:g} s, one reader in")
+    out.print(f"{streams:,} streams of {readers.PER_SECOND} events a second for {seconds:g} s; one reader in")
     out.print(
-        f"{readers.SLOW_EVERY} slow: {readers.PAUSE_S:g} s between tokens, while upstream may be silent"
+        f"{readers.SLOW_EVERY} stands still after its first token until the first of the others has ended,"
     )
-    out.print(
-        f"for {readers.BETWEEN_TOKENS_S:g} s; upstream: the simulator; ledger: SQLite, synchronous=FULL"
-    )
+    out.print(f"while upstream may be silent for {readers.BETWEEN_TOKENS_S:g} s at most between tokens;")
+    out.print("upstream: the simulator; ledger: SQLite, synchronous=FULL")
     out.print(f"Machine: {machine}\n", highlight=False, soft_wrap=True)
     figures: list[Figure] = []
     if tasks:

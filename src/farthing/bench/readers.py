@@ -5,7 +5,6 @@ and its silence is not taken for upstream's.
 """
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,13 +20,12 @@ from farthing.task import Task
 
 PER_SECOND = 10
 SLOW_EVERY = 20
-PAUSE_S = 10.0
 BETWEEN_TOKENS_S = 5.0
-"""Shorter than a slow reader's pause: taken for upstream's, each pause would break its stream."""
+"""Shorter than a slow reader's pause: taken for upstream's silence, it would break the stream."""
 _EVENT_BYTES, _SLOW_EVENT_BYTES = 40, 6_000
 _LIMIT_MIB = 1024
 _BLOCKED_FROM_S = 30.0
-"""What lies between upstream and a reader (64 texts, the sockets' buffers) fills in about 20 s."""
+"""What fits between upstream and a reader (texts read ahead, sockets' buffers) takes some 10 s to fill."""
 _SLOW = "slow"
 
 
@@ -57,7 +55,7 @@ class Crowd:
     all_begun: asyncio.Event = field(default_factory=asyncio.Event)
     first_end: asyncio.Event = field(default_factory=asyncio.Event)
     awake: asyncio.Event = field(default_factory=asyncio.Event)
-    """From here on slow readers read as fast as the others."""
+    """From here on slow readers read on, as fast as they can."""
 
     def moment(self) -> Moment:
         return Moment(
@@ -116,8 +114,8 @@ async def _read(deployment: Deployment, crowd: Crowd, number: int) -> None:
                 received += len(event.text)
                 if crowd.begun == crowd.streams:
                     crowd.all_begun.set()
-                if slow and not crowd.awake.is_set():
-                    await _pause(crowd)
+                if slow:
+                    await crowd.awake.wait()
             elif isinstance(event, TaskFinished):
                 whole = received == len(event.result.output) == size * crowd.expected
                 crowd.troubled += len(event.result.attempts) > 1 or not whole
@@ -125,12 +123,6 @@ async def _read(deployment: Deployment, crowd: Crowd, number: int) -> None:
     except FarthingError as error:
         crowd.failed.append(str(error))
     crowd.first_end.set()
-
-
-async def _pause(crowd: Crowd) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(PAUSE_S):
-            await crowd.awake.wait()
 
 
 async def _report(crowd: Crowd, line: Told) -> None:
@@ -189,13 +181,13 @@ def _slow_figures(crowd: Crowd, under_way: Sequence[ReplyUnderWay]) -> list[Figu
     kib = max((reply["bytes"] for reply in slow), default=0) / 1024
     return [
         Figure(
-            name="slow readers for whom upstream had to stop",
+            name="readers at a stand for whom upstream had to stop",
             value=f"{blocked:,}",
             commit=f"{readers:,}" if long else "",
             met=blocked == readers if long else None,
         ),
         Figure(
-            name="sent to a slow reader by then, at most, events",
+            name="sent by then to one who reads nothing, at most, events",
             value=f"{sent:,} of {crowd.expected:,} due ({kib:,.0f} KiB)",
         ),
     ]
