@@ -128,7 +128,7 @@ def main(
     out.print("\n".join(_HEALTHY))
     out.print(f"Machine: {machine}\n", highlight=False, soft_wrap=True)
     healthy, faulted = asyncio.run(_main(tasks, concurrency, faults, seed, out))
-    figures = _figures(healthy, faulted, tasks)
+    figures = figures_of(healthy, faulted, tasks)
     show_figures("farthing bench chaos", figures, out, legend="")
     _show_met(faulted, out)
     if json_path is not None:
@@ -224,28 +224,45 @@ async def _ask(deployment: Deployment, number: int, tally: Tally) -> TaskResult:
 
 
 def _reason(error: FarthingError) -> str:
-    text = re.sub(r"step \d+", "step N", str(error))
+    text = re.sub(r"step \d+", "step N", str(error).splitlines()[0])
     return f"{type(error).__name__}: {text}"
 
 
-def _figures(healthy: Run, faulted: Run, tasks: int) -> list[Figure]:
-    tally, accord = faulted.tally, faulted.accord
-    results = tally.succeeded + tally.hurried_in_time
-    lost, unhurried = tasks - tally.ended, tasks - tally.hurried
-    share = 100 * tally.succeeded / max(unhurried, 1)
-    overhead = 100 * (accord.bill / healthy.accord.bill - 1) if healthy.accord.bill else 0.0
-    broken = (*healthy.accord.faults, *accord.faults)
-    ordered = sorted(tally.seconds)
+def figures_of(healthy: Run, faulted: Run, tasks: int) -> list[Figure]:
+    """Each figure beside what is committed; both runs had so many tasks."""
+    tally, ordered = faulted.tally, sorted(faulted.tally.seconds)
     p50, p99 = (quantile(ordered, q) for q in (0.50, 0.99))
     return [
-        Figure(name="tasks lost", value=f"{lost:,}", commit="0", met=lost == 0),
+        *_endings(faulted, tasks),
+        *_money(healthy, faulted),
         Figure(
-            name="results without an accepted call in the ledger",
-            value=f"{max(results - accord.accepted, 0):,}",
-            commit="0",
-            met=results <= accord.accepted,
+            name=f"succeeded within {HURRIED_S:g} s, of those who had no longer",
+            value=f"{tally.hurried_in_time:,} of {tally.hurried:,}",
         ),
-        Figure(name="tasks hung", value=f"{tally.hung:,}", commit="0", met=tally.hung == 0),
+        *_shown("without faults", healthy),
+        *_shown("with faults", faulted),
+        Figure(
+            name="seconds of a task with faults, p50 / p99 / most",
+            value=f"{p50:.2f} / {p99:.2f} / {ordered[-1]:.2f}",
+        ),
+    ]
+
+
+def _endings(run: Run, tasks: int) -> list[Figure]:
+    tally = run.tally
+    lost, unhurried = tasks - tally.ended, tasks - tally.hurried
+    unbooked = max(tally.succeeded + tally.hurried_in_time - run.accord.accepted, 0)
+    share = 100 * tally.succeeded / max(unhurried, 1)
+    return [
+        *(
+            Figure(name=name, value=f"{count:,}", commit="0", met=count == 0)
+            for name, count in (
+                ("tasks lost", lost),
+                ("results without an accepted call in the ledger", unbooked),
+                ("tasks hung", tally.hung),
+                ("streams whose text is not their result's", tally.mistold),
+            )
+        ),
         Figure(
             name="succeeded, of those with a healthy candidate",
             value=f"{share:.2f} % ({tally.succeeded:,} of {unhurried:,})",
@@ -258,12 +275,13 @@ def _figures(healthy: Run, faulted: Run, tasks: int) -> list[Figure]:
             commit=f"≤ +{GRACE_S:g}",
             met=tally.overdue_s <= GRACE_S,
         ),
-        Figure(
-            name="streams whose text is not their result's",
-            value=str(tally.mistold),
-            commit="0",
-            met=tally.mistold == 0,
-        ),
+    ]
+
+
+def _money(healthy: Run, faulted: Run) -> list[Figure]:
+    overhead = 100 * (faulted.accord.bill / max(healthy.accord.bill, 1) - 1)
+    broken = (*healthy.accord.faults, *faulted.accord.faults)
+    return [
         Figure(
             name="cost overhead against no faults",
             value=f"{overhead:.1f} %",
@@ -275,16 +293,6 @@ def _figures(healthy: Run, faulted: Run, tasks: int) -> list[Figure]:
             value="; ".join(broken) or "holds, row by row",
             commit="holds",
             met=not broken,
-        ),
-        Figure(
-            name=f"succeeded within {HURRIED_S:g} s, of those who had no longer",
-            value=f"{tally.hurried_in_time:,} of {tally.hurried:,}",
-        ),
-        *_shown("without faults", healthy),
-        *_shown("with faults", faulted),
-        Figure(
-            name="seconds of a task with faults, p50 / p99 / most",
-            value=f"{p50:.2f} / {p99:.2f} / {ordered[-1]:.2f}",
         ),
     ]
 

@@ -94,7 +94,7 @@ def main(
     out.print(f"Machine: {machine}\n", highlight=False, soft_wrap=True)
     with told("seconds", minutes * _MINUTE_S, out) as line:
         soak = asyncio.run(_main(minutes * _MINUTE_S, concurrency, faults, seed, line))
-    figures = _figures(soak, minutes * _MINUTE_S, concurrency)
+    figures = figures_of(soak, minutes * _MINUTE_S, concurrency)
     _show_minutes(soak, out)
     show_figures("farthing bench soak", figures, out, legend="")
     if json_path is not None:
@@ -189,7 +189,8 @@ def _middle(values: Sequence[int]) -> int:
     return sorted(values)[len(values) // 2]
 
 
-def _figures(soak: Soak, seconds: float, concurrency: int) -> list[Figure]:
+def figures_of(soak: Soak, seconds: float, concurrency: int) -> list[Figure]:
+    """Each figure beside what is committed. What is compared is the first minute's end with the whole's."""
     judged = seconds >= 2 * _MINUTE_S
     first, last = soak.around(min(_MINUTE_S, seconds / 2)), soak.around(seconds + _AROUND_S / 2)
     memory = [_middle([one.resident for one in part]) for part in (first, last)]
@@ -223,6 +224,12 @@ def _figures(soak: Soak, seconds: float, concurrency: int) -> list[Figure]:
                 f"{max(p.tasks for p in part)} / {max(p.threads for p in part)}" for part in (first, last)
             ),
         ),
+        *_work(soak),
+    ]
+
+
+def _work(soak: Soak) -> list[Figure]:
+    return [
         Figure(name="tasks, of them failed", value=f"{soak.done:,}, {soak.failed:,}"),
         Figure(
             name="requests, of them with a fault",
