@@ -9,11 +9,10 @@ from enum import Enum
 
 from farthing.attempt import Call, Means, perform
 from farthing.errors import DeploymentClosedError
+from farthing.readahead import ReadAhead
 from farthing.routing.fallback import Ending
 from farthing.task import Completion
 from farthing.underway import CLOSED_EARLY
-
-_TOKENS_AHEAD = 64  # how far upstream may run ahead of a slow reader
 
 
 class Signal(Enum):
@@ -27,7 +26,7 @@ class Race:
 
     def __init__(self, means: Means) -> None:
         self._means = means
-        self._texts: asyncio.Queue[str | None] = asyncio.Queue(_TOKENS_AHEAD)
+        self._texts = ReadAhead()
         self._attempts: dict[asyncio.Future[Ending], Call] = {}
         self._alarm: asyncio.Future[None] | None = None
         self._late = False

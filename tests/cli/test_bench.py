@@ -34,3 +34,31 @@ def test_the_ledgers_measurement_gets_the_options(farthing: Command, monkeypatch
         "postgresql": "postgresql+psycopg://x",
         "json_path": None,
     }
+
+
+@pytest.mark.parametrize(
+    ("command", "given", "more"),
+    [
+        (("chaos", "--tasks", "9", "--faults", "0.5"), {"tasks": 9, "faults": 0.5}, {"concurrency": 256}),
+        (("crowd", "--streams", "3"), {"streams": 3}, {"tasks": 10_000, "seconds": 30.0}),
+        (("soak", "--minutes", "0.5"), {"minutes": 0.5}, {"concurrency": 32, "faults": 0.02}),
+    ],
+)
+@pytest.mark.parametrize("met", [True, False])
+def test_a_load_test_gets_its_options_and_fails_where_something_is_missed(
+    farthing: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    command: tuple[str, ...],
+    given: dict[str, object],
+    more: dict[str, object],
+    met: bool,
+) -> None:
+    got: dict[str, object] = {}
+
+    def measure(**options: object) -> bool:
+        got.update(options)
+        return met
+
+    monkeypatch.setattr(f"farthing.bench.{command[0]}.main", measure)
+    assert farthing("bench", *command, "--seed", "4").code == (0 if met else 1)
+    assert got == {"seed": 4, "json_path": None, **given, **more}

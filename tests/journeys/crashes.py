@@ -22,15 +22,13 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 from tests.journeys import crash_worker
-from tests.journeys.books import billed_by_id
 
+from farthing.bench.law import billed_by_id, hold_against_bill, read_fold
 from farthing.bench.postgresql import own_server
 from farthing.money import format_usd, from_nano
 from farthing.proof import reconcile
-from farthing.proof.read import verified
 from farthing.simulator.process import SimulatorProcess
-from farthing.spend import store
-from farthing.spend.runs import Call, Fold, fold
+from farthing.spend.runs import Fold
 from farthing.storage.database import Database, sqlite_url
 from farthing.upstream.client import Client
 from farthing.upstream.direct import DirectTransport
@@ -73,7 +71,7 @@ async def crash(simulator: SimulatorProcess, url: str, *, delay_s: float) -> Cra
     await simulator.idle()
     database = Database(url)
     try:
-        before = _read(database)
+        before = read_fold(database)
         await _recover(database, simulator.base_url)
         bill = billed_by_id(await simulator.bill())
         found = _compared(database, bill)
@@ -130,54 +128,29 @@ def _now_us() -> int:
     return time.time_ns() // 1000
 
 
-def _read(database: Database) -> Fold:
-    with database.read() as connection:
-        return fold(store.read_rows(connection))
-
-
 def _read_again(url: str) -> Fold:
     database = Database(url)
     try:
-        return _read(database)
+        return read_fold(database)
     finally:
         database.close()
 
 
 def _compared(database: Database, bill: dict[str, int]) -> Crash:
-    book, proof = _read(database), verified(database)
-    total, calls = book.total(), list(book.calls.values())
-    idless = [call for call in calls if call.cost is None and call.generation_id is None]
-    strangers = bill.keys() - {call.generation_id for call in calls}
-    found = Crash(
+    found = hold_against_bill(database, bill)
+    return Crash(
         database="",
         killed_after_s=0.0,
-        calls=len(calls),
+        calls=found.calls,
         open_at_kill=0,
         by_id=0,
-        bill=sum(bill.values()),
-        settled=total.settled,
-        uncertain=total.uncertain,
-        idless=len(idless),
-        billed_without_id=len(strangers),
+        bill=found.bill,
+        settled=found.settled,
+        uncertain=found.uncertain,
+        idless=found.idless,
+        billed_without_id=found.billed_without_id,
+        faults=(*found.faults, *(["an uncertain call's id has no bill"] if found.unbilled else [])),
     )
-    checks: dict[str, Callable[[], bool]] = {
-        "the ledger does not verify": lambda: not proof.findings,
-        "money is still held": lambda: total.held == 0,
-        "settled is above the bill": lambda: total.settled <= found.bill,
-        "the bill is above settled + uncertain": lambda: found.bill <= total.settled + total.uncertain,
-        "a known id differs from its bill": lambda: all(_agrees(call, bill) for call in calls),
-        "a bill without an id has no call that covers it": lambda: (
-            len(strangers) <= len(idless)
-            and sum(bill[name] for name in strangers) <= sum(call.worst for call in idless)
-        ),
-    }
-    return replace(found, faults=tuple(fault for fault, holds in checks.items() if not holds()))
-
-
-def _agrees(call: Call, bill: dict[str, int]) -> bool:
-    if call.generation_id is None:
-        return call.cost in (None, 0)
-    return call.cost == bill.get(call.generation_id, 0)
 
 
 @contextmanager

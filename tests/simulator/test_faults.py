@@ -277,6 +277,56 @@ async def test_a_plain_call_is_billed_in_full_when_the_client_leaves(open_simula
     assert msgspec.convert(row["completion_tokens"], int) > 10
 
 
+PACE = {"events": 12, "per_second": 100_000, "event_bytes": 15}
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_paced_answer_has_its_events(open_simulator: Opener, stream: bool) -> None:
+    async with open_simulator(rule("paced", **PACE)) as caller:
+        reply = await caller.chat(stream=stream)
+        stats, row = caller.simulator.stats(), _row(caller)
+    text = reply.text if stream else str(at(reply.json, "choices", 0, "message", "content"))
+    assert text == 12 * "[simulated] to "
+    assert (_finish(reply), row["completion_tokens"], row["reported"]) == ("stop", 12, True)
+    assert stats["faulted"] == 1
+    assert stats["sent_events"] == (15 if stream else 1)  # the tokens, the finish, the usage, the end
+
+
+async def test_a_paced_answer_keeps_to_its_bound(open_simulator: Opener) -> None:
+    async with open_simulator(rule("paced", **PACE)) as caller:
+        reply = await caller.chat(stream=True, max_tokens=5)
+    assert (reply.text.count("[simulated]"), _finish(reply)) == (5, "length")
+
+
+async def test_a_paced_answer_waits_for_a_client_that_does_not_read(open_simulator: Opener) -> None:
+    events, size = 1000, 10_000
+    pace = {"events": events, "per_second": 1_000_000, "event_bytes": size}
+    async with open_simulator(rule("paced", **pace)) as caller:
+        host, port = caller.simulator.root_url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
+        fields = {"stream": True, "max_tokens": events}
+        body = msgspec.json.encode({**caller.defaults, **fields})
+        head = f"POST /api/v1/chat/completions HTTP/1.1\r\nAuthorization: Bearer {caller.key}\r\n"
+        writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        await _until(lambda: caller.simulator.stats()["blocked"] == 1)
+        (told,) = caller.simulator.replies()
+        assert msgspec.convert(told["events"], int) < events / 2
+        received = b""
+        while not received.endswith(b"0\r\n\r\n"):
+            received = received[-10:] + await reader.read(65_536)
+        writer.close()
+        assert caller.simulator.stats()["blocked"] == 0
+        assert _row(caller)["completion_tokens"] == events
+
+
+async def test_a_bill_may_forget_its_oldest_rows(open_simulator: Opener) -> None:
+    async with open_simulator({"rows_kept": 2}) as caller:
+        costs = [Decimal(str(at((await caller.chat()).json, "usage", "cost"))) for _ in range(4)]
+        bill = caller.simulator.bill()
+    assert (bill["count"], bill["forgotten"], len(msgspec.convert(bill["rows"], list[object]))) == (4, 2, 2)
+    assert Decimal(str(bill["total"])) == sum(costs)
+
+
 def test_every_kind_is_tested_here() -> None:
     from pathlib import Path
 

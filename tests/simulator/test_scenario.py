@@ -17,18 +17,19 @@ def _kinds(scenario: object, count: int, seen: Seen = SEEN) -> list[str | None]:
     return [fault.kind if fault else None for fault in faults]
 
 
-_WRONG: list[tuple[object, str, str]] = [
+_WRONG: list[tuple[object, str, str | None]] = [
     ({"overun_rate": 0.1}, "overun_rate", "overrun_rate"),
     ({"rules": [{"mach": {}, "fault": "cut"}]}, "rules[0].mach", "match"),
     ({"rules": [{"fault": {"kind": "rate_limt"}}]}, "rules[0].fault.kind", "rate_limit"),
     ({"rules": [{"fault": {"kind": "stall", "delays": 1}}]}, "rules[0].fault.delays", "delay_s"),
     ({"rules": [{"match": {"modl": "x"}, "fault": "cut"}]}, "rules[0].match.modl", "model"),
+    ({"rules": [{"fault": {"kind": "paced", "events": 0}}]}, "rules[0].fault.events", None),
     ({"random": {"rate": 0.1, "kinds": ["cutt"]}}, "random.kinds[0].kind", "cut"),
 ]
 
 
 @pytest.mark.parametrize(("raw", "path", "near"), _WRONG)
-def test_an_unknown_name_is_refused_with_the_nearest(raw: object, path: str, near: str) -> None:
+def test_an_unknown_name_is_refused_with_the_nearest(raw: object, path: str, near: str | None) -> None:
     with pytest.raises(ConfigError) as caught:
         scenario_from(raw)
     assert [(fault.path, fault.nearest) for fault in caught.value.faults] == [(path, near)]

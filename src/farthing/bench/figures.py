@@ -45,8 +45,15 @@ def quantile(ordered: Sequence[float], q: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * q))]
 
 
-def show_figures(title: str, figures: Sequence[Figure], console: Console) -> None:
-    table = Table(title=f"{title}: median (least–most)")
+def missed(figures: Sequence[Figure]) -> tuple[str, ...]:
+    """The names of the figures that fall short of what is committed."""
+    return tuple(figure.name for figure in figures if figure.met is False)
+
+
+def show_figures(
+    title: str, figures: Sequence[Figure], console: Console, *, legend: str = ": median (least–most)"
+) -> None:
+    table = Table(title=f"{title}{legend}")
     for column in ("figure", "measured", "commit", ""):
         table.add_column(column, justify="left" if column == "figure" else "right")
     for figure in figures:

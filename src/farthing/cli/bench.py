@@ -5,6 +5,11 @@ from typing import Annotated
 
 import typer
 
+JsonPath = Annotated[
+    Path | None, typer.Option("--json-path", metavar="FILE", help="Write the measurements here too.")
+]
+Seed = Annotated[int, typer.Option("--seed", help="Of the simulator's draws.")]
+
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode="markdown")
 
 _EPILOG = """\
@@ -26,9 +31,7 @@ def pipeline(
     tasks: Annotated[int, typer.Option("--tasks", min=1, help="Tasks in one repeat.")] = 5000,
     concurrency: Annotated[int, typer.Option("--concurrency", min=1, help="Tasks in flight at once.")] = 32,
     repeats: Annotated[int, typer.Option("--repeats", min=1, help="Repeats; the spread is told.")] = 5,
-    json_path: Annotated[
-        Path | None, typer.Option("--json-path", metavar="FILE", help="Write the measurements here too.")
-    ] = None,
+    json_path: JsonPath = None,
 ) -> None:
     """Tasks a second, CPU against the bare client, and the latency that the pipeline adds."""
     from farthing.bench.pipeline import main  # with its peers and clocks, for this command only
@@ -55,11 +58,107 @@ def ledger(
     postgresql: Annotated[
         str | None, typer.Option("--postgresql", metavar="URL", help="An empty PostgreSQL database.")
     ] = None,
-    json_path: Annotated[
-        Path | None, typer.Option("--json-path", metavar="FILE", help="Write the measurements here too.")
-    ] = None,
+    json_path: JsonPath = None,
 ) -> None:
     """Durable chained rows a second, and how long a call waits for its admission."""
     from farthing.bench.ledger import main
 
     main(calls=calls, concurrency=concurrency, repeats=repeats, postgresql=postgresql, json_path=json_path)
+
+
+_CHAOS_EPILOG = """\
+**Examples**
+
+farthing bench chaos
+
+farthing bench chaos --tasks 2000 --faults 0.5 --seed 7 --json-path chaos.json
+"""
+
+
+@app.command(epilog=_CHAOS_EPILOG)
+def chaos(
+    tasks: Annotated[int, typer.Option("--tasks", min=1, help="Tasks in each of the two runs.")] = 20_000,
+    concurrency: Annotated[int, typer.Option("--concurrency", min=1, help="Tasks in flight at once.")] = 256,
+    faults: Annotated[
+        float, typer.Option("--faults", min=0, max=0.9, help="Part of the requests that meet a fault.")
+    ] = 0.30,
+    seed: Seed = 1,
+    json_path: JsonPath = None,
+) -> None:
+    """Mixed faults: no task lost or hung or late, what they cost more, and whether the law of money holds.
+
+    The same tasks run without faults and with them, and both ledgers are held against the simulator's bill.
+    Exit code 1 when something is missed that is committed.
+    """
+    from farthing.bench.chaos import main
+
+    _end(met=main(tasks=tasks, concurrency=concurrency, faults=faults, seed=seed, json_path=json_path))
+
+
+_CROWD_EPILOG = """\
+**Examples**
+
+farthing bench crowd
+
+farthing bench crowd --tasks 1000 --streams 200 --seconds 5
+
+farthing bench crowd --tasks 0 --streams 500 --json-path streams.json
+"""
+
+
+@app.command(epilog=_CROWD_EPILOG)
+def crowd(
+    tasks: Annotated[
+        int, typer.Option("--tasks", min=0, help="Tasks that wait at once; 0 leaves them out.")
+    ] = 10_000,
+    streams: Annotated[
+        int, typer.Option("--streams", min=0, help="Streams at once; 0 leaves them out.")
+    ] = 2_000,
+    seconds: Annotated[
+        float, typer.Option("--seconds", min=0.5, help="How long each stream goes on.")
+    ] = 30.0,
+    seed: Seed = 1,
+    json_path: JsonPath = None,
+) -> None:
+    """Many tasks waiting in one process, many streams with slow readers among them: memory, and CPU an event.
+
+    Each takes a connection: the limit on descriptors is raised as far as it may be, and one that is too low
+    is an error that says how to raise it. Exit code 1 when something is missed that is committed.
+    """
+    from farthing.bench.crowd import main
+
+    _end(met=main(tasks=tasks, streams=streams, seconds=seconds, seed=seed, json_path=json_path))
+
+
+_SOAK_EPILOG = """\
+**Examples**
+
+farthing bench soak --minutes 10
+
+farthing bench soak --minutes 120 --concurrency 64 --json-path soak.json
+"""
+
+
+@app.command(epilog=_SOAK_EPILOG)
+def soak(
+    minutes: Annotated[float, typer.Option("--minutes", min=0.02, help="How long.")] = 10.0,
+    concurrency: Annotated[int, typer.Option("--concurrency", min=1, help="Tasks in flight at once.")] = 32,
+    faults: Annotated[
+        float, typer.Option("--faults", min=0, max=0.9, help="Part of the requests that meet a fault.")
+    ] = 0.02,
+    seed: Seed = 1,
+    json_path: JsonPath = None,
+) -> None:
+    """Full speed for minutes: memory, descriptors, threads and tasks of the loop must not grow.
+
+    The ledger does, on disk, in a folder for temporary files: some 1 KB a task. Memory is judged from two
+    minutes on. Exit code 1 when something is missed that is committed.
+    """
+    from farthing.bench.soak import main
+
+    _end(met=main(minutes=minutes, concurrency=concurrency, faults=faults, seed=seed, json_path=json_path))
+
+
+def _end(*, met: bool) -> None:
+    if not met:
+        raise typer.Exit(1)

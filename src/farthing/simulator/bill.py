@@ -4,6 +4,7 @@ Holds rows in memory. Amounts are fractions of a dollar inside and exact decimal
 costs is decided in `meter.py`.
 """
 
+from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,17 +42,27 @@ class Row:
 
 
 class Bill:
-    """All rows of a simulator, in the order they were billed."""
+    """All rows of a simulator, in the order they were billed.
+
+    `keep`: how many, where the oldest are forgotten; the total and the number of rows count those too.
+    """
 
     def __init__(self) -> None:
-        self._rows: dict[str, Row] = {}
+        self.keep: int | None = None
+        self._rows: OrderedDict[str, Row] = OrderedDict()
         self._lookups: dict[str, int] = {}
+        self._forgotten, self._forgotten_rows = Fraction(0), 0
 
     def add(self, row: Row) -> None:
         self._rows[row.id] = row
+        while self.keep is not None and len(self._rows) > self.keep:
+            _, oldest = self._rows.popitem(last=False)
+            self._lookups.pop(oldest.id, None)
+            self._forgotten += oldest.cost
+            self._forgotten_rows += 1
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._rows) + self._forgotten_rows
 
     def rows(self) -> Iterable[Row]:
         return self._rows.values()
@@ -68,7 +79,7 @@ class Bill:
         return row
 
     def total(self) -> Fraction:
-        return sum((row.cost for row in self._rows.values()), Fraction(0))
+        return sum((row.cost for row in self._rows.values()), self._forgotten)
 
     def document(self) -> dict[str, object]:
         """The bill as the control endpoint shows it: amounts are strings of exact digits, in US dollars."""
@@ -83,7 +94,8 @@ class Bill:
             "total": digits(total),
             "reported_total": digits(reported),
             "unreported_total": digits(total - reported),
-            "count": len(rows),
+            "count": len(self),
+            "forgotten": self._forgotten_rows,
             "cancelled": sum(row.cancelled for row in rows),
             "overruns": sum(row.overrun for row in rows),
             "prompt_tokens": sum(row.tokens.prompt for row in rows),

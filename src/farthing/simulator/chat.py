@@ -5,8 +5,8 @@ answered and billed is decided in pure modules; this one draws, remembers and se
 """
 
 import asyncio
-from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from random import Random
@@ -50,6 +50,10 @@ class Counts:
     max_in_flight: int = 0
     chat_requests: int = 0
     refused: int = 0
+    faulted: int = 0
+    """Requests that met a fault of the scenario, `paced` among them."""
+    sent_events: int = 0
+    """Of replies that are over."""
 
 
 class ChatDesk:
@@ -65,6 +69,7 @@ class ChatDesk:
         self._started = int(now().timestamp())
         self._next_id = 0
         self.holds: set[Playback] = set()
+        self.playing: set[Playback] = set()
         self.counts = Counts()
         self.reset(scenario)
 
@@ -76,11 +81,13 @@ class ChatDesk:
         self.counts = Counts(in_flight=self.counts.in_flight, max_in_flight=self.counts.in_flight)
         self._sessions: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._draws = Draws(self._seed)
+        self.met = Counter[str]()
         self.use(scenario)
 
     def use(self, scenario: Scenario) -> None:
         """Replaces the scenario; its rules begin to count anew."""
         self.scenario = scenario
+        self.bill.keep = scenario.rows_kept
         self._faults = FaultDesk(scenario)
 
     def release(self) -> int:
@@ -124,6 +131,11 @@ class ChatDesk:
         text = "\n".join(message.text for message in body.messages) if self.scenario.rules else ""
         seen = Seen(model=body.names[0], text=text, role=role_of(body), stream=bool(body.stream))
         fault = self._faults.choose(seen, rng)
+        if fault:
+            self.counts.faulted += 1
+            self.met[fault.kind] += 1
+            if fault.kind == "paced":
+                wire.hold_little()
         refused = refusal(fault) if fault else None
         if fault and refused and not fault.billed:
             self._refuse(refused, wire)
@@ -138,10 +150,10 @@ class ChatDesk:
         began = asyncio.get_running_loop().time()
 
         def ended(playback: Playback, ending: Ending) -> None:
-            self.counts.in_flight -= 1
             self._book(reply, ending, began=began, produced=playback.produced, reported=playback.reported)
 
-        self._play(reply.steps, head(200, headers), reply.body_bytes is None, wire, ended)
+        name = body.task_marker or ""
+        self._play(reply.steps, head(200, headers), reply.body_bytes is None, wire, ended, name=name)
 
     def _terms(self, admitted: Admitted, fault: Fault | None, rng: Random) -> Terms:
         model = admitted.model
@@ -194,7 +206,6 @@ class ChatDesk:
         began = asyncio.get_running_loop().time()
 
         def ended(_playback: Playback, ending: Ending) -> None:
-            self.counts.in_flight -= 1
             if billed is not None:
                 self._book(
                     billed, ending, began=began, produced=billed.meter.tokens.completion, reported=False
@@ -204,24 +215,35 @@ class ChatDesk:
 
     def _play(
         self,
-        steps: Sequence[Step],
+        steps: Iterable[Step],
         opening: bytes,
         chunked: bool,
         wire: Connection,
         ended: Callable[[Playback, Ending], None],
+        *,
+        name: str = "",
     ) -> None:
         counts = self.counts
         counts.in_flight += 1
         counts.max_in_flight = max(counts.max_in_flight, counts.in_flight)
+
+        def over(playback: Playback, ending: Ending) -> None:
+            self.playing.discard(playback)
+            self.counts.in_flight -= 1
+            self.counts.sent_events += playback.sent_events
+            ended(playback, ending)
+
         playback = Playback(
             steps,
+            name=name,
             head=opening,
             chunked=chunked,
             wire=wire,
             loop=asyncio.get_running_loop(),
-            ended=ended,
+            ended=over,
             holds=self.holds,
         )
+        self.playing.add(playback)
         wire.on_left = playback.client_left
         playback.run()
 

@@ -5,10 +5,14 @@ second. Knows no endpoint.
 """
 
 import asyncio
+import socket
 from collections.abc import Callable, Mapping
 from typing import cast
 
 from farthing.simulator.framing import MalformedRequestError, Request, head, take_request
+
+_LITTLE_BYTES = 16_384
+"""What a paced reply may be ahead of its client in this process, and likewise in the system."""
 
 
 class Connection(asyncio.Protocol):
@@ -25,6 +29,10 @@ class Connection(asyncio.Protocol):
         self._keep_alive = True
         self.on_left: Callable[[], None] | None = None
         """Called when the client leaves while a reply is under way."""
+        self.full = False
+        """Whether the client does not read what was written."""
+        self.on_room: Callable[[], None] | None = None
+        """Called when it reads again."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -33,6 +41,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         self._connections.discard(self)
+        self.on_room = None
         left, self.on_left = self.on_left, None
         if left is not None:
             left()
@@ -40,6 +49,24 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._buffer += data
         self._serve()
+
+    def pause_writing(self) -> None:
+        self.full = True
+
+    def resume_writing(self) -> None:
+        self.full = False
+        room, self.on_room = self.on_room, None
+        if room is not None:
+            room()
+
+    def hold_little(self) -> None:
+        """Takes little ahead of the client, so that one that stops reading is felt soon."""
+        if self._transport is None:
+            return
+        self._transport.set_write_buffer_limits(high=_LITTLE_BYTES)
+        sock: socket.socket | None = self._transport.get_extra_info("socket")
+        if sock is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _LITTLE_BYTES)
 
     def respond(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         """A whole response at once."""
@@ -52,7 +79,7 @@ class Connection(asyncio.Protocol):
 
     def finished(self) -> None:
         """The response is complete; the next request may come."""
-        self.on_left = None
+        self.on_left = self.on_room = None
         self._busy = False
         if self._transport is None:
             return
@@ -63,7 +90,7 @@ class Connection(asyncio.Protocol):
 
     def drop(self) -> None:
         """Closes without completing the response; what was written still arrives."""
-        self.on_left = None
+        self.on_left = self.on_room = None
         if self._transport is not None:
             self._transport.close()
 

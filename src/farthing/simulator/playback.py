@@ -5,7 +5,7 @@ costs is `exchange.py`'s.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Literal, Protocol, assert_never
 
 from farthing.simulator.framing import LAST_CHUNK, chunk
@@ -15,8 +15,15 @@ from farthing.simulator.wire import COMMENT
 Ending = Literal["complete", "cut", "left"]
 
 
+_PORTION_BYTES = 16_384
+"""Of steps that are late: written before the next are taken, so that a full connection is noticed."""
+
+
 class Wire(Protocol):
     """What a reply needs of its connection."""
+
+    full: bool
+    on_room: Callable[[], None] | None
 
     def write(self, data: bytes) -> None: ...
     def finished(self) -> None: ...
@@ -28,8 +35,9 @@ class Playback:
 
     def __init__(
         self,
-        steps: Sequence[Step],
+        steps: Iterable[Step],
         *,
+        name: str = "",
         head: bytes,
         chunked: bool,
         wire: Wire,
@@ -37,37 +45,50 @@ class Playback:
         ended: "Callable[[Playback, Ending], None]",
         holds: "set[Playback]",
     ) -> None:
-        self._steps = steps
+        self.name = name
+        self._steps = iter(steps)
+        self._step = next(self._steps, None)
         self._head = head
         self._chunked = chunked
         self._wire = wire
         self._loop = loop
         self._ended = ended
         self._holds = holds
-        self._next = 0
         self._base = loop.time()
         self._timer: asyncio.TimerHandle | None = None
         self._held_since = 0.0
         self._over = False
         self.produced = 0
         self.reported = False
+        self.sent_events = 0
+        self.sent_bytes = 0
+        self.blocked = False
+        """Whether it waits for a client that does not read."""
 
     def run(self) -> None:
         """Goes on with the steps that are due."""
         self._timer = None
+        self.blocked = False
         due: list[bytes] = []
         opening = b""
-        while self._next < len(self._steps):
-            step = self._steps[self._next]
-            if isinstance(step, Open | Send) and step.at_s and self._waits(step.at_s):
-                break
-            self._next += 1
+        late_bytes = 0
+        while (step := self._step) is not None:
+            if isinstance(step, Open | Send) and step.at_s:
+                if late_bytes >= _PORTION_BYTES:
+                    self._write(opening, due)
+                    opening, late_bytes = b"", 0
+                    due.clear()
+                if self._waits(step.at_s):
+                    break
+                late_bytes += len(step.data) if isinstance(step, Send) else 0
+            self._step = next(self._steps, None)
             match step:
                 case Open():
                     opening = self._head
                 case Send():
                     due.append(step.data)
                     self.produced = step.produced
+                    self.sent_events += 1
                     self.reported = self.reported or step.reports
                 case Hold():
                     self._write(opening, due)
@@ -79,7 +100,7 @@ class Playback:
                     return
                 case _:
                     assert_never(step)
-        if self._timer is None:
+        if self._step is None:
             self._finish(opening, due)
         else:
             self._write(opening, due)
@@ -99,10 +120,13 @@ class Playback:
 
     def _waits(self, at_s: float) -> bool:
         moment = self._base + at_s
-        if moment <= self._loop.time():
-            return False
-        self._timer = self._loop.call_at(moment, self.run)
-        return True
+        if moment > self._loop.time():
+            self._timer = self._loop.call_at(moment, self.run)
+            return True
+        if self._wire.full:
+            self.blocked = True
+            self._wire.on_room = self.run
+        return self.blocked
 
     def _hold(self, step: Hold) -> None:
         self._holds.add(self)
@@ -135,6 +159,7 @@ class Playback:
     def _write(self, opening: bytes, due: list[bytes]) -> None:
         data = self._framed(opening, due)
         if data:
+            self.sent_bytes += len(data)
             self._wire.write(data)
 
     def _finish(self, opening: bytes, due: list[bytes]) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from http.client import HTTPConnection  # noqa: TID251  # to our own child on loopback, never upstream
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self, cast
+from typing import IO, Self, TypedDict, cast
 from urllib.parse import urlsplit
 
 import msgspec
@@ -28,6 +28,15 @@ _CALL_S = 60.0
 
 class SimulatorFailedError(RuntimeError):
     """The child did not start, or a control call was refused; says what it wrote."""
+
+
+class ReplyUnderWay(TypedDict):
+    """One reply that has begun. `task` is `[task:…]` of its prompt; `blocked`: its client does not read."""
+
+    task: str
+    events: int
+    bytes: int
+    blocked: bool
 
 
 class SimulatorProcess:
@@ -143,6 +152,16 @@ class SimulatorProcess:
 
     async def stats(self) -> dict[str, int]:
         return cast("dict[str, int]", await asyncio.to_thread(self.call, "GET", "/stats"))
+
+    async def faults_met(self) -> dict[str, int]:
+        """Which faults of the scenario requests have met, and how often, since the last reset."""
+        answer = await asyncio.to_thread(self.call, "GET", "/faults")
+        return cast("dict[str, int]", answer["met"])
+
+    async def replies(self) -> list[ReplyUnderWay]:
+        """The replies under way."""
+        answer = await asyncio.to_thread(self.call, "GET", "/replies")
+        return cast("list[ReplyUnderWay]", answer["replies"])
 
     async def set_scenario(self, scenario: Mapping[str, object]) -> None:
         """Replaces the scenario. Raises `SimulatorFailedError` naming every fault of it."""

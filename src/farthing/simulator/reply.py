@@ -3,6 +3,7 @@
 Pure: generator, rates and identity are arguments. Steps are made in `staging.py`, sent in `playback.py`.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from random import Random
@@ -15,9 +16,9 @@ from farthing.simulator.latency import Timing
 from farthing.simulator.meter import Meter, Priced, output_bound, overrun_tokens, reasoning_tokens
 from farthing.simulator.request import Admitted
 from farthing.simulator.scenario import AbortBilling, Fault
-from farthing.simulator.staging import Script, Step, stage_plain, stage_stream
+from farthing.simulator.staging import Script, Step, stage_paced, stage_plain, stage_stream
 from farthing.simulator.tariff import Rates, Tokens
-from farthing.simulator.wire import Chunks, Identity, plain_body, usage_json
+from farthing.simulator.wire import DONE, Chunks, Identity, plain_body, usage_json
 
 Ended = Literal["complete", "cut", "left"]
 
@@ -35,7 +36,8 @@ class Reply:
     costs_shown: bool
     bills_in_full: bool
     """What happens when the call breaks off: billed in full, or for what was produced."""
-    steps: tuple[Step, ...]
+    steps: Iterable[Step]
+    """To be gone through once."""
     body_bytes: int | None
     """The length of a plain body; None for a stream."""
 
@@ -86,7 +88,7 @@ class Terms:
 def make_reply(admitted: Admitted, terms: Terms, rng: Random) -> Reply:
     """Decides the whole reply."""
     kind = terms.fault.kind if terms.fault else None
-    said, reasoning = _said(admitted, kind, rng)
+    said, reasoning = _said(admitted, terms.fault, rng)
     tokens = Tokens(
         prompt=admitted.prompt_tokens,
         completion=said.tokens + reasoning,
@@ -120,16 +122,22 @@ def make_reply(admitted: Admitted, terms: Terms, rng: Random) -> Reply:
         overrun=terms.overrun and tokens.completion > said.tokens + reasoning,
         costs_shown=not missing,
         bills_in_full=in_full,
-        steps=tuple(steps),
+        steps=steps,
         body_bytes=size,
     )
 
 
-def _said(admitted: Admitted, kind: str | None, rng: Random) -> tuple[Answer, int]:
+def _said(admitted: Admitted, fault: Fault | None, rng: Random) -> tuple[Answer, int]:
     """The answer and its reasoning tokens, as the fault leaves them."""
+    kind = fault.kind if fault else None
     if kind == "empty":
         return Answer(text="", calls=(), finish_reason="", tokens=0), 0
     bound = output_bound(admitted)
+    if fault and kind == "paced":  # its text is that of one event: all are the same
+        events = min(fault.events, bound or fault.events)
+        ended = "stop" if events == fault.events else "length"
+        word = f"{LABEL} token".ljust(fault.event_bytes, ".")[: fault.event_bytes - 1] + " "
+        return Answer(text=word, calls=(), finish_reason=ended, tokens=events), 0
     reasoning = reasoning_tokens(admitted, rng, bound)
     visible = None if bound is None else max(1, bound - reasoning)
     if kind == "refusal":
@@ -143,10 +151,14 @@ def _said(admitted: Admitted, kind: str | None, rng: Random) -> tuple[Answer, in
 
 def _streamed(
     said: Answer, terms: Terms, tokens: Tokens, usage: dict[str, object] | None, reports: bool, rng: Random
-) -> list[Step]:
+) -> Iterable[Step]:
     chunks = Chunks(terms.identity)
     refused = said.finish_reason == "content_filter"
     fault = terms.fault
+    if fault and fault.kind == "paced":
+        told = [] if usage is None else [chunks.usage(usage, empty_choices=True)]
+        ending = [chunks.finish(said.finish_reason), *told, DONE]
+        return stage_paced(chunks.text(said.text), ending, fault, events=said.tokens, reports=reports)
     script = Script(
         pieces=chunks.pieces(said, rng, reasoning=tokens.reasoning > 0, refused=refused),
         finish=chunks.finish(said.finish_reason or None),
@@ -165,6 +177,8 @@ def _plain(said: Answer, terms: Terms, tokens: Tokens, usage: dict[str, object] 
     fault = terms.fault
     if fault and fault.kind in {"body_error", "stream_error"}:
         return CONDITIONS[fault.error].body()
+    if fault and fault.kind == "paced":
+        said = replace(said, text=said.text * said.tokens)
     body = plain_body(
         terms.identity,
         said,

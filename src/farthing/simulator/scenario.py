@@ -9,7 +9,7 @@ A scenario is JSON (all keys optional; an unknown key is refused, naming the nea
      "random": {"rate": 0.1, "kinds": ["rate_limit", "cut", {"kind": "stall", "delay_s": 0.1}]},
      "overrun_rate": 0.001, "missing_cost_rate": 0.05,
      "generation_lag_s": 1.0, "generation_lag_polls": 1,
-     "free_per_minute": 20, "free_per_day": 50, "abort_billing": "either", "plain": false}
+     "free_per_minute": 20, "free_per_day": 50, "abort_billing": "either", "plain": false, "rows_kept": 1000}
 
 `match`: all stated conditions must hold; `nth` and `every` count the requests that meet the others. `times`
 bounds how often a rule fires (1 with `nth`, else no bound). The first rule that fires wins; `random` comes
@@ -17,7 +17,7 @@ after the rules. `generation_lag_s` is scaled by the time scale; `generation_lag
 look-ups of each generation with 404. `abort_billing`: a call that the client left, or that was cut, is billed
 for what was `produced`, in `full`, or `either` by a seeded choice. `plain` answers as other OpenAI-compatible
 servers do: no key, no cost, no provider, usage of a stream only on request, plain errors; and refuses what is
-OpenRouter's own.
+OpenRouter's own. `rows_kept`: a bill of more rows forgets the oldest, which its totals still count.
 
 Fault kinds: every name in `conditions.py` (a refusal), `status` (with `status`, `error_type`, `message`,
 `limit_source`, `availability`), and
@@ -33,6 +33,8 @@ Fault kinds: every name in `conditions.py` (a refusal), `status` (with `status`,
     missing_cost               usage without a cost
     empty                      no output and no finish: free by the zero-completion insurance
     refusal, length            the model refuses; the answer stops at `max_tokens` or sooner
+    paced                      no fault: an answer of `events` tokens of `event_bytes` each, `per_second` of
+                               them, in real seconds, which waits for a client that does not read
     byok                       the provider bills too
     overrun                    billed above every bound of the request
 A refusal takes `retry_after` (text or number), `message` and `billed` (true: the provider worked on and bills
@@ -64,6 +66,7 @@ KINDS: Mapping[str, frozenset[str]] = {
     "slow_headers": _HELD_KEYS,
     "comments": _HELD_KEYS | {"interval_s"},
     "late_usage": _HELD_KEYS,
+    "paced": frozenset({"events", "per_second", "event_bytes"}),
     **dict.fromkeys(
         ("garbled", "no_usage", "missing_cost", "empty", "refusal", "length", "byok", "overrun"),
         frozenset[str](),
@@ -89,6 +92,9 @@ class Fault:
     message: str | None = None
     retry_after: str | None = None
     billed: bool = False
+    events: int = 100
+    per_second: float = 10.0
+    event_bytes: int = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +131,7 @@ class Scenario:
     free_per_day: int = 50
     abort_billing: AbortBilling = "either"
     plain: bool = False
+    rows_kept: int | None = None
 
 
 HEALTHY = Scenario()
@@ -178,6 +185,7 @@ _SCENARIO: Mapping[str, type] = {
     "free_per_day": int,
     "abort_billing": str,
     "plain": bool,
+    "rows_kept": int,
 }
 _RULE: Mapping[str, type] = {"match": dict, "fault": object, "times": int}
 _MATCH: Mapping[str, type] = {
@@ -202,7 +210,11 @@ _FAULT: Mapping[str, type] = {
     "message": str,
     "retry_after": object,
     "billed": bool,
+    "events": int,
+    "per_second": float,
+    "event_bytes": int,
 }
+_LEAST: Mapping[str, float] = {"events": 1, "per_second": 0.001, "event_bytes": 1}
 
 
 class _Reader:
@@ -259,6 +271,9 @@ class _Reader:
         fields = self.section(given, path, _FAULT, ["kind", *sorted(KINDS[kind])])
         if "retry_after" in fields:
             fields["retry_after"] = str(fields["retry_after"])
+        for key, least in _LEAST.items():
+            if cast("float", fields.get(key, least)) < least:
+                self.add(f"{path}.{key}", fields[key], f"give {least:g} or more")
         error = fields.get("error", "overloaded")
         if error not in CONDITIONS:
             self.add(f"{path}.error", error, "no such refusal", nearest(str(error), CONDITIONS))

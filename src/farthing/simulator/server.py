@@ -6,6 +6,8 @@ routes and the control endpoints:
     GET  /simulator/bill       the whole bill, amounts as strings of exact digits
     GET  /simulator/requests   the chat requests received; `?since=N` leaves out the first N
     GET  /simulator/stats      in flight, most in flight, connections, totals
+    GET  /simulator/faults     which faults of the scenario were met, and how often
+    GET  /simulator/replies    replies under way: task, events and bytes sent, whether the client reads
     POST /simulator/scenario   replaces the scenario (the body), 400 names every fault of it
     POST /simulator/release    lets held replies go on
     POST /simulator/reset      forgets bill, log and counts
@@ -114,11 +116,23 @@ class Simulator:
             **asdict(self.desk.counts),
             "billed": len(self.desk.bill),
             "held": len(self.desk.holds),
+            "blocked": sum(playback.blocked for playback in self.desk.playing),
             "open_connections": len(self._connections),
             "max_open_connections": self._most_connections,
             "requests": self._requests,
             "simulated": True,
         }
+
+    def replies(self) -> list[dict[str, object]]:
+        return [
+            {
+                "task": playback.name,
+                "events": playback.sent_events,
+                "bytes": playback.sent_bytes,
+                "blocked": playback.blocked,
+            }
+            for playback in self.desk.playing
+        ]
 
     def set_scenario(self, raw: object) -> None:
         """Replaces the scenario. Raises `ConfigError`."""
@@ -168,13 +182,8 @@ class Simulator:
 
     def _control(self, request: Request, path: str) -> Mapping[str, object] | Condition:
         match request.method, path.removeprefix(CONTROL):
-            case "GET", "/bill":
-                return self.bill()
-            case "GET", "/requests":
-                since = request.query.get("since", "0")
-                return {"requests": self.requests(int(since) if since.isdigit() else 0), "simulated": True}
-            case "GET", "/stats":
-                return self.stats()
+            case "GET", name:
+                return self._told(request, name)
             case "POST", "/scenario":
                 return self._replaced(request.body)
             case "POST", "/release":
@@ -182,6 +191,22 @@ class Simulator:
             case "POST", "/reset":
                 self.reset()
                 return {"reset": True}
+            case _:
+                return _unknown(request)
+
+    def _told(self, request: Request, name: str) -> Mapping[str, object] | Condition:
+        match name:
+            case "/bill":
+                return self.bill()
+            case "/requests":
+                since = request.query.get("since", "0")
+                return {"requests": self.requests(int(since) if since.isdigit() else 0), "simulated": True}
+            case "/stats":
+                return self.stats()
+            case "/faults":
+                return {"met": dict(self.desk.met), "simulated": True}
+            case "/replies":
+                return {"replies": self.replies(), "simulated": True}
             case _:
                 return _unknown(request)
 

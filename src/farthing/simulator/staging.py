@@ -3,7 +3,7 @@
 Pure. `playback.py` carries the steps out; a wait is a step here and a timer there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from farthing.simulator.latency import Timing
@@ -101,6 +101,17 @@ def stage_plain(
             return [Hold(fault.delay_s if fault else None), Open(timing.total_s), whole]
         case _:
             return [Open(timing.total_s), whole]
+
+
+def stage_paced(
+    piece: bytes, ending: Iterable[bytes], fault: Fault, *, events: int, reports: bool
+) -> Iterator[Step]:
+    """The steps of a stream at a steady pace, made as they are needed: thousands may be under way."""
+    yield Open(0.0)
+    for number in range(1, events + 1):
+        yield Send(number / fault.per_second, piece, number)
+    for data in ending:
+        yield Send(events / fault.per_second, data, events, reports)
 
 
 def _sends(script: Script, timing: Timing) -> list[Step]:
