@@ -2,8 +2,9 @@
 
 One run compares, in turn and at equal concurrency, against one simulator in a process of its own: the bare
 upstream client (one encoded request, streamed, parsed to a completion), and `execute_task` (classify, route,
-reserve with a durable intent, send, settle, validate). LiteLLM joins when it is installed: both then take
-plain replies, as its callers do. Ratios are within one run; medians and spreads are over its rounds.
+reserve with a durable intent, send, settle, validate). The `openai` client and LiteLLM join where they are
+installed, each with cost tracking on: all then take plain replies, as their callers do. Ratios are within one
+run; medians and spreads are over its rounds.
 """
 
 import asyncio
@@ -22,9 +23,10 @@ from rich.console import Console
 
 from farthing.bench.figures import Figure, quantile, show_figures, spread, write_figures
 from farthing.bench.machine import this_machine
-from farthing.bench.peers import litellm_call
+from farthing.bench.peers import litellm_call, openai_call
 from farthing.deployment import Deployment
 from farthing.errors import FarthingError
+from farthing.result import TokenReceived
 from farthing.routing.classify import classify
 from farthing.routing.route import decide_route
 from farthing.simulator.process import SimulatorProcess
@@ -89,16 +91,23 @@ async def _measure(base_url: str, folder: Path, tasks: int, concurrency: int, re
             (await _round(bare, tasks, concurrency), await _round(task, tasks, concurrency))
             for _ in range(repeats)
         ]
-        alone = await _latencies(bare, task, rounds=300)
-        figures = [*_throughput(pairs), *_added(alone), _decision(deployment)]
+        alone = await _latencies(_timed(bare), _timed(task), rounds=300)
+        first = await _latencies(_bare_first(client), _stream_first(deployment), rounds=300)
+        figures = [*_throughput(pairs), *_added(alone), *_added_first(first), _decision(deployment)]
     await client.aclose()
-    peer = litellm_call(base_url, _KEY, MODEL, PROMPT, MAX_TOKENS)
-    if peer is not None:
-        async with _deployed(base_url, folder / "plain.db", stream=False) as deployment:
-            figures += _against_peer(
-                await _against(peer, _task_call(deployment), tasks, concurrency, repeats)
-            )
+    for name, commit, peer in _peers(base_url):
+        async with _deployed(base_url, folder / f"{name}.db", stream=False) as deployment:
+            pairs = await _against(peer, _task_call(deployment), tasks, concurrency, repeats)
+            figures += _against_peer(name, commit, pairs)
     return figures
+
+
+def _peers(base_url: str) -> list[tuple[str, float | None, Callable[[], Awaitable[None]]]]:
+    """Name, what is committed against it, and a call; of those that are installed."""
+    openai = openai_call(base_url, _KEY, MODEL, PROMPT, MAX_TOKENS)
+    litellm = litellm_call(base_url, _KEY, MODEL, PROMPT, MAX_TOKENS)
+    both = (("openai", None, openai), ("litellm", 12.0, litellm))
+    return [(name, commit, call) for name, commit, call in both if call is not None]
 
 
 def _set_modules_aside() -> None:
@@ -172,16 +181,57 @@ async def _against(
 
 
 async def _latencies(
-    bare: Callable[[], Awaitable[None]], task: Callable[[], Awaitable[None]], *, rounds: int
+    bare: Callable[[], Awaitable[float]], task: Callable[[], Awaitable[float]], *, rounds: int
 ) -> tuple[list[float], list[float]]:
-    """Milliseconds of single calls, one kind and the other in turn, sorted."""
+    """Milliseconds that single calls say they took, one kind and the other in turn, sorted."""
     taken: tuple[list[float], list[float]] = ([], [])
     for _ in range(rounds):
         for call, times in zip((bare, task), taken, strict=True):
-            began = time.perf_counter()
-            await call()
-            times.append((time.perf_counter() - began) * 1000)
+            times.append(await call() * 1000)
     return sorted(taken[0]), sorted(taken[1])
+
+
+def _timed(call: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[float]]:
+    async def timed() -> float:
+        began = time.perf_counter()
+        await call()
+        return time.perf_counter() - began
+
+    return timed
+
+
+def _bare_first(client: Client) -> Callable[[], Awaitable[float]]:
+    """Seconds to the first text of the bare client's stream."""
+    prompts = itertools.cycle(PROMPTS)
+
+    async def call() -> float:
+        came: list[float] = []
+
+        async def take(_: str) -> None:
+            came.append(time.perf_counter())
+
+        messages = (Message(role="user", content=next(prompts)),)
+        request = ChatRequest(model=MODEL, messages=messages, max_tokens=MAX_TOKENS, stream=True)
+        began = time.perf_counter()
+        await client.chat(encode_request(request), stream=True, deadlines=Deadlines(), on_text=take)
+        return came[0] - began
+
+    return call
+
+
+def _stream_first(deployment: Deployment) -> Callable[[], Awaitable[float]]:
+    """Seconds from asking to the first text in the caller's hands."""
+    prompts = itertools.cycle(PROMPTS)
+
+    async def call() -> float:
+        came = 0.0
+        began = time.perf_counter()
+        async for event in deployment.stream_task(next(prompts), max_tokens=MAX_TOKENS):
+            if not came and isinstance(event, TokenReceived):
+                came = time.perf_counter()
+        return came - began
+
+    return call
 
 
 def _throughput(pairs: Sequence[tuple[Round, Round]]) -> list[Figure]:
@@ -207,20 +257,23 @@ def _throughput(pairs: Sequence[tuple[Round, Round]]) -> list[Figure]:
     ]
 
 
-def _against_peer(pairs: Sequence[tuple[Round, Round]]) -> list[Figure]:
-    if not pairs:
-        return []
+def _against_peer(name: str, commit: float | None, pairs: Sequence[tuple[Round, Round]]) -> list[Figure]:
     times = spread([ours.per_second / peer.per_second for peer, ours in pairs])
+    cpu = spread([ours.cpu_us / peer.cpu_us for peer, ours in pairs])
     return [
         Figure(
-            name="litellm.acompletion, plain replies, calls/s",
+            name=f"{name}, plain replies, calls/s",
             value=str(spread([peer.per_second for peer, _ in pairs])),
         ),
         Figure(
-            name="whole pipeline against it, plain replies",
+            name=f"whole pipeline against {name}, plain replies",
             value=f"{times.median:.1f} × ({times.least:.1f}–{times.most:.1f})",
-            commit="≥ 12 ×",
-            met=times.median >= 12,
+            commit="" if commit is None else f"≥ {commit:g} ×",
+            met=None if commit is None else times.median >= commit,
+        ),
+        Figure(
+            name=f"its CPU against {name}'s",
+            value=f"{cpu.median:.2f} × ({cpu.least:.2f}–{cpu.most:.2f})",
         ),
     ]
 
@@ -233,6 +286,15 @@ def _added(alone: tuple[list[float], list[float]]) -> list[Figure]:
             name="added latency at one in flight, p50, ms", value=f"{p50:.2f}", commit="≤ 1.5", met=p50 <= 1.5
         ),
         Figure(name="added latency at one in flight, p99, ms", value=f"{p99:.2f}"),
+    ]
+
+
+def _added_first(first: tuple[list[float], list[float]]) -> list[Figure]:
+    bare, task = first
+    p50, p99 = (quantile(task, q) - quantile(bare, q) for q in (0.50, 0.99))
+    return [
+        Figure(name="added first-token latency, p50, ms", value=f"{p50:.2f}", commit="< 1", met=p50 < 1),
+        Figure(name="added first-token latency, p99, ms", value=f"{p99:.2f}"),
     ]
 
 

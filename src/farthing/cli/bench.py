@@ -159,6 +159,33 @@ def soak(
     _end(met=main(minutes=minutes, concurrency=concurrency, faults=faults, seed=seed, json_path=json_path))
 
 
+_TARGETS_EPILOG = """\
+**Examples**
+
+farthing bench targets
+
+farthing bench targets --seconds 300 --json-path targets.json
+"""
+
+
+@app.command(epilog=_TARGETS_EPILOG)
+def targets(
+    seconds: Annotated[
+        float, typer.Option("--seconds", min=1, help="How long each of the three profiles is at work.")
+    ] = 90.0,
+    seed: Seed = 1,
+    json_path: JsonPath = None,
+) -> None:
+    """Each profile's service levels, latency and load, with as many agents at work as it has for a target.
+
+    The upstream is the simulator, whose times are nine tenths of the tutorial's latency table. A whole minute
+    is needed for requests a minute. Exit code 1 when a level is not met.
+    """
+    from farthing.bench.targets import main
+
+    _end(met=main(seconds=seconds, seed=seed, json_path=json_path))
+
+
 def _end(*, met: bool) -> None:
     if not met:
         raise typer.Exit(1)
