@@ -253,7 +253,7 @@ def _show_minutes(soak: Soak, out: Console) -> None:
     start, done_before = 0.0, 0
     for minute in range(1, int(soak.readings[-1].at_s // _MINUTE_S) + 2):
         part = [one for one in soak.readings if start <= one.at_s < minute * _MINUTE_S]
-        if len(part) < 2:  # the last tasks' ends
+        if not part or (minute > 1 and part[-1].at_s - start < _MINUTE_S / 2):  # the last tasks' ends
             break
         last, look = part[-1], part[-1].footprint
         rate = (last.done - done_before) / (last.at_s - start)
