@@ -11,9 +11,9 @@ from farthing.bench.targets import PROFILES, main
 
 def test_every_latency_and_every_agent_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     kept = tmp_path / "targets.json"
-    main(seconds=0.3, time_scale=0.0, json_path=kept)
+    main(seconds=0.3, load=1, time_scale=0.0, json_path=kept)
     written = msgspec.json.decode(kept.read_bytes())
-    figures = {figure["name"]: figure for figure in cast("list[dict[str, object]]", written["figures"])}
+    figures = {str(one["name"]): one for one in cast("list[dict[str, object]]", written["figures"])}
     for profile in PROFILES:
         of_it = {name: one for name, one in figures.items() if name.startswith(f"{profile}: ")}
         assert sum("scaling" not in name for name in of_it) % 4 == 0
@@ -26,4 +26,4 @@ def test_every_latency_and_every_agent_is_shown(tmp_path: Path, capsys: pytest.C
 
 def test_what_is_not_reached_is_not_met(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("farthing.bench.targets.PROFILES", ("premium",))
-    assert main(seconds=0.0, time_scale=0.0) is False
+    assert main(seconds=0.0, load=1, time_scale=0.0) is False

@@ -1,9 +1,10 @@
 """Benchmark of the claim that each profile meets its service levels under the load they name.
 
-Every profile in turn, on a simulator in a process of its own: as many agents as it has for a target, each
-with one task after another, of all task types in turn. The simulator draws its times from the tutorial's
+Every profile in turn, on a simulator in a process of its own: many times the agents that it has for a target,
+each with one task after another, of all task types in turn. The simulator draws its times from the tutorial's
 table of latencies, nine tenths of them, so what is shown is that Farthing adds no more than the tenth that is
-left, under a load that is no less than the profile's targets.
+left, under such a load. The load is also what makes a quantile sure: the 99 % one of 2,000 answers is within
+some 11 % of the true one, 19 times of 20.
 """
 
 import asyncio
@@ -30,28 +31,34 @@ _BUDGET_USD = "1000"
 
 
 def main(
-    *, seconds: float = 90.0, seed: int = 1, time_scale: float = 1.0, json_path: Path | None = None
+    *,
+    seconds: float = 75.0,
+    load: int = 20,
+    seed: int = 1,
+    time_scale: float = 1.0,
+    json_path: Path | None = None,
 ) -> bool:
     """Runs the benchmark and prints its table; whether every level was met. `time_scale` 0 is for tests: the
     upstream then takes no time."""
     out, machine = console(), this_machine()
-    out.print(f"Workload: {seconds:g} s for each profile, its target of agents, tasks of every type in turn;")
+    out.print(f"Workload: {seconds:g} s for each profile, {load} times its target of agents, all task types;")
     out.print("upstream: the simulator, whose times are nine tenths of the tutorial's; ledger: SQLite, FULL")
     out.print(f"Machine: {machine}\n", highlight=False, soft_wrap=True)
     with told("seconds", seconds * len(PROFILES), out) as line:
-        found = asyncio.run(_main(seconds, seed, time_scale, line))
+        found = asyncio.run(_main(seconds, load, seed, time_scale, line))
     figures: list[Figure] = []
-    for profile, (tasks, levels) in found.items():
-        _show(profile, tasks, levels, out)
+    for profile, (count, levels) in found.items():
+        _show(profile, count, levels, out)
         figures += [_figure(profile, level) for level in levels]
     if json_path is not None:
-        workload = {"seconds": seconds, "seed": seed, "tasks": {name: one[0] for name, one in found.items()}}
+        tasks = {profile: count for profile, (count, _) in found.items()}
+        workload = {"seconds": seconds, "load": load, "seed": seed, "tasks": tasks}
         write_figures(json_path, figures, machine=machine, workload=workload, console=out)
     return not missed(figures)
 
 
 async def _main(
-    seconds: float, seed: int, time_scale: float, line: Told
+    seconds: float, load: int, seed: int, time_scale: float, line: Told
 ) -> dict[str, tuple[int, tuple[Level, ...]]]:
     found: dict[str, tuple[int, tuple[Level, ...]]] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -64,13 +71,13 @@ async def _main(
                     "budget.monthlyLimit": _BUDGET_USD,
                 }
                 async with Deployment(profile, environ={}, overrides=settings) as deployment:
-                    tasks = await _loaded(deployment, seconds, line, number * seconds)
+                    tasks = await _loaded(deployment, load, seconds, line, number * seconds)
                     found[profile] = tasks, deployment.service_levels()
     return found
 
 
-async def _loaded(deployment: Deployment, seconds: float, line: Told, before_s: float) -> int:
-    """The profile's target of agents at work for so long; how many tasks they did."""
+async def _loaded(deployment: Deployment, load: int, seconds: float, line: Told, before_s: float) -> int:
+    """So many times the profile's agents at work for so long; how many tasks they did."""
     began, done = time.monotonic(), itertools.count()
 
     async def agent(number: int) -> None:
@@ -81,7 +88,7 @@ async def _loaded(deployment: Deployment, seconds: float, line: Told, before_s: 
             )
             line.report(before_s + min(time.monotonic() - began, seconds), deployment.config.name)
 
-    agents = deployment.config.scaling.target_concurrent_agents or 1
+    agents = load * (deployment.config.scaling.target_concurrent_agents or 1)
     await asyncio.gather(*(agent(number) for number in range(agents)))
     return next(done)
 

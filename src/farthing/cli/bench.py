@@ -172,18 +172,21 @@ farthing bench targets --seconds 300 --json-path targets.json
 def targets(
     seconds: Annotated[
         float, typer.Option("--seconds", min=1, help="How long each of the three profiles is at work.")
-    ] = 90.0,
+    ] = 75.0,
+    load: Annotated[
+        int, typer.Option("--load", min=1, help="Times the agents that the profile has for a target.")
+    ] = 20,
     seed: Seed = 1,
     json_path: JsonPath = None,
 ) -> None:
-    """Each profile's service levels, latency and load, with as many agents at work as it has for a target.
+    """Each profile's service levels, latency and load, with many times its target of agents at work.
 
     The upstream is the simulator, whose times are nine tenths of the tutorial's latency table. A whole minute
     is needed for requests a minute. Exit code 1 when a level is not met.
     """
     from farthing.bench.targets import main
 
-    _end(met=main(seconds=seconds, seed=seed, json_path=json_path))
+    _end(met=main(seconds=seconds, load=load, seed=seed, json_path=json_path))
 
 
 def _end(*, met: bool) -> None:
