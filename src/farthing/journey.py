@@ -44,9 +44,10 @@ class Journey(msgspec.Struct, kw_only=True):
 def situation_of(journey: Journey, means: Means, health: HealthBook, *, may_retry: bool) -> Situation:
     """Of a task that met no trouble, while nothing rests, only the time matters: nearly all are such."""
     config, now = means.config, means.clock.monotonic()
-    answered = journey.call is not None and isinstance(journey.call.ending, Completion)
-    troubled = journey.tried or health.models or means.permits.counts_models or means.keys.troubled
-    if answered or not troubled:
+    untroubled = journey.call is not None and isinstance(journey.call.ending, Completion)
+    if not (untroubled or journey.tried or health.models or means.keys.troubled):
+        untroubled = not means.permits.busy((entry.model for entry in journey.route.candidates), now)
+    if untroubled:
         return Situation(now=now, deadline=journey.deadline)
     last = journey.tried[-1] if journey.tried else None
     at_main = last is None or place_of(last.candidate.model, config.upstreams).upstream == MAIN
@@ -95,10 +96,9 @@ def _ready(
     resting = health.ready(candidates, now)
     if means.keys.troubled:
         resting = {**resting, **_without_keys(candidates, means, now)}
-    if means.permits.counts_models:
-        busy = means.permits.busy((entry.model for entry in candidates), now)
-        if busy and any(entry.model not in busy and entry.model not in resting for entry in candidates):
-            return {**resting, **busy}
+    busy = means.permits.busy((entry.model for entry in candidates), now)
+    if busy and any(entry.model not in busy and entry.model not in resting for entry in candidates):
+        return {**resting, **busy}
     return resting
 
 

@@ -93,9 +93,7 @@ class Permits:
         self._queue: FairQueue[Wish] = FairQueue()
         self._door: deque[asyncio.Future[None]] = deque()
         self._waking: tuple[float, asyncio.Task[None]] | None = None
-        self.counts_models = bool(self._models or self._keys or self._free or allowance)
-        """Whether a model can be at its limit while another is not."""
-        self._counts = self.counts_models or bool(self._deployment)
+        self._counted: dict[str, bool] = {}
         counters = [
             *self._deployment,
             *self._keys,
@@ -123,7 +121,7 @@ class Permits:
 
     async def enter(self, wish: Wish, *, within_s: float | None = None) -> NoTurn | None:
         """Waits for leave, at most so long; None when it is given, which `leave` must follow."""
-        if not self._counts and not self._queue and self._has_room():
+        if not self._queue and self._has_room() and not self._deployment and not self._counts(wish.model):
             self.in_flight += 1
             return None
         try:
@@ -146,6 +144,8 @@ class Permits:
         """When each model that is at its limit may be asked again, after those that wait for it already."""
         busy: dict[str, float] = {}
         for model in models:
+            if not self._counts(model):
+                continue
             until = now
             waiting = self._queue.waiting_in(model)
             for counter in self._counters_of(model):
@@ -214,7 +214,7 @@ class Permits:
 
     def _admit(self) -> None:
         """Lets in whoever may go now; where only time helps, comes back when it has passed."""
-        now = self._clock.monotonic() if self._counts else 0.0
+        now = self._clock.monotonic()
         while self._queue and self._has_room():
             wish = self._queue.pop(lambda head: self._ready(head, now) <= now)
             if wish is None:
@@ -231,20 +231,25 @@ class Permits:
 
     def _let_in(self, wish: Wish, now: float) -> None:
         self.in_flight += 1
-        if self._counts:
-            wish.taken = tuple(
-                _Taken(counter, counter.window.take(counter.amount(wish), now))
-                for counter in (*self._deployment, *self._counters_of(wish.model))
-            )
-            if self._allowance is not None and is_free(wish.model):
-                self._allowance.take()
+        wish.taken = tuple(
+            _Taken(counter, counter.window.take(counter.amount(wish), now))
+            for counter in (*self._deployment, *self._counters_of(wish.model))
+        )
+        if self._allowance is not None and is_free(wish.model):
+            self._allowance.take()
 
     def _ready(self, wish: Wish, now: float) -> float:
         """When every limit has room for the wish."""
-        if not self._counts:
-            return now
         counters = (*self._deployment, *self._counters_of(wish.model))
         return max((counter.window.ready(counter.amount(wish), now) for counter in counters), default=now)
+
+    def _counts(self, model: str) -> bool:
+        """Whether a model has a limit of its own: nearly none has, and they need not be looked at."""
+        known = self._counted.get(model)
+        if known is None:
+            free = self._allowance is not None and is_free(model)
+            known = self._counted[model] = free or bool(self._counters_of(model))
+        return known
 
     def _counters_of(self, model: str) -> tuple[_Counter, ...]:
         own = self._models.get(model, ())
