@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from farthing.bench.postgresql import own_server
-from farthing.routing.health import FAILURES_TO_OPEN, Gone, Healthy, Open
+from farthing.routing.health import FAILURES_TO_OPEN, CoolingDown, Healthy, Open
 from farthing.routing.healthbook import HealthBook, Subject
 from farthing.shared_health import FRESH_US, HealthRow, SharedHealth, read_health, write_health
 from farthing.storage.database import Database
@@ -73,14 +73,14 @@ async def test_what_is_known_is_not_taken_over_again(database: Database) -> None
 
 async def test_old_news_is_no_news(database: Database) -> None:
     first = Process(database, VirtualClock())
-    for _ in range(2):
-        first.book.note("m", Failure(kind=FailureKind.not_found, message="…"), 0.0)
+    limited = Failure(kind=FailureKind.rate_limited, message="…", retry_after_s=FRESH_US / 1e6)
+    first.book.note("m", limited, 0.0)
     await first.shared.exchange()
     later = VirtualClock()
     later.advance(FRESH_US / 1e6 - 1)
     soon = Process(database, later)
     await soon.shared.exchange()
-    assert isinstance(soon.book.models["m"], Gone)
+    assert isinstance(soon.book.models["m"], CoolingDown)
     later.advance(2)
     late = Process(database, later)
     await late.shared.exchange()

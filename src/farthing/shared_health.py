@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from farthing.clock import Clock, undisturbed
 from farthing.names import Names
-from farthing.routing.health import CandidateHealth, CoolingDown, Gone, Healthy, Open, Probing
+from farthing.routing.health import CandidateHealth, CoolingDown, Healthy, Open, Probing
 from farthing.routing.healthbook import HealthBook, Subject
 from farthing.storage.database import Database
 from farthing.storage.tables import health
@@ -112,7 +112,7 @@ class SharedHealth:
             provider=subject.provider,
             state=_NAMES[type(state)],
             until_us=now_us + round(left_s * 1e6) if ends else None,
-            failures=0 if isinstance(state, Gone) else state.failures,
+            failures=state.failures,
             reason="" if isinstance(state, Healthy) else state.reason,
             changed_us=now_us,
             changed_by=self._name,
@@ -127,8 +127,6 @@ class SharedHealth:
                 return Open(until=until, reason=row.reason, failures=row.failures)
             case "probing":
                 return Probing(until=until, reason=row.reason, failures=row.failures)
-            case "gone":
-                return Gone(reason=row.reason)
             case _:
                 return Healthy(failures=row.failures)
 
@@ -138,7 +136,6 @@ _NAMES: dict[type[CandidateHealth], str] = {
     CoolingDown: "cooling",
     Open: "open",
     Probing: "probing",
-    Gone: "gone",
 }
 
 

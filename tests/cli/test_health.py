@@ -53,4 +53,3 @@ def test_a_breaker_whose_time_has_come_may_be_asked() -> None:
     assert cells(OPEN, FAR_US - 1_000_000)[2:4] == ("open", "1 s")
     assert not rests(OPEN, FAR_US)
     assert cells(OPEN, FAR_US)[2:4] == ("may be asked", "")
-    assert rests(msgspec.structs.replace(OPEN, state="gone", until_us=None), FAR_US)

@@ -8,7 +8,6 @@ from farthing.routing import health
 from farthing.routing.health import (
     CandidateHealth,
     CoolingDown,
-    Gone,
     Healthy,
     Open,
     Probing,
@@ -57,14 +56,13 @@ def test_different_counted_failures_add_up() -> None:
 @pytest.mark.parametrize("kind", sorted(health.NEUTRAL))
 def test_what_is_not_the_models_fault_changes_nothing(kind: str) -> None:
     cooling = CoolingDown(until=NOW + 1, reason="x", failures=3)
-    for state in (Healthy(failures=2), cooling, Gone(reason="x")):
+    for state in (Healthy(failures=2), cooling):
         assert after_failure(state, kind, 5.0, NOW) is state
 
 
 def test_an_answer_starts_the_count_anew() -> None:
     assert after_success(after("cut", "cut")) == Healthy()
     assert after("cut", state=after_success(after("cut", "cut"))) == Healthy(failures=1)
-    assert after_success(Gone(reason="x")) == Healthy()
     assert after_success(CoolingDown(until=NOW + 9, reason="x")) == Healthy()
 
 
@@ -128,19 +126,31 @@ def test_only_one_call_tries() -> None:
     assert after_success(probing) == Healthy()
 
 
-def test_not_found_twice_in_a_row_is_gone() -> None:
+def test_a_model_that_is_not_found_rests_four_times_as_long_each_time() -> None:
+    state: CandidateHealth = Healthy()
+    at, rests = NOW, list[float]()
+    for _ in range(7):
+        state = after_failure(state, "not_found", None, at)
+        assert isinstance(state, CoolingDown)
+        rests.append(state.until - at)
+        at = state.until
+    assert rests == [5, 20, 80, 320, 1280, 3600, 3600]
+    assert after_success(state) == Healthy()
+
+
+def test_what_was_under_way_when_it_was_found_missing_is_no_news() -> None:
     once = after("not_found")
-    assert isinstance(once, CoolingDown)
-    assert once.until == NOW + health.NOT_FOUND_COOLING_S
-    assert isinstance(after("not_found", state=once), Gone)
-    assert isinstance(after("not_found", state=after_success(once)), CoolingDown)
+    assert after_failure(once, "not_found", None, NOW + 1) is once
+    rested = after_failure(once, "not_found", None, NOW + health.NOT_FOUND_S)
+    assert isinstance(rested, CoolingDown)
+    assert (rested.missing, rested.reason) == (2, "not found upstream, 2 times in a row")
 
 
 def test_a_cool_down_ends_at_its_moment() -> None:
     state = CoolingDown(until=NOW, reason="x")
     assert resting_until(state, NOW - 0.001) == NOW
     assert resting_until(state, NOW) is None
-    for other in (None, Healthy(failures=2), Gone(reason="x")):
+    for other in (None, Healthy(failures=2)):
         assert resting_until(other, NOW) is None
 
 
@@ -149,7 +159,7 @@ def test_a_cool_down_ends_at_its_moment() -> None:
         st.tuples(st.sampled_from([*KINDS, "answer"]), st.none() | st.floats(0, 1e6), st.floats(0, 100))
     ),
 )
-def test_gone_needs_not_found_and_until_never_moves_back(
+def test_until_never_moves_back(
     steps: list[tuple[str, float | None, float]],
 ) -> None:
     state: CandidateHealth = Healthy()
@@ -162,5 +172,3 @@ def test_gone_needs_not_found_and_until_never_moves_back(
             assert state == Healthy()
         elif isinstance(before, CoolingDown) and isinstance(state, CoolingDown):
             assert state.until >= before.until
-    if isinstance(state, Gone):
-        assert [kind for kind, _, _ in steps].count("not_found") >= 2

@@ -23,7 +23,7 @@ from tests.routing.worlds import (
     route,
 )
 
-from farthing.routing.health import CandidateHealth, CoolingDown, Gone, Healthy
+from farthing.routing.health import CandidateHealth, CoolingDown, Healthy
 from farthing.routing.route import LOW_FUNDS_CALLS, NoRoute
 from farthing.task import Complexity, Task, TaskType
 
@@ -131,9 +131,6 @@ def test_a_health_state_changes_the_route() -> None:
     assert order(cooling) == [LLAMA, MISTRAL, DEEPSEEK, QWEN]
     assert cooling.candidates[-1].reason.endswith("last while it rests for 4.0 s: rate limited")
     assert f"{LLAMA} goes before {QWEN}" in cooling.reason
-    gone = route(health={QWEN: Gone(reason="not found")})
-    assert order(gone) == [LLAMA, MISTRAL, DEEPSEEK]
-    assert left_out(gone) == {QWEN: "gone: not found"}
 
 
 def test_a_cool_down_that_is_over_counts_no_more() -> None:

@@ -13,7 +13,7 @@ from tests.routing.worlds import (
 )
 
 from farthing.result import Route
-from farthing.routing.health import CoolingDown, Gone
+from farthing.routing.health import CoolingDown
 from farthing.routing.route import NoRoute
 
 
@@ -41,18 +41,16 @@ def test_the_same_inputs_give_the_same_route(world: World) -> None:
 @given(worlds())
 def test_no_candidate_violates_a_filter(world: World) -> None:
     decided = world.decide()
-    settings, task, known, health, wanted = (
+    settings, task, known, wanted = (
         world.settings,
         world.task,
         world.known,
-        world.health,
         world.wanted,
     )
     max_tokens = task.max_tokens or settings.optimization.max_output_tokens
     rules = settings.routing
     for candidate in decided.candidates if isinstance(decided, Route) else ():
         found, charged = known.find(candidate.model), known.price(candidate.model)
-        assert not isinstance(health.get(candidate.model), Gone)
         assert found is None or found.expires is None
         if settings.environment == "development" and not settings.allow_paid:
             assert charged is not None

@@ -13,7 +13,7 @@ from farthing.catalog.pricing import Price, PriceBook, Rates
 from farthing.config.schema import DeploymentConfig
 from farthing.result import Route
 from farthing.routing.classify import Features
-from farthing.routing.health import CandidateHealth, CoolingDown, Gone, Healthy
+from farthing.routing.health import CandidateHealth, CoolingDown, Healthy
 from farthing.routing.route import NoRoute, decide_route
 from farthing.task import COMPLEXITIES, TASK_TYPES, Task, TaskType, Tool
 
@@ -197,7 +197,7 @@ def known_models(draw: st.DrawFn, names: Sequence[str]) -> dict[str, Model]:
 @st.composite
 def states(draw: st.DrawFn) -> CandidateHealth:
     cooling = CoolingDown(until=CLOCK + draw(st.integers(-2, 5)), reason="x")
-    choices: list[CandidateHealth] = [Healthy(), Gone(reason="gone"), cooling]
+    choices: list[CandidateHealth] = [Healthy(), cooling]
     return draw(st.sampled_from(choices))
 
 

@@ -25,7 +25,7 @@ def health(
     simulated: options.Simulated = False,
     as_json: options.Json = False,
 ) -> None:
-    """Show which models and providers rest: rate limits, open breakers, models that are gone."""
+    """Show which models and providers rest: rate limits, open breakers, models that were not found."""
     from farthing.cli.work.health import tell_health
 
     tell_health(config, everything=everything, database=database, simulated=simulated, as_json=as_json)

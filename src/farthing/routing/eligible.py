@@ -18,7 +18,7 @@ from farthing.catalog.successors import Present, Replaced, Unknown, standing
 from farthing.config.schema import DeploymentConfig
 from farthing.money import format_usd
 from farthing.routing.classify import Features
-from farthing.routing.health import CandidateHealth, Gone
+from farthing.routing.health import CandidateHealth
 from farthing.task import Complexity, Task, Usage
 
 Filter = Literal["gone", "free_only", "price_unknown", "context", "quality", "max_cost", "not_asked"]
@@ -158,12 +158,9 @@ def _entry(asked: Circumstances, slot: str, model: Model | None, name: str) -> E
 def _present(
     asked: Circumstances, slot: str, name: str, *, successor: bool
 ) -> tuple[Entry | None, Rejected | None]:
-    """Gone or expired: by the catalogue's day, or because upstream said so."""
+    """Gone or expired, by the catalogue's day."""
     found = standing(asked.catalog, name, asked.today)
-    entry, gone = _standing_entry(asked, slot, found, successor=successor)
-    if entry is not None and isinstance(state := asked.health.get(entry.id), Gone):
-        return None, Rejected(entry=entry, by="gone", reason=f"gone: {state.reason}")
-    return entry, gone
+    return _standing_entry(asked, slot, found, successor=successor)
 
 
 def _standing_entry(
@@ -214,8 +211,7 @@ def _free(asked: Circumstances, entry: Entry) -> tuple[Entry, Rejected | None]:
     variant = entry.model.free_variant if entry.model is not None else None
     if variant is not None:
         found = look_up(asked, entry.slot, variant)
-        gone = isinstance(asked.health.get(found.id), Gone)
-        if found.price is not None and found.price.is_free and not gone:
+        if found.price is not None and found.price.is_free:
             note = f"free variant of {entry.id}: development uses free models only"
             quality = entry.quality if found.quality is None else found.quality
             return msgspec.structs.replace(found, quality=quality, notes=(*entry.notes, note)), None

@@ -2,8 +2,8 @@
 
 A circuit breaker: `Healthy` (closed) lets everything through and counts failures in a row; `Open` nothing,
 for a time that doubles; then one `Probing` call decides. Beside it `CoolingDown` after a rate limit, which is
-no fault, and `Gone`. Pure: `now` is seconds on the event loop's clock, given by the caller. Whether a request
-is sent, and which model comes first, is decided by `route.py` and `fallback.py`.
+no fault, or a `not_found`. Pure: `now` is seconds on the event loop's clock, given by the caller. Whether a
+request is sent, and which model comes first, is decided by `route.py` and `fallback.py`.
 """
 
 import math
@@ -23,8 +23,11 @@ RATE_LIMIT_COOLING_S = 2.0
 """Cool-down after a rate limit that named no wait."""
 LONGEST_WAIT_S = 86_400.0
 """A provider's Retry-After is believed up to a day: the daily limit of free models resets within it."""
-NOT_FOUND_COOLING_S = 300.0
-"""A first `not_found` may mean only that no endpoint serves this request; a second in a row means gone."""
+NOT_FOUND_S = 5.0
+"""The first rest after a `not_found`, which may mean only that no endpoint serves the model just now. Each
+further one in a row makes it four times as long, up to an hour: what is gone costs next to nothing, for a
+refusal is free, and what comes back is found again."""
+LONGEST_NOT_FOUND_S = 3600.0
 
 AT_ONCE = frozenset({"rate_limited", "overloaded"})
 """Kinds that say what to do: stay away for a while."""
@@ -70,8 +73,8 @@ class CoolingDown(msgspec.Struct, frozen=True, kw_only=True):
     until: float
     reason: str
     failures: int = 0
-    missing: bool = False
-    """True when upstream said `not_found` and has not answered since."""
+    missing: int = 0
+    """How often in a row upstream said `not_found`."""
 
 
 class Open(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,13 +93,7 @@ class Probing(msgspec.Struct, frozen=True, kw_only=True):
     failures: int
 
 
-class Gone(msgspec.Struct, frozen=True, kw_only=True):
-    """Upstream does not know the model, or serves it to nobody with these settings."""
-
-    reason: str
-
-
-CandidateHealth = Healthy | CoolingDown | Open | Probing | Gone
+CandidateHealth = Healthy | CoolingDown | Open | Probing
 
 
 def before_call(state: CandidateHealth, now: float) -> CandidateHealth:
@@ -107,11 +104,11 @@ def before_call(state: CandidateHealth, now: float) -> CandidateHealth:
 
 
 def after_success(state: CandidateHealth) -> CandidateHealth:
-    """An answer makes healthy, whatever came before: also a model that was thought gone."""
+    """An answer makes healthy, whatever came before."""
     match state:
         case Healthy(failures=0):
             return state
-        case Healthy() | CoolingDown() | Open() | Probing() | Gone():
+        case Healthy() | CoolingDown() | Open() | Probing():
             return Healthy()
         case _:
             assert_never(state)
@@ -132,8 +129,6 @@ def after_failure(
     A wait that upstream named is kept (at most a day), and no rest becomes shorter. Failures of calls that
     were under way when the breaker opened are the same news, and do not lengthen it.
     """
-    if isinstance(state, Gone):
-        return state
     if kind in NEUTRAL:
         return after_nothing(state, now)
     if kind == "not_found":
@@ -158,7 +153,7 @@ def after_failure(
 def resting_until(state: CandidateHealth | None, now: float) -> float | None:
     """Until when a candidate is better left alone, on the loop's clock; None for not at all."""
     match state:
-        case None | Healthy() | Gone():
+        case None | Healthy():
             return None
         case CoolingDown() | Open() | Probing():
             return state.until if state.until > now else None
@@ -171,7 +166,7 @@ def rest_reason(state: CandidateHealth | None) -> str:
     match state:
         case None | Healthy():
             return ""
-        case CoolingDown() | Gone():
+        case CoolingDown():
             return state.reason
         case Open():
             return f"breaker open: {state.reason}"
@@ -187,21 +182,28 @@ def _named_wait(retry_after_s: float | None) -> float | None:
     return min(retry_after_s, LONGEST_WAIT_S)
 
 
-def _until(state: Healthy | CoolingDown | Open | Probing) -> float:
+def _until(state: CandidateHealth) -> float:
     return state.until if isinstance(state, CoolingDown) else float("-inf")
 
 
-def _counted(state: Healthy | CoolingDown | Open | Probing, failures: int) -> CandidateHealth:
+def _counted(state: CandidateHealth, failures: int) -> CandidateHealth:
     if isinstance(state, CoolingDown):
         return CoolingDown(until=state.until, reason=state.reason, failures=failures)
     return Healthy(failures=failures)
 
 
-def _missing(state: Healthy | CoolingDown | Open | Probing, now: float) -> CandidateHealth:
-    if isinstance(state, CoolingDown) and state.missing:
-        return Gone(reason="upstream said twice in a row that it does not serve this model")
-    until = max(now + NOT_FOUND_COOLING_S, _until(state))
-    return CoolingDown(until=until, reason="not found upstream", failures=state.failures + 1, missing=True)
+def _missing(state: CandidateHealth, now: float) -> CandidateHealth:
+    """Calls that were under way when it was found missing are the same news."""
+    count = state.missing if isinstance(state, CoolingDown) else 0
+    if count and now < _until(state):
+        return state
+    wait = min(NOT_FOUND_S * 4.0 ** min(count, 16), LONGEST_NOT_FOUND_S)
+    return CoolingDown(
+        until=max(now + wait, _until(state)),
+        reason="not found upstream" + (f", {count + 1} times in a row" if count else ""),
+        failures=state.failures + 1,
+        missing=count + 1,
+    )
 
 
 def _reason(kind: str, failures: int, retry_after_s: float | None = None) -> str:

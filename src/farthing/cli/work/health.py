@@ -32,7 +32,7 @@ def tell_health(
 
 def rests(row: HealthRow, now_us: int) -> bool:
     """Whether a row says that something is left alone at this moment."""
-    return row.state == "gone" or (row.until_us is not None and row.until_us > now_us)
+    return row.until_us is not None and row.until_us > now_us
 
 
 def cells(row: HealthRow, now_us: int) -> tuple[str, ...]:
