@@ -6,8 +6,11 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 RUN := $(VENV)/.farthing-run
 DEV := $(VENV)/.farthing-dev
+FUZZ := $(VENV)/.farthing-fuzz
 UPGRADE :=
 PYTEST_ARGS :=
+FUZZ_SECONDS := 60
+FUZZ_TARGETS :=
 PIN = "$$uv" pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--annotation-style line --custom-compile-command 'make requirements' --quiet
 
@@ -19,7 +22,7 @@ export PYTHON
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check bench crash-test nightly schemas docs container requirements clean
+.PHONY: help demo test check bench crash-test nightly fuzz schemas docs container requirements clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +54,9 @@ crash-test: $(DEV) ## Kill 200 working processes, restart, reconcile and compare
 
 nightly: $(DEV) ## Play the ledger's state machine at length on both databases, and its six mutants (some 30 minutes)
 	$(BIN)/python -m tests.spend.machine.nightly
+
+fuzz: $(FUZZ) ## Feed our readers what nobody should send, by coverage, FUZZ_SECONDS for each target
+	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 schemas: $(RUN) ## Write what is generated anew: schemas/, the settings and the commands in docs/
 	$(BIN)/python scripts/make_schema.py
@@ -92,3 +98,8 @@ $(DEV): requirements/dev.txt pyproject.toml
 	@$(PIP) install --quiet --require-hashes --requirement requirements/dev.txt
 	@$(PIP) install --quiet --no-index --no-deps --no-build-isolation --editable .
 	@touch $(RUN) $@
+
+$(FUZZ): $(DEV) requirements/fuzz.txt
+	@echo "Installing the fuzzer (only when its requirements change) ..."
+	@$(PIP) install --quiet --require-hashes --requirement requirements/fuzz.txt
+	@touch $@

@@ -97,6 +97,14 @@ def test_a_reasoning_rate_of_zero_means_billed_as_output() -> None:
         ({"prompt": "0", "completion": "0", "overrides": [1]}, "not an object"),
         ({"prompt": "0", "completion": "0", "overrides": [{"utc_start": "25:00"}]}, "not a time of day"),
         ({"prompt": "0", "completion": "0", "overrides": [{"min_prompt_tokens": "x"}]}, "number of tokens"),
+        (
+            {"prompt": "0", "completion": "0", "overrides": [{"min_prompt_tokens": Decimal("1e999999")}]},
+            "number of tokens",
+        ),
+        ({"prompt": "1e999999", "completion": "0"}, "cannot be one"),
+        ({"prompt": "0", "completion": "1000"}, "cannot be one"),
+        ({"prompt": "0", "completion": "1e-99"}, "cannot be one"),
+        ({"prompt": "0", "completion": "0", "request": "0." + "1" * 40}, "cannot be one"),
     ],
 )
 def test_an_unreadable_price_is_refused_and_never_zero(pricing: object, said: str) -> None:

@@ -94,6 +94,12 @@ def test_fields_of_unexpected_kinds_count_as_unknown() -> None:
     assert not model.supported_parameters
 
 
+def test_a_count_beyond_all_bounds_is_unknown() -> None:
+    """Its digits alone would take more memory than there is."""
+    model = made({**ROW, "context_length": Decimal("1e999999999"), "top_provider": None})[0].models["a/one"]
+    assert model.context_tokens is None
+
+
 def test_a_model_reasons_unless_its_row_says_that_it_does_not() -> None:
     parameters = ["reasoning"]
     catalog, _ = made(

@@ -23,7 +23,19 @@ def make(*arguments: str, **environ: str) -> str:
 
 @pytest.mark.parametrize(
     "target",
-    ["demo", "test", "check", "bench", "schemas", "docs", "container", "requirements", "clean", "help"],
+    [
+        "demo",
+        "test",
+        "check",
+        "bench",
+        "fuzz",
+        "schemas",
+        "docs",
+        "container",
+        "requirements",
+        "clean",
+        "help",
+    ],
 )
 def test_make_alone_lists_every_target(target: str) -> None:
     assert f"  make {target} " in make()
@@ -41,6 +53,6 @@ def test_ci_runs_what_a_contributor_types() -> None:
     assert (ROOT / ".ci" / "run").stat().st_mode & 0o111
 
 
-@pytest.mark.parametrize("name", ["run.txt", "dev.txt"])
+@pytest.mark.parametrize("name", ["run.txt", "dev.txt", "fuzz.txt"])
 def test_requirements_say_how_they_are_made(name: str) -> None:
     assert "make requirements" in (ROOT / "requirements" / name).read_text()[:200]

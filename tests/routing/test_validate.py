@@ -128,3 +128,16 @@ def test_what_is_not_there_is_not_made_up(text: str) -> None:
 def test_any_text_can_be_tried(text: str) -> None:
     mended = repaired(text)
     assert mended is None or isinstance(mended, str)
+
+
+@pytest.mark.parametrize("unit", ["{[}]", "[{]}", "{\\}", "'a", '"a\n'])
+def test_a_repair_that_would_take_the_square_of_the_length_is_given_up(unit: str) -> None:
+    """Minutes, without a bound on the looks at the text."""
+    text = unit * 4000
+    assert repaired(f"[{text}]") is None
+
+
+def test_half_a_pair_of_an_escape_is_no_text() -> None:
+    mended = repaired('Here: {"city": "\\ud800"}')
+    assert mended is not None
+    assert isinstance(validate(said(mended), CITY), Valid)

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from farthing.catalog.pricing import Price, Rates, computed_cost
 from farthing.money import nano_half_even
@@ -100,6 +101,24 @@ def test_zero_for_tokens_of_a_priced_model_is_no_evidence() -> None:
     insured = settlement_of(completion(cost=Decimal(0), usage=Usage(input_tokens=0)), price=PAID, at=NOW)
     assert isinstance(insured, Known)
     assert insured.nano == 0
+
+
+@pytest.mark.parametrize(
+    ("usage", "text", "counts"),
+    [
+        (Usage(), "ok", False),
+        (Usage(output_tokens=50), "ok", False),
+        (Usage(input_tokens=100), "ok", False),
+        (Usage(input_tokens=100), "", True),
+    ],
+)
+def test_a_usage_that_cannot_be_whole_is_no_evidence(usage: Usage, text: str, counts: bool) -> None:
+    """A count that is absent, negative or no number reads as 0, and must not make a call free."""
+    answer = structs.replace(completion(usage=usage, generation_id=None), text=text)
+    found = settlement_of(answer, price=PAID, at=NOW)
+    assert isinstance(found, Known) is counts
+    free = settlement_of(answer, price=FREE, at=NOW)
+    assert free == Known(nano=0, basis="computed", usage=usage)
 
 
 def test_a_bill_is_rounded_half_to_even() -> None:

@@ -12,6 +12,7 @@ from farthing.upstream.account import (
     GenerationBill,
     KeyStatus,
     ModelsPage,
+    parse_activity,
     parse_generation,
     parse_key,
     parse_models_page,
@@ -108,3 +109,10 @@ def test_anything_else_is_a_failure(body: bytes) -> None:
     ):
         assert isinstance(outcome, Failure)
         assert outcome.kind == "malformed"
+
+
+def test_a_days_bill_is_an_exact_sum() -> None:
+    day = b'{"date":"2026-11-22","model":"m","usage":999999.9999999999999999,"byok_usage_inference":1e-25}'
+    found = parse_activity(b'{"data":[' + day + b"]}")
+    assert not isinstance(found, Failure)
+    assert found[0].billed == Decimal("999999.9999999999999999000000001")

@@ -118,3 +118,24 @@ async def test_a_reader_that_is_slow_stops_the_socket_from_being_read() -> None:
         assert len(first) + len(rest) == most * len(part)
         assert await whole(await got(transport, server.base_url)) != b""  # it serves again
         await transport.aclose()
+
+
+async def test_the_trailers_of_one_reply_are_no_headers_of_the_next() -> None:
+    transport = DirectTransport()
+    raw = HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX-Generation-Id: gen-1\r\n\r\n"
+    async with Loopback(sending(raw)) as server:
+        assert await whole(await got(transport, server.base_url)) == b"hi"
+        second = await got(transport, server.base_url)
+        assert len(server.connections) == 1
+        assert "x-generation-id" not in second.headers
+        await transport.aclose()
+
+
+async def test_an_offer_of_another_protocol_is_malformed() -> None:
+    transport = DirectTransport()
+    raw = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n"
+    async with Loopback(sending(raw)) as server:
+        fault = await transport.exchange("POST", server.base_url, headers={}, body=b"{}")
+        await transport.aclose()
+    assert isinstance(fault, TransportFault)
+    assert (fault.kind, fault.sent) == ("malformed", True)

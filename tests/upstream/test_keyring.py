@@ -94,3 +94,12 @@ def test_a_single_key_is_always_asked() -> None:
     ring.begin(only)
     ring.end(only, refused(FailureKind.authentication), 0.0)
     assert (ring.choose("", 0.0), ring.has_choice, ring.troubled) == (only, False, False)
+
+
+def test_no_wait_is_believed_for_ever() -> None:
+    ring = ring_of("ab")
+    first = ring.choose("", 0.0)
+    ring.begin(first)
+    ring.end(first, refused(FailureKind.key_limit, retry_after_s=1e9), 0.0)
+    assert ring.choose("", 86_399.0) is not first
+    assert first.rests_until == 86_400.0

@@ -223,6 +223,15 @@ TWO = (ToolCall(id="a", name="f", arguments='{"x":1}'), ToolCall(id="b", name="g
             ],
             id="all numbered 0",
         ),
+        pytest.param(
+            [
+                [tool(0, name="f", call_id="a", arguments='{"x"')],
+                [tool(0, name="g", call_id="b", arguments='{"y"')],
+                [tool(0, arguments=":1}", call_id="a")],
+                [tool(0, arguments=":2}", call_id="b")],
+            ],
+            id="all numbered 0, told apart by their ids",
+        ),
     ],
 )
 def test_tool_calls_are_put_together(deltas: list[list[dict[str, object]]]) -> None:
@@ -231,6 +240,14 @@ def test_tool_calls_are_put_together(deltas: list[list[dict[str, object]]]) -> N
 
 def test_a_tool_call_without_an_id_gets_one() -> None:
     assert calls([tool(3, name="f", arguments="{}")]) == (ToolCall(id="call_0", name="f", arguments="{}"),)
+
+
+def test_no_two_tool_calls_have_one_id() -> None:
+    found = calls(
+        [tool(0, name="f", call_id="a"), tool(1, name="g", call_id="a")],
+        [tool(2, name="h", call_id="call_1")],
+    )
+    assert [(call.id, call.name) for call in found] == [("a", "f"), ("call_1_", "g"), ("call_1", "h")]
 
 
 def test_reasoning_and_tool_calls_are_tokens_but_no_text() -> None:
@@ -330,3 +347,19 @@ def test_one_byte_at_a_time() -> None:
     parser = StreamParser()
     assert "".join(parser.feed(PLAIN[i : i + 1]) for i in range(len(PLAIN))) == "Hello"
     assert parser.end() == ANSWER
+
+
+def test_a_second_choice_is_no_part_of_the_answer() -> None:
+    def said(index: int, word: str, finish: str | None = None) -> bytes:
+        return data({"choices": [{"index": index, "delta": {"content": word}, "finish_reason": finish}]})
+
+    outcome, _, given_out = read(said(0, "Hel") + said(1, "no", "length") + said(0, "lo", "stop") + DONE)
+    assert isinstance(outcome, Completion)
+    assert (outcome.text, given_out, outcome.finish_reason) == ("Hello", "Hello", "stop")
+    only = read(said(3, "Hello", "stop") + DONE)[0]  # whatever its number, it is the answer
+    assert only.text == "Hello"
+
+
+def test_an_id_that_is_too_long_to_be_one_is_none() -> None:
+    outcome = read(event({"content": "Hi"}, "stop", id="g" * 300, provider="P" * 300) + DONE)[0]
+    assert (outcome.generation_id, outcome.provider) == (None, None)

@@ -173,10 +173,10 @@ def test_the_inference_cost_counts_only_for_byok(
         ("0.0", "0"),
         ("1.2e-7", "0.00000012"),
         ('"0.25"', "0.25"),
-        (
-            "12345678901234567890.123456789012345678901234567890",
-            "12345678901234567890.123456789012345678901234567890",
-        ),
+        ("123456.123456789012345678901234567890", "123456.123456789012345678901234567890"),
+        ("999999.9", "999999.9"),
+        ("1e6", None),  # no call's, and a few thousand like it would not fit the ledger's 64 bits
+        ('"1_0"', None),
         ("null", None),
         ("-0.1", None),
         ("1e999999", None),
@@ -331,3 +331,21 @@ def test_no_reply_makes_it_crash(status: int, reply: bytes) -> None:
     outcome = parse_body(status, {}, reply)
     assert isinstance(outcome, Completion | Failure)
     assert isinstance(outcome, Failure) or 200 <= status < 300
+
+
+@pytest.mark.parametrize("count", ["1e400", "9" * 5000, "[" * 900 + "]" * 900, '"many"'])
+def test_a_count_that_cannot_be_read_does_not_hide_the_cost_beside_it(count: str) -> None:
+    answer = completed(body(raw_usage='{"prompt_tokens": ' + count + ', "completion_tokens": 2, "cost": 12}'))
+    assert answer.cost == 12
+    assert answer.usage == Usage(input_tokens=0, output_tokens=2)
+
+
+def test_an_error_that_cannot_be_read_is_one() -> None:
+    raw = (
+        b'{"error": '
+        + b"9" * 5000
+        + b', "choices": [{"message": {"content": "x"}, "finish_reason": "stop"}]}'
+    )
+    outcome = parse_body(200, {}, raw)
+    assert isinstance(outcome, Failure)
+    assert "cannot be read" in outcome.message

@@ -10,13 +10,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, time
 from decimal import Context, Decimal
-from typing import NamedTuple, cast
+from typing import NamedTuple, TypeGuard, cast
 
 from farthing.money import parse_usd, ratio_half_even, ratio_up
 from farthing.task import Usage
 
 _EXACT = Context(prec=60)
 _ZERO = Decimal(0)
+_DEAREST = Decimal(1000)
+"""Dollars: a token or a call that costs this much is a mistake of the row, and no 64 bits could sum it."""
+_MOST_TOKENS = 10**9
 
 RATE_KEYS: Mapping[str, str] = {
     "prompt": "prompt",
@@ -256,6 +259,8 @@ def _rate(key: str, value: object) -> Decimal:
     rate = parse_usd(value)
     if rate < 0:
         raise ValueError(f"its {key} price is {value}, which means unknown")
+    if rate >= _DEAREST or (rate and rate.adjusted() < -30) or len(rate.as_tuple().digits) > 30:
+        raise ValueError(f"its {key} price {str(value)[:40]} cannot be one")
     return rate
 
 
@@ -264,15 +269,20 @@ def _override(entry: object) -> PriceOverride:
         raise ValueError(f"its price override {entry!r} is not an object")  # noqa: TRY004 - as above
     stated = cast("Mapping[str, object]", entry)
     threshold = stated.get("min_prompt_tokens")
-    if threshold is not None and (isinstance(threshold, bool) or not isinstance(threshold, int | Decimal)):
-        raise ValueError(f"its override's min_prompt_tokens {threshold!r} is not a number of tokens")
+    if threshold is not None and not _is_count(threshold):
+        raise ValueError(f"its override's min_prompt_tokens {threshold!r:.40} is not a number of tokens")
     start, end = _clock("utc_start", stated), _clock("utc_end", stated)
     return PriceOverride(
         rates=_rates(stated),
-        min_prompt_tokens=None if threshold is None else int(threshold),
+        min_prompt_tokens=int(threshold) if _is_count(threshold) else None,
         utc_start=start,
         utc_end=end,
     )
+
+
+def _is_count(value: object) -> TypeGuard[int | Decimal]:
+    """Whether it can be a number of tokens; the digits of `1e999999` alone would take seconds."""
+    return not isinstance(value, bool) and isinstance(value, int | Decimal) and 0 <= value <= _MOST_TOKENS
 
 
 def _clock(key: str, stated: Mapping[str, object]) -> str | None:

@@ -16,6 +16,8 @@ from farthing.result import Notice
 from farthing.task import TASK_TYPES
 
 Row = Mapping[str, object]
+_MOST_TOKENS = 10**9
+"""No model's: a row that says more says nothing, and the digits of `1e999999` alone would take seconds."""
 
 
 def catalog_from_rows(
@@ -140,7 +142,7 @@ def _words(value: object) -> tuple[str, ...]:
 def _count(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         return None
-    return int(value) if value > 0 else None
+    return int(value) if 0 < value <= _MOST_TOKENS else None
 
 
 def _day(value: object) -> date | None:

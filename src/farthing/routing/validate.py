@@ -3,9 +3,10 @@
 Says what is wrong with an answer; what follows from it is `fallback.py`'s.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import Literal, cast
+from typing import Literal, Self, SupportsIndex, cast
 
 import jsonschema_rs
 import msgspec
@@ -17,8 +18,13 @@ from farthing.task import Completion
 
 FormatKind = Literal["json_object", "json_schema"]
 
-_MOST_REPAIRED = 200_000
+_MOST_REPAIRED = 50_000
 """Characters: the repair of a longer text could hold the event loop up."""
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
+"""What a faulty escape becomes; no text in UTF-8 can hold it."""
+_MOST_LOOKS = 200_000
+"""At a text under repair, some two a character where the repair is easy; some texts take the square of their
+length, which is minutes."""
 
 
 class Valid(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,9 +66,32 @@ def repaired(text: str) -> str | None:
     import json_repair  # only what is broken pays for it
 
     try:
-        return json_repair.repair_json(text, skip_json_loads=True, ensure_ascii=False) or None
+        mended = json_repair.repair_json(_Metered(text), skip_json_loads=True, ensure_ascii=False)
     except (RecursionError, ValueError):
         return None
+    return _HALF_PAIR.sub("\ufffd", mended) or None
+
+
+class _Metered(str):
+    """A text that says `ValueError` when it has been looked at too often; so do the texts cut from it."""
+
+    __slots__ = ("_left",)
+
+    _left: Iterator[int]
+
+    def __new__(cls, text: str, left: Iterator[int] | None = None) -> Self:
+        made = super().__new__(cls, text)
+        made._left = iter(range(_MOST_LOOKS)) if left is None else left
+        return made
+
+    def __getitem__(self, key: SupportsIndex | slice) -> str:
+        if next(self._left, None) is None:
+            raise ValueError("this text takes too long to repair")
+        found = super().__getitem__(key)
+        return _Metered(found, self._left) if isinstance(key, slice) else found
+
+    def __add__(self, other: str) -> str:
+        return _Metered(super().__add__(other), self._left)
 
 
 def _check_json(text: str, schema: Mapping[str, object] | None) -> Valid | Invalid:

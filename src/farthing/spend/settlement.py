@@ -50,11 +50,20 @@ def settlement_of(
     if reported is not None:
         return reported
     estimate = None
-    if answer.usage is not None and price is not None:
+    if answer.usage is not None and price is not None and (price.is_free or _is_evidence(answer, usage)):
         estimate = Known(nano=computed_nano(price, usage, at=at), basis="computed", usage=usage)
     if answer.generation_id is not None and has_bills:
         return Ask(generation_id=answer.generation_id, estimate=estimate)
     return estimate or Unknown()
+
+
+def _is_evidence(answer: Completion | Failure, usage: Usage) -> bool:
+    """Whether its usage can be the whole of what was used.
+
+    No request is without input, and no text without output: a count that is absent, or was none, reads as 0.
+    """
+    brought = answer.text or (isinstance(answer, Completion) and answer.tool_calls)
+    return usage.input_tokens > 0 and (usage.output_tokens > 0 or not brought)
 
 
 def billed(cost: Decimal, literal: str | None, usage: Usage) -> Known:

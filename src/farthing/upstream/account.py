@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 
 from farthing.task import Usage
-from farthing.upstream.chunk import amount_of, exact, tokens, with_inference_cost
+from farthing.upstream.chunk import added, amount_of, balance_of, exact, tokens, with_inference_cost
 from farthing.upstream.failure import Failure, FailureKind
 
 
@@ -166,9 +166,9 @@ def parse_key(body: bytes) -> KeyStatus | Failure:
     free = data.free_model_daily_requests or _FreeRequests()
     return KeyStatus(
         label=data.label,
-        limit=amount_of(data.limit).cost,
-        limit_remaining=amount_of(data.limit_remaining).cost,
-        usage=amount_of(data.usage).cost,
+        limit=balance_of(data.limit),
+        limit_remaining=balance_of(data.limit_remaining),
+        usage=balance_of(data.usage),
         is_free_tier=data.is_free_tier,
         free_requests_used=free.used,
         free_requests_limit=free.limit,
@@ -184,7 +184,7 @@ def parse_activity(body: bytes) -> tuple[DayOfModel, ...] | Failure:
         return _unreadable("/activity")
     days: list[DayOfModel] = []
     for row in rows:
-        usage, inference = amount_of(row.usage).cost, amount_of(row.byok_usage_inference).cost
+        usage, inference = balance_of(row.usage), balance_of(row.byok_usage_inference)
         if usage is None:
             return _unreadable("/activity")
         days.append(
@@ -192,7 +192,7 @@ def parse_activity(body: bytes) -> tuple[DayOfModel, ...] | Failure:
                 day=row.date[:10],  # a date, or a time at its beginning
                 model=row.model,
                 permaslug=row.model_permaslug or row.model,
-                billed=usage + (inference or Decimal(0)),
+                billed=added(usage, inference or Decimal(0)),
                 requests=tokens(row.requests),
             )
         )

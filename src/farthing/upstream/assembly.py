@@ -12,6 +12,7 @@ from msgspec import structs
 from farthing.task import Completion, ToolCall
 from farthing.upstream.chunk import (
     Bill,
+    ChoiceWire,
     ChunkWire,
     FunctionWire,
     MessageWire,
@@ -24,6 +25,9 @@ from farthing.upstream.chunk import (
 )
 from farthing.upstream.failure import Failure, FailureKind, failure_from
 
+_LONGEST_NAME = 256
+"""Characters of an id or a provider's name: it is kept in the ledger, and asked for in a URL."""
+
 
 class Assembly:
     """Collects chunks. The last usage and the last cost win; the first id and the header's id are kept."""
@@ -31,6 +35,7 @@ class Assembly:
     __slots__ = (
         "_bill",
         "_calls",
+        "_index",
         "_texts",
         "_usage",
         "error",
@@ -50,6 +55,8 @@ class Assembly:
         self.error: object = None
         self.tokens = 0
         """Chunks that brought text, reasoning or a piece of a tool call: what a deadline means by a token."""
+        self._index: int | None = None
+        """The first choice's number."""
         self._texts: list[str] = []
         self._calls: ToolCallAssembly | None = None
         self._usage: UsageWire | None = None
@@ -61,11 +68,11 @@ class Assembly:
 
     def add(self, chunk: ChunkWire) -> str:
         """Takes a chunk and returns the text it brought."""
-        if self.generation_id is None and chunk.id:
+        if self.generation_id is None and chunk.id and len(chunk.id) <= _LONGEST_NAME:
             self.generation_id = chunk.id
         if chunk.model:
             self.model = chunk.model
-        if chunk.provider:
+        if chunk.provider and len(chunk.provider) <= _LONGEST_NAME:
             self.provider = chunk.provider
         if chunk.usage is not None:
             self._take_usage(chunk.usage)
@@ -73,13 +80,25 @@ class Assembly:
             self.error = chunk.error
         if not chunk.choices:
             return ""
-        choice = chunk.choices[0]
+        choice = self._choice(chunk.choices)
+        if choice is None:
+            return ""
         if choice.finish_reason:
             self.finish_word = choice.finish_reason
         if choice.error:
             self.error = choice.error
         message = choice.delta or choice.message
         return "" if message is None else self._take_message(message)
+
+    def _choice(self, choices: Sequence[ChoiceWire]) -> ChoiceWire | None:
+        """The one that is read: one was asked for, so what a second one says is no part of the answer."""
+        for choice in choices:
+            if choice.index is None or choice.index == self._index:
+                return choice
+            if self._index is None:
+                self._index = choice.index
+                return choice
+        return None
 
     def _take_message(self, message: MessageWire) -> str:
         text = message.content
@@ -147,17 +166,17 @@ class Assembly:
 class ToolCallAssembly:
     """Tool calls from deltas: several at once, in any order, the id and the name only on the first."""
 
-    __slots__ = ("_calls", "_open")
+    __slots__ = ("_calls", "_named", "_open")
 
     def __init__(self) -> None:
         self._open: dict[int, _OpenCall] = {}
+        self._named: dict[tuple[int, str], _OpenCall] = {}
         self._calls: list[_OpenCall] = []
 
     def add(self, deltas: Sequence[ToolCallWire]) -> None:
         for position, delta in enumerate(deltas):
             function = delta.function or FunctionWire()
             call = self._slot(delta, position)
-            call.id = call.id or delta.id or ""
             call.name = call.name or function.name or ""
             if function.arguments:
                 call.arguments.append(function.arguments)
@@ -165,19 +184,39 @@ class ToolCallAssembly:
     def _slot(self, delta: ToolCallWire, position: int) -> "_OpenCall":
         index = position if delta.index is None else delta.index
         call = self._open.get(index)
-        # Some providers number all parallel calls 0: another id at the same index is another call.
+        # Some providers number all parallel calls 0: another id at the same index is another call, maybe one
+        # that had begun before.
         if call is None or (delta.id and call.id and delta.id != call.id):
-            call = self._open[index] = _OpenCall(index)
-            self._calls.append(call)
+            call = self._named.get((index, delta.id or "")) or self._begin(index)
+            self._open[index] = call
+        if delta.id and not call.id:
+            call.id = delta.id
+            self._named[index, delta.id] = call
+        return call
+
+    def _begin(self, index: int) -> "_OpenCall":
+        call = _OpenCall(index)
+        self._calls.append(call)
         return call
 
     def finish(self) -> tuple[ToolCall, ...]:
-        """The calls by index; one that came without an id gets `call_0`, `call_1`, … by its place."""
+        """The calls by index, each with an id of its own.
+
+        One that came without an id, or with that of a call before it, gets `call_0`, `call_1`, … by place.
+        """
         ordered = sorted(self._calls, key=lambda call: call.index)
-        return tuple(
-            ToolCall(id=call.id or f"call_{place}", name=call.name, arguments="".join(call.arguments))
-            for place, call in enumerate(ordered)
-        )
+        said = {call.id for call in ordered}
+        given: set[str] = set()
+        calls: list[ToolCall] = []
+        for place, call in enumerate(ordered):
+            name = call.id
+            if not name or name in given:
+                name = f"call_{place}"
+                while name in said or name in given:
+                    name += "_"
+            given.add(name)
+            calls.append(ToolCall(id=name, name=call.name, arguments="".join(call.arguments)))
+        return tuple(calls)
 
 
 class _OpenCall:

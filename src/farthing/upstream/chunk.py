@@ -16,6 +16,7 @@ from farthing.money import parse_usd
 from farthing.task import FinishReason, Usage
 
 _T = TypeVar("_T")
+_NULL = msgspec.Raw(b"null")
 
 
 class PartWire(msgspec.Struct, gc=False):
@@ -42,6 +43,7 @@ class MessageWire(msgspec.Struct, gc=False):
 
 
 class ChoiceWire(msgspec.Struct, gc=False):
+    index: int | None = None
     delta: MessageWire | None = None
     message: MessageWire | None = None
     finish_reason: str | None = None
@@ -85,24 +87,24 @@ class ChunkWire(msgspec.Struct, gc=False):
 
 
 class _LooseChunk(msgspec.Struct, gc=False):
-    """The same, field by field, for a chunk with a field of the wrong type."""
+    """The same, each field raw: a number beyond all bounds, too, costs its field alone."""
 
-    id: object = None
-    model: object = None
-    provider: object = None
-    choices: msgspec.Raw = msgspec.Raw(b"null")
-    usage: msgspec.Raw = msgspec.Raw(b"null")
-    error: object = None
+    id: msgspec.Raw = _NULL
+    model: msgspec.Raw = _NULL
+    provider: msgspec.Raw = _NULL
+    choices: msgspec.Raw = _NULL
+    usage: msgspec.Raw = _NULL
+    error: msgspec.Raw = _NULL
 
 
 class _LooseUsage(msgspec.Struct, gc=False):
-    prompt_tokens: object = None
-    completion_tokens: object = None
-    prompt_tokens_details: msgspec.Raw = msgspec.Raw(b"null")
-    completion_tokens_details: msgspec.Raw = msgspec.Raw(b"null")
+    prompt_tokens: msgspec.Raw = _NULL
+    completion_tokens: msgspec.Raw = _NULL
+    prompt_tokens_details: msgspec.Raw = _NULL
+    completion_tokens_details: msgspec.Raw = _NULL
     cost: msgspec.Raw = msgspec.Raw(b"")
-    is_byok: object = None
-    cost_details: msgspec.Raw = msgspec.Raw(b"null")
+    is_byok: msgspec.Raw = _NULL
+    cost_details: msgspec.Raw = _NULL
 
 
 def exact(digits: str) -> Decimal:
@@ -114,7 +116,8 @@ def exact(digits: str) -> Decimal:
 
 
 _CHUNK = msgspec.json.Decoder(ChunkWire, strict=False, float_hook=exact)
-_LOOSE_CHUNK = msgspec.json.Decoder(_LooseChunk, float_hook=exact)
+_LOOSE_CHUNK = msgspec.json.Decoder(_LooseChunk)
+_ANY = msgspec.json.Decoder(float_hook=exact)
 _LONE_SURROGATE = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 )
@@ -136,13 +139,21 @@ def _decode_loosely(payload: bytes) -> ChunkWire | None:
     except (ValueError, RecursionError):
         return None
     return ChunkWire(
-        id=_str(loose.id),
-        model=_str(loose.model),
-        provider=_str(loose.provider),
+        id=_try(loose.id, str),
+        model=_try(loose.model, str),
+        provider=_try(loose.provider, str),
         choices=_try(loose.choices, list[ChoiceWire]),
         usage=_usage_loosely(loose.usage),
-        error=loose.error,
+        error=_error_loosely(loose.error),
     )
+
+
+def _error_loosely(raw: msgspec.Raw) -> object:
+    """An error that cannot be read is still one."""
+    try:
+        return _ANY.decode(raw)
+    except (ValueError, RecursionError):
+        return {"message": "an error that cannot be read"}
 
 
 def _usage_loosely(raw: msgspec.Raw) -> UsageWire | None:
@@ -150,12 +161,12 @@ def _usage_loosely(raw: msgspec.Raw) -> UsageWire | None:
     if loose is None:
         return None
     return UsageWire(
-        prompt_tokens=_int(loose.prompt_tokens),
-        completion_tokens=_int(loose.completion_tokens),
+        prompt_tokens=_try(loose.prompt_tokens, int),
+        completion_tokens=_try(loose.completion_tokens, int),
         prompt_tokens_details=_try(loose.prompt_tokens_details, InputDetailsWire),
         completion_tokens_details=_try(loose.completion_tokens_details, OutputDetailsWire),
         cost=loose.cost,
-        is_byok=loose.is_byok if isinstance(loose.is_byok, bool) else None,
+        is_byok=_try(loose.is_byok, bool),
         cost_details=_try(loose.cost_details, CostDetailsWire),
     )
 
@@ -167,14 +178,6 @@ def _try(raw: msgspec.Raw, kind: type[_T]) -> _T | None:
         return None
 
 
-def _str(value: object) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _int(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
 class Bill(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one exchange was billed. `cost` is None when it was not said, or cannot be an amount."""
 
@@ -184,7 +187,10 @@ class Bill(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 _ADDING = Context(prec=100)
-_MOST_TOKENS = 2**53
+_MOST_TOKENS = 10**9
+_MOST_OF_A_CALL = Decimal(10**6)
+"""Dollars and tokens from here on are no call's: sums of thousands must fit the ledger's 64 bits."""
+_MOST_OF_AN_ACCOUNT = Decimal(10**9)
 
 
 def usage_of(wire: UsageWire) -> Usage:
@@ -216,10 +222,20 @@ def with_inference_cost(bill: Bill, raw: msgspec.Raw) -> Bill:
     literal = " + ".join(literals) or None
     if bill.cost is None or inference.cost is None:
         return Bill(literal=literal)
-    return Bill(cost=_ADDING.add(bill.cost, inference.cost), literal=literal)
+    return Bill(cost=added(bill.cost, inference.cost), literal=literal)
 
 
-def amount_of(raw: msgspec.Raw) -> Bill:
+def added(one: Decimal, other: Decimal) -> Decimal:
+    """The exact sum of two amounts that `amount_of` has read."""
+    return _ADDING.add(one, other)
+
+
+def balance_of(raw: msgspec.Raw) -> Decimal | None:
+    """What an account has, used or may use: dollars as in `amount_of`, and more of them."""
+    return amount_of(raw, below=_MOST_OF_AN_ACCOUNT).cost
+
+
+def amount_of(raw: msgspec.Raw, *, below: Decimal = _MOST_OF_A_CALL) -> Bill:
     """Dollars from the raw JSON of a number or a string of digits, exactly."""
     literal = bytes(raw).decode("ascii", "replace").strip().strip('"')
     if not literal or literal == "null" or len(literal) > 64:
@@ -228,8 +244,9 @@ def amount_of(raw: msgspec.Raw) -> Bill:
         cost = parse_usd(literal)
     except ValueError:
         return Bill(literal=literal)
-    # Nobody bills less than nothing, and an exponent of thousands is no amount of money.
-    return Bill(cost=cost if cost >= 0 and abs(cost.adjusted()) <= 30 else None, literal=literal)
+    # Nobody bills less than nothing, an exponent of thousands is no amount of money, and `1_0` is no number.
+    possible = 0 <= cost < below and cost.adjusted() >= -30 and "_" not in literal
+    return Bill(cost=cost if possible else None, literal=literal)
 
 
 def tokens(count: int | None) -> int:

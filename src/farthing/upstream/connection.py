@@ -175,6 +175,9 @@ class Connection(asyncio.Protocol):
             self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:  # no kind of its parser's errors, and nothing that we asked for
+            self.break_off(FailureKind.malformed, "the other side wants to speak something else than HTTP")
+            return
         except httptools.HttpParserError as error:
             said = error.__context__ or error  # what a callback raised, or the parser itself
             self.break_off(FailureKind.malformed, f"{type(said).__name__}: {said}")
@@ -199,6 +202,7 @@ class Connection(asyncio.Protocol):
         if self._exchange is None:
             raise ValueError("a reply that nobody asked for")
         self._field_bytes = 0
+        self._fields = {}  # the trailers of the reply before this one are not its
 
     def on_header(self, name: bytes, value: bytes) -> None:
         size = len(name) + len(value)

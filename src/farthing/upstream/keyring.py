@@ -19,6 +19,8 @@ _RESTS_S: Mapping[FailureKind, float] = {
     FailureKind.tls: 60.0,
 }
 """Seconds; upstream's own Retry-After wins. Somebody may mend an account, so no rest is for ever."""
+_LONGEST_REST_S = 86_400.0
+"""A Retry-After is believed up to a day."""
 ACCOUNT_KINDS = frozenset(_RESTS_S)
 """Failures of a key, its account or the way to its upstream: another key or upstream may serve."""
 
@@ -80,7 +82,7 @@ class KeyRing:
                 self._troubled = any(one.reason for keys in self._keys.values() for one in keys)
         elif failure.kind in ACCOUNT_KINDS:
             rest = _RESTS_S[failure.kind] if failure.retry_after_s is None else failure.retry_after_s
-            key.rests_until, key.reason = now + rest, failure.kind.value
+            key.rests_until, key.reason = now + min(rest, _LONGEST_REST_S), failure.kind.value
             self._troubled = True
 
     def can_serve(self, upstream: str, now: float) -> bool:
