@@ -289,7 +289,7 @@ async def test_words_where_json_was_asked_for_and_json_that_is_nearly_right(
             assert _finish(reply) == "stop"
             texts[kind] = _text_of(reply)
     assert "{" not in texts["prose"]
-    assert texts["nearly_json"].startswith("[simulated] Here it is:\n{")
+    assert texts["nearly_json"].startswith("Here it is (simulated):\n{")
     assert texts["nearly_json"].endswith(",}")
 
 

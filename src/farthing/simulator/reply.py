@@ -142,7 +142,7 @@ def _said(admitted: Admitted, kind: str | None, rng: Random) -> tuple[Answer, in
     if kind == "prose":
         said = replace(said, text=f"{LABEL} Words, where JSON was asked for.", calls=(), finish_reason="stop")
     elif kind == "nearly_json" and said.text.endswith("}"):
-        said = replace(said, text=f"{LABEL} Here it is:\n{said.text[:-1]},}}")
+        said = replace(said, text=f"Here it is (simulated):\n{said.text[:-1]},}}")
     return said, reasoning
 
 
