@@ -66,13 +66,34 @@ def _models(setup: Setup) -> Findings:
             yield finding(path, told, f"name one of {', '.join(sorted(ids))}")
         if own == RateLimit():
             yield finding(path, "limits nothing", "set requestsPerMinute or tokensPerMinute")
-        for field, mine, whole in (
-            ("requestsPerMinute", own.requests_per_minute, limits.requests_per_minute),
-            ("tokensPerMinute", own.tokens_per_minute, limits.tokens_per_minute),
-        ):
-            if mine is not None and whole is not None and mine >= whole:
-                told = f"{mine} can never bind: limits.{field} {whole} comes first"
-                yield finding(f"{path}.{field}", told, f"set it below {whole}")
+        yield from _forestalled(setup, path, own, at_main=setup.at_main(model))
+
+
+def _forestalled(setup: Setup, path: str, own: RateLimit, *, at_main: bool) -> Findings:
+    """A model's rate that the deployment's, or all keys' together, always comes before."""
+    limits, keys = setup.config.limits, max(len(setup.config.upstream.api_key_env), 1)
+    for field, mine, whole, each in (
+        (
+            "requestsPerMinute",
+            own.requests_per_minute,
+            limits.requests_per_minute,
+            limits.per_key.requests_per_minute,
+        ),
+        (
+            "tokensPerMinute",
+            own.tokens_per_minute,
+            limits.tokens_per_minute,
+            limits.per_key.tokens_per_minute,
+        ),
+    ):
+        bounds = {f"limits.{field}": whole}
+        if at_main and each is not None:
+            bounds[f"limits.perKey.{field} of all keys"] = each * keys
+        for name, bound in bounds.items():
+            if mine is not None and bound is not None and mine >= bound:
+                told = f"{mine} can never bind: {name}, {bound}, comes first"
+                yield finding(f"{path}.{field}", told, f"set it below {bound}")
+                break
 
 
 def _queue(setup: Setup) -> Findings:

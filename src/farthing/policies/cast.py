@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from farthing.policies.drill import Change
 from farthing.policies.setup import SHORT, Setup
 from farthing.result import Candidate
 from farthing.task import TASK_TYPES, Task, TaskType, Tool
@@ -86,6 +87,21 @@ def _paid(setup: Setup, kind: TaskType) -> Task | None:
         if candidates and candidates[0].model == filled.id and price is not None and not price.is_free:
             return task
     return None
+
+
+def without_rates(setup: Setup) -> tuple[Change, ...]:
+    """Rates lifted for drills of many calls, which would wait for their turn and let rests pass meanwhile."""
+    limits, why = setup.config.limits, "so many calls would wait for their turn, and rests would pass"
+    rates: dict[str, object] = {
+        "limits.requestsPerMinute": limits.requests_per_minute,
+        "limits.tokensPerMinute": limits.tokens_per_minute,
+        "limits.perKey.requestsPerMinute": limits.per_key.requests_per_minute,
+        "limits.perKey.tokensPerMinute": limits.per_key.tokens_per_minute,
+    }
+    if any(filled.id.endswith(":free") for filled in setup.slots):
+        rates["limits.freeRequestsPerMinute"] = limits.free_requests_per_minute
+    lifted = [Change(setting=name, value=None, why=why) for name, rate in rates.items() if rate is not None]
+    return (*lifted, Change(setting="limits.models", value={}, why=why)) if limits.models else tuple(lifted)
 
 
 def varied(task: Task, number: int) -> Task:

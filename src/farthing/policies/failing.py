@@ -67,26 +67,7 @@ def _rules(setup: Setup, parts: Scenes) -> Iterator[_Rule]:
         Fault(kind="server_error", model=first),
         ("server_error",),
     )
-    if setup.config.upstream.stream:
-        yield _Rule(
-            "onTimeout",
-            rules.on_timeout,
-            "fallback on a timeout",
-            f"comments and no token from {short(first)}",
-            Fault(kind="comments", model=first),
-            ("timeout",),
-            (shortened(setup, "firstTokenTimeout", setup.config.upstream.first_token_timeout),),
-        )
-    else:
-        fault = Fault(kind="request_timeout", model=first)
-        yield _Rule(
-            "onTimeout",
-            rules.on_timeout,
-            "fallback on a timeout",
-            f"408 from {short(first)}",
-            fault,
-            ("timeout",),
-        )
+    yield _silence(setup, parts)
     yield _Rule(
         "onInvalidOutput",
         rules.on_invalid_output,
@@ -94,6 +75,20 @@ def _rules(setup: Setup, parts: Scenes) -> Iterator[_Rule]:
         f"JSON that {short(first)} breaks off",
         Fault(kind="length", model=first),
         ("invalid",),
+    )
+
+
+def _silence(setup: Setup, parts: Scenes) -> _Rule:
+    """A first token that does not come; where the answer comes whole, a timeout that upstream reports."""
+    upstream, on, first = setup.config.upstream, setup.config.fallback_rules.on_timeout, parts.first
+    policy, whom = "fallback on a timeout", short(first)
+    if not upstream.stream:
+        fault = Fault(kind="request_timeout", model=first)
+        return _Rule("onTimeout", on, policy, f"408 from {whom}", fault, ("timeout",))
+    fault = Fault(kind="comments", model=first)
+    change = shortened(setup, "firstTokenTimeout", upstream.first_token_timeout)
+    return _Rule(
+        "onTimeout", on, policy, f"comments and no token from {whom}", fault, ("timeout",), (change,)
     )
 
 

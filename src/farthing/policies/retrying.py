@@ -5,7 +5,7 @@ from math import ceil
 
 import msgspec
 
-from farthing.policies.cast import FORM, Scenes, varied
+from farthing.policies.cast import FORM, Scenes, varied, without_rates
 from farthing.policies.drill import (
     Ask,
     Change,
@@ -68,7 +68,7 @@ def _attempts(setup: Setup, parts: Scenes) -> Planned:
         steps=(Scene(faults=(Fault(kind="server_error"),)), Ask(task=parts.task)),
         judge=judge,
         remedy="lower maxRetries or retryDelay, or raise upstream.totalTimeout",
-        changes=changes,
+        changes=(*changes, *without_rates(setup)),
     )
 
 
@@ -186,7 +186,7 @@ def _budget(setup: Setup, parts: Scenes) -> Planned:
         steps=(Scene(faults=(Fault(kind="server_error"),)), *asks),
         judge=judge,
         remedy="lower retryDelay: the deadline comes before the retries",
-        changes=changes,
+        changes=(*changes, *without_rates(setup)),
     )
 
 

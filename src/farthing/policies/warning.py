@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from farthing.config.schema import DeploymentConfig
 from farthing.limits.window import MINUTE_S
-from farthing.money import format_usd, from_nano
+from farthing.money import format_usd, from_nano, nano_half_even
 from farthing.policies.cast import Scenes, varied
 from farthing.policies.charging import account_of, bounds_of, lowered, within, worst_of
 from farthing.policies.drill import (
@@ -91,7 +91,8 @@ def _until(
     limit is lowered to its worst case, and its bill is above that."""
     paid = parts.paid or parts.task
     if scope == "task":
-        bound = next(one for one in bounds_of(setup.config) if one.scope == "task")
+        limits = [one for one in bounds_of(setup.config) if one.scope == "task"]
+        bound = next(one for one in limits if nano_half_even(one.amount) == rule.base_nano)
         worst = from_nano(worst_of(setup, parts).worst)
         change = lowered(setup.config, bound, worst, why="a task of that price would be needed")
         return (Scene(faults=(Fault(kind="overrun"),)), Ask(task=paid)), (change,)
@@ -150,11 +151,8 @@ def runaway_nano(rule: RunawayRule) -> int:
 
 
 def _slower(setup: Setup, parts: Scenes, rules: tuple[AlertRule, ...]) -> Planned:
-    slow, policy, setting = (
-        setup.config.alerts.critical_concurrency,
-        "fewer at once",
-        "alerts.criticalConcurrency",
-    )
+    slow, setting = setup.config.alerts.critical_concurrency, "alerts.criticalConcurrency"
+    policy = "fewer at once after critical"
     month = [rule for rule in rules if (rule.scope, rule.period) == ("deployment", "month")]
     if not month or parts.paid is None:
         why = "no critical alert of the month can come" if not month else "every model is free"
@@ -168,6 +166,29 @@ def _slower(setup: Setup, parts: Scenes, rules: tuple[AlertRule, ...]) -> Planne
         changes = (Change(setting=setting, value=3, why=f"{slow} calls at once would have to be held"),)
         slow = 3
     least = next(amount for amount, level in month[0].steps if level == CRITICAL)
+    held = tuple(varied(parts.paid, number) for number in range(slow + 2))
+    return Drill(
+        policy=policy,
+        setting=setting,
+        value=str(setup.config.alerts.critical_concurrency),
+        provoked=f"the critical alert, then {slow + 2} tasks together",
+        steps=(
+            Scene(),
+            Pretend(key=account_of("deployment", "month", setup.now), nano=least - 1),
+            Ask(task=parts.paid),
+            Settle(),
+            Scene(faults=(Fault(kind="slow_headers"),)),
+            Begin(tasks=held, held=slow),
+            Finish(),
+        ),
+        judge=_so_many_held(slow),
+        remedy="leave room in the month's limit above the critical threshold",
+        changes=changes,
+    )
+
+
+def _so_many_held(slow: int) -> Judge:
+    """After the critical alert no more than `slow` calls are on the wire at once."""
 
     def judge(seen: Seen) -> Saw:
         critical = any(one.level == CRITICAL for one in seen.heard)
@@ -179,23 +200,4 @@ def _slower(setup: Setup, parts: Scenes, rules: tuple[AlertRule, ...]) -> Planne
             return Saw(text=text, fault=f"the critical alert was not raised: {first.error}")
         return Saw(text=text, fault="" if most_held == slow else f"{slow} were to be")
 
-    held = tuple(varied(parts.paid, number) for number in range(slow + 2))
-    account = account_of("deployment", "month", setup.now)
-    return Drill(
-        policy="fewer at once after critical",
-        setting=setting,
-        value=str(setup.config.alerts.critical_concurrency),
-        provoked=f"the critical alert, then {slow + 2} tasks together",
-        steps=(
-            Scene(),
-            Pretend(key=account, nano=least - 1),
-            Ask(task=parts.paid),
-            Settle(),
-            Scene(faults=(Fault(kind="slow_headers"),)),
-            Begin(tasks=held, held=slow),
-            Finish(),
-        ),
-        judge=judge,
-        remedy="leave room in the month's limit above the critical threshold",
-        changes=changes,
-    )
+    return judge
