@@ -98,7 +98,7 @@ def _by_cost() -> Planned:
     def judge(seen: Seen) -> Saw:
         firsts: list[str] = []
         for told in seen.told:
-            if not isinstance(told.route, Route):
+            if not isinstance(told.route, Route) or not told.route.candidates:
                 return Saw(text="", fault="no model can take a task of some type")
             costs = [one.expected_cost for one in told.route.candidates if one.expected_cost is not None]
             if costs != sorted(costs):

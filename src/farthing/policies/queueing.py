@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from farthing.limits.window import MINUTE_S
-from farthing.policies.cast import Scenes, varied
+from farthing.policies.cast import Scenes, varied, without_rates
 from farthing.policies.drill import (
     Ask,
     Begin,
@@ -40,12 +40,14 @@ def queueing_drills(setup: Setup, parts: Scenes) -> Iterator[Planned]:
     yield _queue(setup, parts)
     limits = setup.config.limits
     keys = max(len(setup.config.upstream.api_key_env), 1)
-    yield _requests(parts.lone, "limits.requestsPerMinute", limits.requests_per_minute)
+    yield _requests(setup, parts.lone, "limits.requestsPerMinute", limits.requests_per_minute)
     yield _tokens(setup, parts.lone, "limits.tokensPerMinute", limits.tokens_per_minute)
     main = next((filled for filled in setup.slots if setup.at_main(filled.id)), None)
     if main is not None:
         task = Task(description=SHORT, model=main.id)
-        yield _requests(task, "limits.perKey.requestsPerMinute", limits.per_key.requests_per_minute, keys)
+        yield _requests(
+            setup, task, "limits.perKey.requestsPerMinute", limits.per_key.requests_per_minute, keys
+        )
         yield _tokens(setup, task, "limits.perKey.tokensPerMinute", limits.per_key.tokens_per_minute, keys)
     yield from _free(setup)
     yield from _by_model(setup)
@@ -119,7 +121,7 @@ def _queue(setup: Setup, parts: Scenes) -> Planned:
     )
 
 
-def _requests(task: Task, setting: str, limit: int | None, times: int = 1) -> Planned:
+def _requests(setup: Setup, task: Task, setting: str, limit: int | None, times: int = 1) -> Planned:
     """So many calls in a minute: the next one waits for its end, or goes to another model."""
     policy = "requests in a minute"
     if limit is None:
@@ -136,9 +138,14 @@ def _requests(task: Task, setting: str, limit: int | None, times: int = 1) -> Pl
         provoked=f"{allowed + 1} tasks, one after the other",
         steps=(Scene(), *asks),
         judge=_next_waits(task.model, allowed),
-        remedy="another limit is lower, or a budget refuses before",
-        changes=changes,
+        remedy="a budget refuses before, or nothing counts there",
+        changes=(*changes, *_other_rates(setup, setting)),
     )
+
+
+def _other_rates(setup: Setup, setting: str) -> tuple[Change, ...]:
+    """The other rates, lifted: each is shown by itself. Which of them forestalls which is told on paper."""
+    return tuple(one for one in without_rates(setup) if not setting.startswith(one.setting))
 
 
 def _next_waits(model: str | None, allowed: int) -> Judge:
@@ -172,8 +179,8 @@ def _tokens(setup: Setup, task: Task, setting: str, limit: int | None, times: in
         provoked="two tasks, whose estimates are more than the limit",
         steps=(Scene(), Ask(task=varied(task, 1)), Ask(task=varied(task, 2))),
         judge=_next_waits(task.model, 1),
-        remedy="another limit is lower, or a budget refuses before",
-        changes=(change,),
+        remedy="a budget refuses before, or nothing counts there",
+        changes=(change, *_other_rates(setup, setting)),
     )
 
 
@@ -181,7 +188,9 @@ def _free(setup: Setup) -> Iterator[Planned]:
     free = next((filled.id for filled in setup.slots if filled.id.endswith(":free")), None)
     if free is not None and setup.at_main(free):
         task = Task(description=SHORT, model=free)
-        yield _requests(task, "limits.freeRequestsPerMinute", setup.config.limits.free_requests_per_minute)
+        yield _requests(
+            setup, task, "limits.freeRequestsPerMinute", setup.config.limits.free_requests_per_minute
+        )
 
 
 def _by_model(setup: Setup) -> Iterator[Planned]:
@@ -199,17 +208,22 @@ def _by_model(setup: Setup) -> Iterator[Planned]:
             if limit is None:
                 continue
             path = f"limits.models.{name}.{setting}"
-            plan = _requests(task, path, limit) if field[0] == "r" else _tokens(setup, task, path, limit)
+            plan = (
+                _requests(setup, task, path, limit) if field[0] == "r" else _tokens(setup, task, path, limit)
+            )
             yield _with_whole_mapping(setup, name, field, plan)
 
 
 def _with_whole_mapping(setup: Setup, name: str, field: str, plan: Planned) -> Planned:
     """A model's name has dots, so that its limit is changed with the whole of `limits.models`."""
-    if not isinstance(plan, Drill) or not plan.changes:
+    if not isinstance(plan, Drill):
+        return plan
+    own = [change for change in plan.changes if change.setting == plan.setting]
+    if not own:
         return plan
     models = dict(setup.config.limits.models)
-    models[name] = models[name].model_copy(update={field: plan.changes[0].value})
+    models[name] = models[name].model_copy(update={field: own[0].value})
     value = {model: limit.model_dump(by_alias=True, exclude_none=True) for model, limit in models.items()}
-    told = f"{name} at {shown(plan.changes[0].value)}"
-    change = Change(setting="limits.models", value=value, why=plan.changes[0].why, told=told)
-    return replace(plan, changes=(change,))
+    told = f"{name} at {shown(own[0].value)}"
+    whole = Change(setting="limits.models", value=value, why=own[0].why, told=told)
+    return replace(plan, changes=(whole, *(change for change in plan.changes if change not in own)))
