@@ -146,11 +146,12 @@ CANNOT: list[tuple[str, Settings]] = [
         {"models.secondary": None, "models.fallback": None, "routing.taskTypeMapping": {}},
     ),
     ("fallback on an error", {"fallbackRules.maxRetries": 0}),
-    ("overflow of a context", {"fallbackRules.maxRetries": 0}),
+    (
+        "overflow of a context",
+        {"fallbackRules.maxRetries": 0, "optimization.promptOptimization.contextCompression": True},
+    ),
     ("backoff before a retry", {"fallbackRules.maxRetries": 0}),
-    ("Retry-After is kept", {"fallbackRules.maxRetries": 0}),
     ("retry budget of all tasks", {"fallbackRules.retryBudget": 9}),
-    ("a stream that falls silent", {"fallbackRules.maxRetries": 0}),
     ("a stream that breaks", {"upstream.stream": False, "fallbackRules.onBrokenStream": "continue"}),
     ("a stream that breaks", {"fallbackRules.maxRetries": 0, "fallbackRules.onBrokenStream": "continue"}),
     ("clamping to what is left", {"optimization.minOutputTokens": 1024}),
@@ -165,6 +166,9 @@ CANNOT: list[tuple[str, Settings]] = [
 ]
 
 NOTED: list[tuple[str, Settings]] = [
+    ("Retry-After is kept", {"fallbackRules.maxRetries": 0}),
+    ("a stream that falls silent", {"fallbackRules.maxRetries": 0}),
+    ("overflow of a context", {"fallbackRules.maxRetries": 0}),
     ("a stream that breaks", {"upstream.stream": False}),
     ("breaker of one provider", {"upstream.stream": False}),
     ("breaker of one provider", {"provider.only": ["A"]}),
@@ -263,3 +267,22 @@ def test_what_is_made_small_is_said() -> None:
     assert ("limits.requestsPerMinute", "limits.requestsPerMinute") in changed
     assert ("budget.taskLimit", "budget.taskLimit") in changed
     assert ("fallbackRules.onTimeout", "upstream.firstTokenTimeout") in changed
+
+
+def test_rates_are_out_of_the_way_of_all_drills_but_their_own() -> None:
+    setup = made(limits__requestsPerMinute=1, limits__models={"deepseek-v3": {"tokensPerMinute": 9}})
+    for one in plan_for(setup):
+        if isinstance(one, Drill) and any(step for step in one.steps if not isinstance(step, Look)):
+            changed = {change.setting: change.value for change in one.changes}
+            if not one.setting.startswith("limits."):
+                assert changed["limits.requestsPerMinute"] is None
+                assert changed["limits.models"] == {}
+            elif one.setting == "limits.requestsPerMinute":
+                assert "limits.requestsPerMinute" not in changed
+                assert changed["limits.models"] == {}
+
+
+def test_a_month_of_no_dollars_has_no_alerts() -> None:
+    plan = plan_for(made(budget__monthlyLimit=0))
+    assert not [one for one in plan if one.policy.startswith(("alert warning", "alert critical"))]
+    assert isinstance(verdict_of(made(budget__monthlyLimit=0), "fewer at once after critical"), Row)

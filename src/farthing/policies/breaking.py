@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from farthing.policies.cast import Scenes, varied, without_rates
+from farthing.policies.cast import Scenes, varied
 from farthing.policies.drill import (
     Ask,
     Begin,
@@ -36,12 +36,12 @@ _REPORT = "report it: nothing in a configuration should cause this"
 
 def breaking_drills(setup: Setup, parts: Scenes) -> Iterator[Planned]:
     """The breaker has no setting: it is on for every model, and for every provider of one."""
-    yield _alone(setup, parts)
+    yield _alone(parts)
     yield _among_others(setup, parts)
     yield _by_provider(setup, parts)
 
 
-def _alone(setup: Setup, parts: Scenes) -> Planned:
+def _alone(parts: Scenes) -> Planned:
     task = msgspec.structs.replace(parts.lone, timeout_s=_SHORTER_THAN_A_REST_S)
     until_open = tuple(Ask(task=varied(task, number)) for number in range(FAILURES_TO_OPEN))
     quick = msgspec.structs.replace(parts.lone, timeout_s=_LOOK_S)
@@ -65,7 +65,6 @@ def _alone(setup: Setup, parts: Scenes) -> Planned:
         ),
         judge=_opened_tried_closed,
         remedy=_REPORT,
-        changes=without_rates(setup),
     )
 
 
@@ -117,7 +116,6 @@ def _among_others(setup: Setup, parts: Scenes) -> Planned:
         steps=(Scene(faults=(Fault(kind="server_error", model=first),)), *asks),
         judge=judge,
         remedy=_REPORT,
-        changes=without_rates(setup),
     )
 
 
@@ -158,5 +156,4 @@ def _by_provider(setup: Setup, parts: Scenes) -> Planned:
         steps=(Scene(faults=(Fault(kind="cut", provider=_SICK),)), *asks),
         judge=judge,
         remedy=_REPORT,
-        changes=without_rates(setup),
     )

@@ -90,8 +90,8 @@ def _paid(setup: Setup, kind: TaskType) -> Task | None:
 
 
 def without_rates(setup: Setup) -> tuple[Change, ...]:
-    """Rates lifted for drills of many calls, which would wait for their turn and let rests pass meanwhile."""
-    limits, why = setup.config.limits, "so many calls would wait for their turn, and rests would pass"
+    """Rates lifted for all drills but their own: who waits for a turn lets other waits pass meanwhile."""
+    limits, why = setup.config.limits, "a call that waits for its turn lets other waits pass"
     rates: dict[str, object] = {
         "limits.requestsPerMinute": limits.requests_per_minute,
         "limits.tokensPerMinute": limits.tokens_per_minute,

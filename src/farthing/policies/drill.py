@@ -284,3 +284,9 @@ def evidence(told: Told) -> str:
     """Both sides of one task in a line."""
     tried = attempts_in_words(told.attempts)
     return "; ".join(filter(None, (tried or ended(told), received_in_words(told.asked))))
+
+
+def not_first(model: str, told: Told) -> str:
+    """That another model than this one was asked first, and what its route said."""
+    why = told.result.route.reason if told.result is not None else told.message.replace("\n", "; ")
+    return f"{short(model)} was not asked first: {why or told.error}"

@@ -18,14 +18,16 @@ from farthing.policies.drill import (
     Seen,
     cannot,
     evidence,
+    not_first,
     off,
     short,
     shown,
 )
 from farthing.policies.setup import Setup
 
-SHORT_WAIT_S = 0.25
+SHORT_WAIT_S = 0.5
 """A deadline that a drill can wait for."""
+_MORE = "set fallbackRules.maxRetries to 1 or more"
 
 
 class _Rule(NamedTuple):
@@ -131,7 +133,7 @@ def _lacks(setup: Setup, parts: Scenes) -> tuple[str, str] | None:
         whom = short(parts.first)
         return f"{whom} is the only candidate of every task", "fill models.fallback with another model"
     if setup.config.fallback_rules.max_retries == 0:
-        return "maxRetries is 0: no attempt follows the first", "set fallbackRules.maxRetries to 1 or more"
+        return "maxRetries is 0: no attempt follows the first", _MORE
     return None
 
 
@@ -142,7 +144,7 @@ def another_answers(first: str, kinds: tuple[str, ...]) -> Judge:
         told = seen.told[0]
         text = evidence(told)
         if not told.attempts or told.attempts[0].model != first:
-            return Saw(text=text, fault=f"{short(first)} was not asked first")
+            return Saw(text=text, fault=not_first(first, told))
         if not told.attempts[0].reason.startswith(kinds):
             fault = f"the first attempt ended with {told.attempts[0].reason}, which is another matter"
             return Saw(text=text, fault=fault)
@@ -166,12 +168,13 @@ def _overflow(setup: Setup, parts: Scenes) -> Planned:
     fault = Fault(kind="context_length", model=first, times=1)
     if setup.config.fallback_rules.max_retries == 0:
         why = "maxRetries is 0: no attempt follows the first"
-        return cannot(policy, setting, compresses, why, "set fallbackRules.maxRetries to 1 or more")
+        level = "finding" if compresses else "note"
+        return cannot(policy, setting, compresses, why, _MORE, level=level)
     if not compresses and not setup.config.fallback_rules.on_error:
         return off(policy, setting, False, "and fallbackRules.onError is false: the task fails")
     if not compresses and len(parts.candidates) < 2:
         why = f"{short(first)} is the only candidate"
-        return cannot(policy, setting, False, why, f"set {setting}, or fill models.fallback")
+        return cannot(policy, setting, False, why, f"set {setting}, or fill models.fallback", level="note")
     return Drill(
         policy=policy,
         setting=setting,
@@ -205,8 +208,7 @@ def _broken_streams(setup: Setup, parts: Scenes) -> Iterator[Planned]:
         yield cannot(policy, setting, value, why, "set upstream.stream to true", level=level)
         return
     if value == "continue" and rules.max_retries == 0:
-        remedy = "set fallbackRules.maxRetries to 1 or more"
-        yield cannot(policy, setting, value, "maxRetries is 0: no attempt follows", remedy)
+        yield cannot(policy, setting, value, "maxRetries is 0: no attempt follows", _MORE)
         return
     yield Drill(
         policy=policy,

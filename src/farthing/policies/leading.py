@@ -17,6 +17,7 @@ from farthing.policies.drill import (
     Seen,
     cannot,
     evidence,
+    not_first,
     off,
     received_in_words,
     short,
@@ -79,9 +80,7 @@ def _led(setup: Setup, policy: str, setting: str, slot: Slot, task: Task) -> Dri
         text = evidence(told)
         if told.models and told.models[0] == model:
             return Saw(text=text)
-        route = told.result.route if told.result is not None else None
-        why = route.reason if route is not None else told.message.replace("\n", "; ")
-        return Saw(text=text, fault=f"{short(model)} was not asked first: {why or told.error}")
+        return Saw(text=text, fault=not_first(model, told))
 
     return Drill(
         policy=policy,

@@ -78,8 +78,8 @@ def _at_once(setup: Setup, parts: Scenes) -> Planned:
         provoked=f"{allowed + 2} tasks together, held upstream",
         steps=(_HELD, Begin(tasks=tasks, held=allowed), Finish()),
         judge=judge,
-        remedy="another limit is lower: limits, alerts.criticalConcurrency or upstream.connectionLimit",
-        changes=changes,
+        remedy="another limit is lower: alerts.criticalConcurrency or upstream.connectionLimit",
+        changes=(*changes, *without_rates(setup)),
     )
 
 
@@ -117,7 +117,7 @@ def _queue(setup: Setup, parts: Scenes) -> Planned:
         steps=(_HELD, Begin(tasks=tasks, held=1), Finish()),
         judge=judge,
         remedy="see docs/guides/reliability.md, Limits and the queue",
-        changes=tuple(changes),
+        changes=(*changes, *without_rates(setup)),
     )
 
 

@@ -5,7 +5,7 @@ from math import ceil
 
 import msgspec
 
-from farthing.policies.cast import FORM, Scenes, varied, without_rates
+from farthing.policies.cast import FORM, Scenes, varied
 from farthing.policies.drill import (
     Ask,
     Change,
@@ -68,7 +68,7 @@ def _attempts(setup: Setup, parts: Scenes) -> Planned:
         steps=(Scene(faults=(Fault(kind="server_error"),)), Ask(task=parts.task)),
         judge=judge,
         remedy="lower maxRetries or retryDelay, or raise upstream.totalTimeout",
-        changes=(*changes, *without_rates(setup)),
+        changes=changes,
     )
 
 
@@ -106,7 +106,7 @@ def _retry_after(setup: Setup, parts: Scenes) -> Planned:
         max(1, int(min(7, total_s / 2))),
     )
     if rules.max_retries == 0:
-        return cannot(policy, setting, 0, _NONE_FOLLOWS, _MORE)
+        return cannot(policy, setting, 0, _NONE_FOLLOWS, _MORE, level="note")
 
     def judge(seen: Seen) -> Saw:
         told = seen.told[0]
@@ -155,11 +155,11 @@ def _total(setup: Setup, parts: Scenes) -> Planned:
 def _budget(setup: Setup, parts: Scenes) -> Planned:
     rules = setup.config.fallback_rules
     policy, setting, share = "retry budget of all tasks", "fallbackRules.retryBudget", rules.retry_budget
+    level = "finding" if says(setup.config, "fallback_rules", "retry_budget") else "note"
     if rules.max_retries == 0:
-        return cannot(policy, setting, share, _NONE_FOLLOWS, _MORE)
+        return cannot(policy, setting, share, _NONE_FOLLOWS, _MORE, level=level)
     if share >= rules.max_retries:
         why = f"a task adds {share:g} and makes at most {rules.max_retries}"
-        level = "finding" if says(setup.config, "fallback_rules", "retry_budget") else "note"
         return cannot(policy, setting, share, why, "set it below maxRetries", level=level)
     changes: tuple[Change, ...] = ()
     tasks = ceil(FLOOR / (rules.max_retries - share)) + 2
@@ -186,7 +186,8 @@ def _budget(setup: Setup, parts: Scenes) -> Planned:
         steps=(Scene(faults=(Fault(kind="server_error"),)), *asks),
         judge=judge,
         remedy="lower retryDelay: the deadline comes before the retries",
-        changes=(*changes, *without_rates(setup)),
+        changes=changes,
+        level=level,
     )
 
 
@@ -200,7 +201,9 @@ def _another_provider(setup: Setup, parts: Scenes) -> Planned:
             policy, setting, upstream.between_tokens_timeout, why, "set upstream.stream", level="note"
         )
     if setup.config.fallback_rules.max_retries == 0:
-        return cannot(policy, setting, upstream.between_tokens_timeout, _NONE_FOLLOWS, _MORE)
+        stated = says(setup.config, "upstream", "between_tokens_timeout")
+        level = "finding" if stated else "note"
+        return cannot(policy, setting, upstream.between_tokens_timeout, _NONE_FOLLOWS, _MORE, level=level)
     elsewhere = wished.only is None and wished.allow_fallbacks is not False and setup.at_main(first)
 
     def judge(seen: Seen) -> Saw:

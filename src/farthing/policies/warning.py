@@ -153,7 +153,7 @@ def runaway_nano(rule: RunawayRule) -> int:
 def _slower(setup: Setup, parts: Scenes, rules: tuple[AlertRule, ...]) -> Planned:
     slow, setting = setup.config.alerts.critical_concurrency, "alerts.criticalConcurrency"
     policy = "fewer at once after critical"
-    month = [rule for rule in rules if (rule.scope, rule.period) == ("deployment", "month")]
+    month = [rule for rule in rules if rule.steps and (rule.scope, rule.period) == ("deployment", "month")]
     if not month or parts.paid is None:
         why = "no critical alert of the month can come" if not month else "every model is free"
         return off(policy, setting, slow, why)

@@ -105,16 +105,29 @@ def _verdict(row: Row) -> Text:
 
 
 def _show_changes(out: Console, checked: Checked) -> None:
-    rows = [[one.setting, _short(one.value), one.why] for one in changed_everywhere(checked)]
+    rows = [[one.setting, _short(one.value), one.why, "all"] for one in changed_everywhere(checked)]
+    rows += [[*told, _for_whom(policies)] for told, policies in _changed_for(checked).items()]
+    out.print(
+        show.table(["setting", "in the drills", "why", "for"], rows, title="What was changed to show it")
+    )
+
+
+def _changed_for(checked: Checked) -> dict[tuple[str, str, str], list[str]]:
+    """Each change of drills in words, and the policies that it was made for."""
+    changed: dict[tuple[str, str, str], list[str]] = {}
     for row in checked.rows:
         for change in row.changes:
-            value = change.told or _short(change.value)
-            rows.append([change.setting, value, f"{change.why} (for: {row.policy})"])
-    out.print(show.table(["setting", "in the drills", "why"], rows, title="What was changed to show it"))
+            told = (change.setting, change.told or _short(change.value), change.why)
+            changed.setdefault(told, []).append(row.policy)
+    return changed
+
+
+def _for_whom(policies: list[str]) -> str:
+    return policies[0] if len(policies) == 1 else f"{len(policies)} policies"
 
 
 def _short(value: object) -> str:
-    return "none" if value in (None, [], ()) else shown(value)
+    return "none" if value in (None, [], (), {}) else shown(value)
 
 
 def changed_everywhere(checked: Checked) -> Iterator[Placed]:

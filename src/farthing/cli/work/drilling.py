@@ -45,6 +45,8 @@ from farthing.task import Task
 
 _STILL_S = 0.15
 """No request more for so long: nobody else is on the way."""
+_PATIENCE_S = 3.0
+"""Nor does anybody come after so long, however many were to."""
 _LOOK_S = 0.01
 _DRILL_S = 60.0
 """What a drill may take for real before it is broken off."""
@@ -145,7 +147,7 @@ class Play:
         before = await self._stage.count()
         self._begun += [asyncio.ensure_future(self._asked(task)) for task in step.tasks]
         held, still = 0, 0.0
-        while still < _STILL_S or held < step.held:
+        while still < _STILL_S or (held < step.held and still < _PATIENCE_S):
             await asyncio.sleep(_LOOK_S)
             now = await self._stage.count() - before
             still = 0.0 if now != held else still + _LOOK_S
