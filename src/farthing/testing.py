@@ -10,13 +10,12 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import chdir
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
 
 import msgspec
 
-from farthing.clock import Clock
+from farthing.clock import Clock, VirtualClock
 from farthing.config.environment import API_KEY
 from farthing.config.load import Source
 from farthing.config.packaged import book_rows
@@ -24,46 +23,21 @@ from farthing.deployment import Deployment
 from farthing.upstream.failure import FailureKind
 from farthing.upstream.transport import Transport, TransportFault
 
-_DAY_S = 86_400.0
+__all__ = [
+    "Reply",
+    "ScriptedExchange",
+    "ScriptedUpstream",
+    "VirtualClock",
+    "answer",
+    "cut",
+    "deployment_at",
+    "deployment_on",
+    "failure",
+    "hang",
+    "unreachable",
+]
+
 _NO_KEY = "sk-or-no-key-in-tests"
-
-
-class VirtualClock:
-    """Time that moves when somebody sleeps or a test says so; `slept` is what was slept, in seconds.
-
-    A sleep of more than a day is somebody who waits for another time, the next month for instance: it moves
-    nothing, and ends when `advance` has come that far.
-    """
-
-    def __init__(self, start: datetime = datetime(2026, 11, 23, 12, tzinfo=UTC)) -> None:
-        self._start, self._gone = start, 0.0
-        self._waiting: list[tuple[float, asyncio.Event]] = []
-        self.slept: list[float] = []
-
-    def now(self) -> datetime:
-        return self._start + timedelta(seconds=self._gone)
-
-    def now_us(self) -> int:
-        return int(self.now().timestamp() * 1_000_000)
-
-    def monotonic(self) -> float:
-        return self._gone
-
-    def advance(self, seconds: float) -> None:
-        self._gone += seconds
-        for until, come in self._waiting:
-            if until <= self._gone:
-                come.set()
-
-    async def sleep(self, seconds: float) -> None:
-        if seconds > _DAY_S:
-            come = asyncio.Event()
-            self._waiting.append((self._gone + seconds, come))
-            await come.wait()
-            return
-        self.slept.append(seconds)
-        self.advance(max(seconds, 0.0))
-        await asyncio.sleep(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

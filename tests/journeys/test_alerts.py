@@ -70,6 +70,17 @@ async def test_at_critical_fewer_attempts_run_at_once_and_a_new_start_remembers(
         assert await most_at_once(deployment, later, tasks=5) == 3
 
 
+async def test_a_critical_alert_of_the_last_moment_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Its outcome is booked as the deployment closes, and the month's end is then nobody's to wait for."""
+    upstream = ScriptedUpstream([answer("ok", cost="0.0955")])
+    budget = {"budget.monthlyLimit": Decimal("0.1")}
+    before = asyncio.all_tasks()
+    async with deployment_on(upstream, tmp_path, clock=VirtualClock(), overrides=budget) as deployment:
+        await deployment.execute_task("Explain it.")
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() == before
+
+
 async def test_the_next_month_begins_with_the_usual_concurrency(tmp_path: Path) -> None:
     clock = VirtualClock()
     budget = {"budget.monthlyLimit": Decimal("0.1"), "scaling.maxConcurrency": 4}

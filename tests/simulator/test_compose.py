@@ -100,6 +100,14 @@ def test_tools_are_called_on_the_first_turn_only() -> None:
     assert _answer(later).calls != ()
 
 
+def test_a_model_without_a_response_format_follows_a_schema_in_its_prompt() -> None:
+    system = f"Answer with JSON that is valid for this JSON Schema:\n{json.dumps(SCHEMA)}"
+    said = _answer(_body(system=system), model="acme/free:free")
+    jsonschema_rs.validate(SCHEMA, json.loads(said.text))
+    broken = _answer(_body(system="A JSON Schema:\n{broken}"), model="acme/free:free")
+    assert not broken.text.startswith("{")
+
+
 def test_tool_choice_is_honoured() -> None:
     assert _answer(_body(tools=_tools(3), tool_choice="none")).calls == ()
     named = _body(tools=_tools(3), tool_choice={"type": "function", "function": {"name": "tool_2"}})

@@ -327,6 +327,41 @@ async def test_a_bill_may_forget_its_oldest_rows(open_simulator: Opener) -> None
     assert Decimal(str(bill["total"])) == sum(costs)
 
 
+@pytest.mark.parametrize("stream", [True, False])
+async def test_words_where_json_was_asked_for_and_json_that_is_nearly_right(
+    open_simulator: Opener, stream: bool
+) -> None:
+    form = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}}
+    texts: dict[str, str] = {}
+    for kind in ("prose", "nearly_json"):
+        async with open_simulator(rule(kind)) as caller:
+            reply = await caller.chat(stream=stream, response_format=form)
+            assert _finish(reply) == "stop"
+            texts[kind] = _text_of(reply)
+    assert "{" not in texts["prose"]
+    assert texts["nearly_json"].startswith("Here it is (simulated):\n{")
+    assert texts["nearly_json"].endswith(",}")
+
+
+async def test_a_fault_of_one_provider_spares_the_others(open_simulator: Opener) -> None:
+    scenario = {"rules": [{"match": {"provider": "Simulated South"}, "fault": "server_error"}]}
+    async with open_simulator(scenario) as caller:
+        replies = [await caller.chat(seed=number) for number in range(24)]
+        ignoring = [await caller.chat(provider={"ignore": ["Simulated South"]}) for _ in range(6)]
+        logged = caller.simulator.requests()
+    served = {str(at(reply.json, "provider")) for reply in replies if reply.status == 200}
+    assert {reply.status for reply in replies} == {200, 500}
+    assert served == {"Simulated North", "Simulated East"}
+    assert {reply.status for reply in ignoring} == {200}
+    assert logged[-1]["ignore"] == ["Simulated South"]
+
+
+def _text_of(reply: Reply) -> str:
+    if reply.headers["Content-Type"] == "application/json":
+        return str(at(reply.json, "choices", 0, "message", "content"))
+    return reply.text
+
+
 def test_every_kind_is_tested_here() -> None:
     from pathlib import Path
 

@@ -52,6 +52,24 @@ async def test_it_serves_and_answers_control_calls() -> None:
         os.kill(pid, 0)
 
 
+async def test_models_that_are_served_and_not_listed(tmp_path: Path) -> None:
+    rows = tmp_path / "rows.json"
+    rows.write_bytes(msgspec.json.encode([{"id": "acme/brand-new", "context_length": 1000}]))
+    async with SimulatorProcess(unlisted=rows) as simulator, aiohttp.ClientSession() as session:
+        async with session.get(f"{simulator.base_url}/models") as response:
+            listed = [row["id"] for row in (await response.json())["data"]]
+        headers = {"Authorization": "Bearer sk-or-test"}
+        asked = {**ASK, "model": "acme/brand-new"}
+        url = f"{simulator.base_url}/chat/completions"
+        async with session.post(url, json=asked, headers=headers) as response:
+            assert response.status == 200
+    assert "deepseek/deepseek-chat" in listed
+    assert "acme/brand-new" not in listed
+    rows.write_text("{}")
+    with pytest.raises(SimulatorFailedError, match="give a JSON list of rows"):
+        SimulatorProcess(unlisted=rows).start()
+
+
 def test_it_gets_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENROUTER_API_KEY", "sk-or-secret")
     with SimulatorProcess() as simulator:

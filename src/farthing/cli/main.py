@@ -47,6 +47,7 @@ COMMANDS = {
         _SETUP, "Keep the checklist of a migration from Claude or GPT: what is done, what is next."
     ),
     "compare": Entry(_MONEY, "Send your prompts to a profile and to the baseline; see both side by side."),
+    "check": Entry(_SETUP, "Find rules of a configuration that can never act; prove that the others do."),
     "models": Entry(_MONEY, "List and compare models, fetch today's prices, check a configuration's models."),
     "config": Entry(_SETUP, "Show or validate a configuration, or print its JSON Schema."),
     "simulator": Entry(_SETUP, "Run an OpenRouter on this machine, with latencies, bills and faults."),

@@ -9,13 +9,13 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
 from farthing.errors import ConfigError, ConfigFault, exit_code
-from farthing.simulator.books import packaged_shelf
+from farthing.simulator.books import packaged_shelf, with_unlisted
 from farthing.simulator.scenario import HEALTHY, Scenario, demo_scenario, scenario_from
 from farthing.simulator.server import Simulator, SimulatorOptions
 
@@ -32,7 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             book=given.book,
             scenario=scenario_named(given.faults, seed=given.seed),
         )
-        serve(options, until_stdin_ends=given.until_stdin_ends)
+        unlisted = _rows_in(given.unlisted) if given.unlisted else ()
+        serve(options, until_stdin_ends=given.until_stdin_ends, unlisted=unlisted)
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         return exit_code(error)
@@ -56,17 +57,27 @@ def scenario_named(name: str, *, seed: int) -> Scenario:
     return scenario_from(raw, source=name)
 
 
+def _rows_in(path: str) -> list[dict[str, object]]:
+    """The `/models` rows of a file. Raises `ConfigError`."""
+    try:
+        return msgspec.json.decode(Path(path).read_bytes(), type=list[dict[str, object]])
+    except (OSError, msgspec.DecodeError) as error:
+        fault = ConfigFault(path="unlisted", value=path, problem=f"give a JSON list of rows ({error})")
+        raise ConfigError("--unlisted", [fault]) from error
+
+
 def serve(
     options: SimulatorOptions,
     *,
     until_stdin_ends: bool = False,
+    unlisted: Iterable[Mapping[str, object]] = (),
     ready: Callable[[dict[str, object]], None] | None = None,
 ) -> None:
     """Serves until SIGINT or SIGTERM. `ready` gets the addresses; without it they are printed as JSON.
 
     Raises `ConfigError` for an unknown book and `OSError` when the port is taken.
     """
-    simulator = Simulator(options, packaged_shelf(options.book))
+    simulator = Simulator(options, with_unlisted(packaged_shelf(options.book), unlisted))
     # Requests leave little cyclic garbage; the long-lived data need not be looked at again and again.
     gc.freeze()
     gc.set_threshold(50_000, 50, 50)
@@ -123,6 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--book", choices=("tutorial", "snapshot"), default="tutorial")
     parser.add_argument("--faults", default="none", metavar="none|demo|FILE")
+    parser.add_argument("--unlisted", metavar="FILE", help="further /models rows: served, not listed")
     parser.add_argument("--until-stdin-ends", action="store_true", help="stop when standard input ends")
     return parser
 

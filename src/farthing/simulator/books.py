@@ -5,7 +5,7 @@ Reads packaged JSON and finds a row by the name a request gives. Prices stay the
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import cast
@@ -46,6 +46,8 @@ class Shelf:
     book: str
     models: Mapping[str, SimulatedModel]
     slugs: Mapping[str, str]
+    unlisted: frozenset[str] = frozenset()
+    """Models that are served, and that `/models` does not show."""
 
     def find(self, name: str) -> SimulatedModel | None:
         """The model a request names: by id, by canonical slug, or as a `:variant` of either."""
@@ -59,6 +61,12 @@ def shelf_from(rows: Iterable[Mapping[str, object]], *, book: str) -> Shelf:
     models = {model.id: model for model in map(_model_from, rows)}
     slugs = {str(model.row.get("canonical_slug")): model.id for model in reversed(models.values())}
     return Shelf(book=book, models=models, slugs=slugs)
+
+
+def with_unlisted(shelf: Shelf, rows: Iterable[Mapping[str, object]]) -> Shelf:
+    """The shelf with further models that are served and not listed: a newer one, one of a server's own."""
+    models = {model.id: model for model in map(_model_from, rows) if model.id not in shelf.models}
+    return replace(shelf, models={**shelf.models, **models}, unlisted=frozenset(models))
 
 
 def packaged_shelf(book: str) -> Shelf:

@@ -129,7 +129,15 @@ class ChatDesk:
         body = admitted.body
         rng = self._draws.generator(body)
         text = "\n".join(message.text for message in body.messages) if self.scenario.rules else ""
-        seen = Seen(model=body.names[0], text=text, role=role_of(body), stream=bool(body.stream))
+        # Drawn first only where a rule asks, so that all other scenarios draw as ever.
+        provider = rng.choice(willing(body)) if self._faults.looks_at_providers else None
+        seen = Seen(
+            model=body.names[0],
+            text=text,
+            role=role_of(body),
+            stream=bool(body.stream),
+            provider=provider or "",
+        )
         fault = self._faults.choose(seen, rng)
         if fault:
             self.counts.faulted += 1
@@ -140,7 +148,7 @@ class ChatDesk:
         if fault and refused and not fault.billed:
             self._refuse(refused, wire)
             return
-        reply = make_reply(admitted, self._terms(admitted, fault, rng), rng)
+        reply = make_reply(admitted, self._terms(admitted, fault, rng, provider), rng)
         if refused:
             self._refuse(refused, wire, billed=reply)
             return
@@ -155,7 +163,7 @@ class ChatDesk:
         name = body.task_marker or ""
         self._play(reply.steps, head(200, headers), reply.body_bytes is None, wire, ended, name=name)
 
-    def _terms(self, admitted: Admitted, fault: Fault | None, rng: Random) -> Terms:
+    def _terms(self, admitted: Admitted, fault: Fault | None, rng: Random, provider: str | None) -> Terms:
         model = admitted.model
         scenario = self.scenario
         kind = fault.kind if fault else None
@@ -167,7 +175,7 @@ class ChatDesk:
             identity=Identity(
                 id=self._generation_id(),
                 model=model.id,
-                provider="" if scenario.plain else rng.choice(willing(admitted.body)),
+                provider="" if scenario.plain else provider or rng.choice(willing(admitted.body)),
                 created=int(self.now().timestamp()),
             ),
             timing=draw_timing(model.id, rng, time_scale=self.time_scale),
@@ -283,6 +291,8 @@ class ChatDesk:
                 "stream": bool(body.stream),
                 "max_tokens": body.bound,
                 "max_price": price,
+                "ignore": (body.provider.ignore if body.provider else None) or [],
+                "plugins": [plugin.get("id") for plugin in body.plugins or ()],
                 "session_id": body.session_id,
                 "tools": len(body.tools or ()),
                 "tool_choice": body.tool_choice,

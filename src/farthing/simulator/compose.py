@@ -47,6 +47,7 @@ _KINDS: Sequence[tuple[str, re.Pattern[str]]] = (
     ("analyst", re.compile(r"\b(analy[sz]e|analysis|compare|evaluate|trade-?offs?)\b", re.IGNORECASE)),
     ("planner", re.compile(r"\b(plan|roadmap|schedule)\b", re.IGNORECASE)),
 )
+_SCHEMA_LINE = re.compile(r"\bJSON Schema\b[^\n]*\n(\{.*\})\s*$", re.MULTILINE)
 _TOOLS_LINE = re.compile(r"^TOOLS_JSON: (\[.*\])\s*$", re.MULTILINE)
 _BLOCK = "```tool_call\n"
 _TOOLS = msgspec.json.Decoder(list[OfferedFunction])
@@ -104,6 +105,9 @@ def _text(body: ChatBody, model: SimulatedModel, rng: Random, topic: str) -> str
     schema = schema_of(body.response_format)
     if schema is not None and {"response_format", "structured_outputs"} & model.supported:
         return _json_text(schema, rng, topic)
+    told = None if schema is not None else _told_schema(body)
+    if told is not None:
+        return _json_text(told, rng, topic)
     emulated = _emulated_call(body, model, rng, topic)
     return emulated if emulated is not None else _prose(body, rng, topic)
 
@@ -202,6 +206,17 @@ def _emulated_call(body: ChatBody, model: SimulatedModel, rng: Random, topic: st
     )
     written = msgspec.json.encode({"name": function.name, "arguments": arguments}).decode()
     return f"{_BLOCK}{written}\n```"
+
+
+def _told_schema(body: ChatBody) -> object | None:
+    """The schema that a model without a response format is told in its system message, if there is one."""
+    found = _SCHEMA_LINE.search(body.system_text)
+    if found is None:
+        return None
+    try:
+        return mapping(msgspec.json.decode(found.group(1)))
+    except msgspec.DecodeError:
+        return None
 
 
 def _bounded_text(text: str, model: str, bound: int | None) -> Answer:

@@ -20,6 +20,8 @@ class Seen:
     text: str
     role: str | None
     stream: bool
+    provider: str = ""
+    """Who would serve it; empty where no rule asks."""
 
 
 class FaultDesk:
@@ -27,6 +29,7 @@ class FaultDesk:
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
+        self.looks_at_providers = any(rule.match.provider for rule in scenario.rules)
         self._matched = Counter[int]()
         self._fired = Counter[int]()
 
@@ -76,6 +79,7 @@ def _meets(match: Match, seen: Seen) -> bool:
         and (match.contains is None or match.contains in seen.text)
         and (match.role is None or match.role == seen.role)
         and (match.stream is None or match.stream == seen.stream)
+        and (match.provider is None or match.provider == seen.provider)
     )
 
 

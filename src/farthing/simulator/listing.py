@@ -18,7 +18,7 @@ CREDITS_USD = 1000
 
 def models_page(shelf: Shelf, query: Mapping[str, str], *, base_url: str) -> dict[str, object]:
     """One page of `/models`; `links.next` is None on the last."""
-    rows = [model.row for model in shelf.models.values()]
+    rows = [model.row for name, model in shelf.models.items() if name not in shelf.unlisted]
     offset = _count(query.get("offset"), 0)
     limit = max(1, min(_count(query.get("limit"), PAGE), PAGE))
     more = offset + limit < len(rows)

@@ -42,7 +42,8 @@ class ReplyUnderWay(TypedDict):
 class SimulatorProcess:
     """A simulator as a child process: `async with SimulatorProcess() as simulator`, or `start` and `stop`.
 
-    `faults` is `none`, `demo` or a scenario file. `book` is `tutorial` or `snapshot`.
+    `faults` is `none`, `demo` or a scenario file. `book` is `tutorial` or `snapshot`; `unlisted` a file of
+    further `/models` rows that are served and not listed.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class SimulatorProcess:
         book: str = "tutorial",
         faults: str | Path = "none",
         port: int = 0,
+        unlisted: Path | None = None,
     ) -> None:
         self._arguments = [
             f"--seed={seed}",
@@ -61,6 +63,8 @@ class SimulatorProcess:
             f"--faults={faults}",
         ]
         self._arguments += [f"--port={port}", "--until-stdin-ends"]
+        if unlisted is not None:
+            self._arguments.append(f"--unlisted={unlisted}")
         self._child: subprocess.Popen[bytes] | None = None
         self._errors: IO[bytes] | None = None
         self._ready: Mapping[str, object] = {}

@@ -146,7 +146,12 @@ def _said(admitted: Admitted, fault: Fault | None, rng: Random) -> tuple[Answer,
         return said, reasoning
     if kind == "length":
         visible = min(visible or 24, 24)
-    return answer(admitted.body, admitted.model, rng, bound=visible), reasoning
+    said = answer(admitted.body, admitted.model, rng, bound=visible)
+    if kind == "prose":
+        said = replace(said, text=f"{LABEL} Words, where JSON was asked for.", calls=(), finish_reason="stop")
+    elif kind == "nearly_json" and said.text.endswith("}"):
+        said = replace(said, text=f"Here it is (simulated):\n{said.text[:-1]},}}")
+    return said, reasoning
 
 
 def _streamed(

@@ -3,7 +3,7 @@
 A scenario is JSON (all keys optional; an unknown key is refused, naming the nearest):
 
     {"rules": [{"match": {"model": "mistralai/…", "contains": "text", "role": "coder", "stream": true,
-                          "nth": 3, "every": 10},
+                          "provider": "Simulated North", "nth": 3, "every": 10},
                 "fault": {"kind": "rate_limit", "retry_after": 2},
                 "times": 1}],
      "random": {"rate": 0.1, "kinds": ["rate_limit", "cut", {"kind": "stall", "delay_s": 0.1}]},
@@ -33,6 +33,7 @@ Fault kinds: every name in `conditions.py` (a refusal), `status` (with `status`,
     missing_cost               usage without a cost
     empty                      no output and no finish: free by the zero-completion insurance
     refusal, length            the model refuses; the answer stops at `max_tokens` or sooner
+    prose, nearly_json         words where JSON was asked for; JSON with a comma too many and words around it
     paced                      no fault: an answer of `events` tokens of `event_bytes` each, `per_second` of
                                them, in real seconds, which waits for a client that does not read
     byok                       the provider bills too
@@ -68,7 +69,11 @@ KINDS: Mapping[str, frozenset[str]] = {
     "late_usage": _HELD_KEYS,
     "paced": frozenset({"events", "per_second", "event_bytes"}),
     **dict.fromkeys(
-        ("garbled", "no_usage", "missing_cost", "empty", "refusal", "length", "byok", "overrun"),
+        ("garbled", "no_usage", "missing_cost", "empty", "refusal", "length", "prose", "nearly_json"),
+        frozenset[str](),
+    ),
+    **dict.fromkeys(
+        ("byok", "overrun"),
         frozenset[str](),
     ),
 }
@@ -105,6 +110,7 @@ class Match:
     contains: str | None = None
     role: str | None = None
     stream: bool | None = None
+    provider: str | None = None
     nth: int | None = None
     every: int | None = None
 
@@ -193,6 +199,7 @@ _MATCH: Mapping[str, type] = {
     "contains": str,
     "role": str,
     "stream": bool,
+    "provider": str,
     "nth": int,
     "every": int,
 }

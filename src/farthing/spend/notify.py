@@ -96,10 +96,10 @@ class Alarm:
     async def aclose(self, timeout_s: float) -> None:
         """Waits for deliveries under way, each with one last try instead of its pauses; what is not taken by
         then is sent by the next process."""
-        if self._restoring is not None:
-            self._restoring.cancel()
         await self._last_alerts()
         self._closing.set()
+        if self._restoring is not None:  # only now: a last alert may have been the critical one
+            self._restoring.cancel()
         if self._deliveries:
             await asyncio.wait(self._deliveries.values(), timeout=timeout_s)
         for delivery in list(self._deliveries.values()):
