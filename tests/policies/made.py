@@ -25,6 +25,7 @@ LOCAL: Mapping[str, object] = {
 RICH: Mapping[str, object] = {
     "models.tertiary": "local:llama3.1:8b",
     "upstreams": {"local": LOCAL},
+    "hedging": {"enabled": True, "after": 800},
     "upstream.apiKeyEnv": ["OPENROUTER_API_KEY", "OPENROUTER_API_KEY_2"],
     "routing.complexityMapping": {"low": "fallback"},
     "routing.qualityThreshold": 0.87,

@@ -72,6 +72,8 @@ FINDINGS: list[tuple[str, str, Settings]] = [
         {"upstream.firstTokenTimeout": 10, "upstream.stream": False},
     ),
     ("upstream.firstTokenTimeout", "the task ends first", {"upstream.totalTimeout": 30}),
+    ("hedging.enabled", "an exchange that is left", {"hedging.enabled": True, "upstream.stream": False}),
+    ("hedging.enabled", "has no latency target", {"hedging.enabled": True, "latencyTargets": {}}),
     ("provider.only", "nobody may serve", {"provider.only": ["A"], "provider.ignore": ["A"]}),
     ("provider.only", "never serves", {"provider.only": ["A", "B"], "provider.ignore": ["A"]}),
     ("provider.maxPrice.prompt", "every model's rate", {"provider.maxPrice.prompt": "0.0001"}),

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from farthing.policies.alerting import alerting_findings
 from farthing.policies.bounds import bounds_findings, unset_key_findings
 from farthing.policies.finding import Finding
+from farthing.policies.hedging import hedging_findings
 from farthing.policies.reach import reach_findings
 from farthing.policies.setup import Setup
 from farthing.policies.spending import spending_findings
@@ -23,6 +24,7 @@ def findings_of(
     found = [
         *reach_findings(setup),
         *trouble_findings(setup),
+        *hedging_findings(setup),
         *spending_findings(setup),
         *alerting_findings(setup),
         *bounds_findings(setup, inert),

@@ -9,6 +9,7 @@ from farthing.policies.charging import charging_drills
 from farthing.policies.drill import Change, Drill, Planned, cannot
 from farthing.policies.emulating import emulating_drills
 from farthing.policies.failing import failing_drills
+from farthing.policies.hedging import hedging_drill, without_hedging
 from farthing.policies.keying import keying_drills
 from farthing.policies.leading import leading_drills
 from farthing.policies.queueing import queueing_drills
@@ -23,20 +24,23 @@ def plan_for(setup: Setup) -> tuple[Planned, ...]:
     if parts is None:
         why = "no model can take any task"
         return (cannot("everything", "models", None, why, "see the findings about models"),)
-    rates = without_rates(setup)
+    unhedged = without_hedging(setup)
+    quiet = (*unhedged, *without_rates(setup))
     return (
-        *_lifted(leading_drills(setup), rates),
-        *_lifted(failing_drills(setup, parts), rates),
-        *_lifted(retrying_drills(setup, parts), rates),
-        *_lifted(breaking_drills(setup, parts), rates),
-        *_lifted(charging_drills(setup, parts), rates),
-        *_lifted(warning_drills(setup, parts), rates),
-        *queueing_drills(setup, parts),
-        *_lifted(emulating_drills(setup), rates),
-        *_lifted(keying_drills(setup, parts), rates),
+        *_lifted(leading_drills(setup), quiet),
+        *_lifted(failing_drills(setup, parts), quiet),
+        *_lifted([hedging_drill(setup, parts)], without_rates(setup)),
+        *_lifted(retrying_drills(setup, parts), quiet),
+        *_lifted(breaking_drills(setup, parts), quiet),
+        *_lifted(charging_drills(setup, parts), quiet),
+        *_lifted(warning_drills(setup, parts), quiet),
+        *_lifted(queueing_drills(setup, parts), unhedged),
+        *_lifted(emulating_drills(setup), quiet),
+        *_lifted(keying_drills(setup, parts), quiet),
     )
 
 
-def _lifted(planned: Iterable[Planned], rates: tuple[Change, ...]) -> Iterator[Planned]:
+def _lifted(planned: Iterable[Planned], changes: tuple[Change, ...]) -> Iterator[Planned]:
+    """Without what would act in every drill beside its policy."""
     for one in planned:
-        yield replace(one, changes=(*one.changes, *rates)) if isinstance(one, Drill) and rates else one
+        yield replace(one, changes=(*one.changes, *changes)) if isinstance(one, Drill) and changes else one

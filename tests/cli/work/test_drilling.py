@@ -89,6 +89,11 @@ def _no_fallback(patch: pytest.MonkeyPatch) -> None:
     _decided(patch, once)
 
 
+def _no_hedge(patch: pytest.MonkeyPatch) -> None:
+    """Who is late is waited for."""
+    patch.setattr(pipeline, "hedge_after_s", always(None))
+
+
 def _no_waits(patch: pytest.MonkeyPatch) -> None:
     """Nobody waits: a retry is sent at once."""
 
@@ -243,6 +248,7 @@ MUTANTS: list[tuple[Callable[[pytest.MonkeyPatch], None], Setup, tuple[str, ...]
         RICH_SETUP,
         ("fallback on", "overflow", "backoff", "repair", "a stream that falls", "another"),
     ),
+    (_no_hedge, RICH_SETUP, ("hedging",)),
     (_no_waits, RICH_SETUP, ("backoff", "Retry-After")),
     (_no_deadline, RICH_SETUP, ("no wait past",)),
     (_endless, RICH_SETUP, ("attempts after",)),
