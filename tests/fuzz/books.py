@@ -153,11 +153,16 @@ def _asks_for_a_bill(task: "asyncio.Task[object]") -> bool:
 @contextmanager
 def opened_books() -> Generator[Books]:
     """Books in folders of their own, which are gone afterwards."""
-    logging.getLogger("farthing").setLevel(logging.CRITICAL)  # overruns by the thousand
-    with asyncio.Runner() as runner:
-        books = Books(runner)
-        yield books
-        books.close()
+    log = logging.getLogger("farthing")
+    before = log.level
+    log.setLevel(logging.CRITICAL)  # overruns by the thousand
+    try:
+        with asyncio.Runner() as runner:
+            books = Books(runner)
+            yield books
+            books.close()
+    finally:
+        log.setLevel(before)
 
 
 def said_by(stream: bytes) -> Said | None:
