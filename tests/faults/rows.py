@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from farthing.routing.reactions import Action, reaction_to
-from farthing.testing import Reply, unreachable
+from farthing.testing import Reply, failure, unreachable
 from farthing.upstream.failure import FailureKind
 from farthing.upstream.transport import TransportFault
 
@@ -34,6 +34,15 @@ def _fault(kind: str, **fields: object) -> dict[str, object]:
 
 def _untrusted() -> Reply:
     return Reply(fault=TransportFault(kind=_K.tls, message="scripted: not trusted", sent=False))
+
+
+def _garbage() -> Reply:
+    return Reply(headers={"content-type": "text/event-stream"}, chunks=(b"data: {nonsense\n\n",) * 3)
+
+
+def _endless() -> Reply:
+    """Past the limit on an event for a stream, past that on the whole for a plain reply."""
+    return Reply(headers={"content-type": "text/plain"}, chunks=(b"x" * 16 * 1024 * 1024,) * 5)
 
 
 ROWS: tuple[Row, ...] = (
@@ -103,6 +112,9 @@ ROWS: tuple[Row, ...] = (
         streamed=True,
         settings=DEADLINES,
     ),
+    Row("a reply that cannot be read", _garbage(), _K.malformed),
+    Row("a reply that passes the limits on its size", _endless(), _K.oversized),
+    Row("an error without a known name", failure(302), _K.unmapped),
     Row("nobody answers, or the name is unknown", unreachable(), _K.connect),
     Row("the certificate cannot be trusted", _untrusted(), _K.tls),
 )

@@ -72,8 +72,7 @@ async def test_each_condition_ends_as_the_table_says(row: Row, stream: bool, tmp
 def test_every_kind_that_upstream_can_cause_has_a_row() -> None:
     made = {row.kind for row in ROWS}
     not_from_upstream = {FailureKind.cancelled, FailureKind.queue_full, FailureKind.queue_timeout}
-    elsewhere = {FailureKind.oversized, FailureKind.malformed, FailureKind.unmapped}  # tests/upstream
-    assert made == set(FailureKind) - not_from_upstream - elsewhere
+    assert made == set(FailureKind) - not_from_upstream
 
 
 def test_the_guide_has_this_table() -> None:
