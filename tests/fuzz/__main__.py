@@ -78,11 +78,12 @@ def show(runs: list[Run], console: Console) -> None:
     console.print(table)
     for run in runs:
         for crash in run.crashes:
-            console.print(f"{run.name} BROKE; play it again: {replay_command(run.name, crash)}", style="red")
+            text = f"{run.name} BROKE; play it again: {replay_command(run.name, crash)}"
+            console.print(text, style="red", soft_wrap=True)
         if run.ended and not run.crashes:
             console.print(f"{run.name} ended with {run.ended} and no input", style="red")
         if run.ended:
-            console.print(run.said[-3000:])
+            console.print(run.said[-3000:].partition("=== Uncaught")[2] or run.said[-3000:], soft_wrap=True)
 
 
 def replay_command(name: str, crash: Path) -> str:

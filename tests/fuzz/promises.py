@@ -51,8 +51,9 @@ FORMAT: Mapping[str, object] = {
 
 
 def pieces(data: bytes, cuts: Iterable[int]) -> list[bytes]:
-    """The data, cut at these places."""
-    places = [0, *sorted({cut % (len(data) + 1) for cut in cuts}), len(data)]
+    """The data, cut at these places; no piece is empty, as none is that a socket delivers."""
+    within = {cut % (len(data) + 1) for cut in cuts} - {0, len(data)}
+    places = [0, *sorted(within), len(data)]
     return [data[start:end] for start, end in pairwise(places)]
 
 

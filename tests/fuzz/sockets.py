@@ -66,10 +66,13 @@ class _Wire(asyncio.Transport):
 
 def reply_is_read(wire: bytes, cuts: Iterable[int]) -> None:
     """The same reply however its bytes are cut; a connection that is kept reads the next one as it is."""
-    cuts = list(cuts)
-    whole = asyncio.run(_exchanges([wire]))
-    assert asyncio.run(_exchanges(pieces(wire, cuts))) == whole
+    whole, cut = asyncio.run(_whole_and_cut(wire, pieces(wire, cuts)))
+    assert cut == whole, "the reply depends on where its bytes were cut"
     assert whole.kind is None or whole.kind in FailureKind
+
+
+async def _whole_and_cut(wire: bytes, portions: list[bytes]) -> tuple[Read, Read]:
+    return await _exchanges([wire]), await _exchanges(portions)
 
 
 async def _exchanges(portions: list[bytes]) -> Read:
