@@ -98,7 +98,7 @@ def seeds_of(name: str, raw: list[bytes]) -> Iterator[bytes]:
     target = TARGETS[name]
     most = target.longest - len(target.prefix)
     if name == "http":
-        yield from (target.prefix + reply[:most] for reply in raw)
+        yield from (target.prefix + reply[:most] for reply in (*raw, *FRAMINGS))
     elif target.text:
         yield from (word.encode() for word in TEXTS)
     else:
@@ -113,6 +113,15 @@ TEXTS = (
     "{'city': 'ulm', 'days': [1, 2, {}]}",
     '```json\n{"city": "ulm" /* a comment */}\n```',
 )
+_HEAD = b"HTTP/1.1 200 OK\r\n"
+FRAMINGS = (
+    _HEAD + b"Content-Length: 2\r\n\r\nhi",
+    _HEAD + b"Content-Type: text/plain\r\n\r\nhi",
+    _HEAD + b"Transfer-Encoding: chunked\r\n\r\n2;x=y\r\nhi\r\n0\r\nTrailer: x\r\n\r\n",
+    b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + _HEAD + b"Content-Length: 0\r\n\r\n",
+    b"HTTP/1.1 204 No Content\r\nUpgrade: h2c\r\n\r\n",
+)
+"""Short ones, in which a changed byte matters: llhttp is C, and tells the fuzzer nothing of where it got."""
 
 
 def write(name: str, folder: Path, raw: list[bytes]) -> int:
@@ -144,7 +153,13 @@ def dictionary() -> str:
         *("pricing", "prompt", "completion", "overrides", "context_length"),
     )
     words = [f'"{field}":' for field in fields] + [word for word in wild.WORDS if len(word) < 40]
-    words += ["data: ", "data: [DONE]\n\n", "\n\n", "\r\n", ": c\n", "HTTP/1.1 200 OK\r\n", "0\r\n\r\n"]
+    words += ["data: ", "data: [DONE]\n\n", "\n\n", "\r\n", ": c\n"]
+    words += ["HTTP/1.1 200 OK\r\n", "HTTP/1.1 101 x\r\n", "0\r\n\r\n", "X-Generation-Id: gen-2\r\n"]
+    words += [
+        "Transfer-Encoding: chunked\r\n",
+        "Content-Length: 2\r\n",
+        "Connection: upgrade\r\nUpgrade: x\r\n",
+    ]
     return "".join(f'"{_quoted(word)}"\n' for word in words)
 
 
