@@ -9,8 +9,8 @@ DEV := $(VENV)/.farthing-dev
 FUZZ := $(VENV)/.farthing-fuzz
 UPGRADE :=
 PYTEST_ARGS :=
-FUZZ_SECONDS := 60
-FUZZ_TARGETS :=
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS ?=
 PIN = "$$uv" pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--annotation-style line --custom-compile-command 'make requirements' --quiet
 
