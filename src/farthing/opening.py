@@ -170,7 +170,7 @@ async def meet_upstreams(keys: KeyRing, config: DeploymentConfig) -> tuple[Notic
 def open_permits(config: DeploymentConfig, catalog: Catalog, keys: KeyRing, *, clock: Clock) -> Permits:
     """Leave to send within the configured limits and, at OpenRouter, the account's on free models."""
     limits, main = config.limits, keys.of(MAIN)
-    client, per_key = main[0].client, limits.per_key
+    client = main[0].client
     at_openrouter = client.simulated or urlsplit(config.upstream.base_url).hostname == _OPENROUTER
     free = Rate(requests=limits.free_requests_per_minute if at_openrouter else None)
 
@@ -183,10 +183,7 @@ def open_permits(config: DeploymentConfig, catalog: Catalog, keys: KeyRing, *, c
         rates=Rates(
             deployment=_rate(limits),
             models={_id_of(model, catalog): _rate(limit) for model, limit in limits.models.items()},
-            keys=Rate(
-                requests=_times(per_key.requests_per_minute, len(main)),
-                tokens=_times(per_key.tokens_per_minute, len(main)),
-            ),
+            keys=_rate(limits.per_key),
             free=free,
         ),
         queue_size=limits.queue_size,
@@ -194,6 +191,7 @@ def open_permits(config: DeploymentConfig, catalog: Catalog, keys: KeyRing, *, c
         allowance=FreeAllowance(free_requests_left, clock) if at_openrouter else None,
         clock=clock,
         is_main=lambda model: place_of(model, config.upstreams).upstream == MAIN,
+        keys_sharing=lambda now: keys.sharing(MAIN, now),
     )
 
 
@@ -220,10 +218,6 @@ def open_means(
         under_way=UnderWay(),
         targets=targets,
     )
-
-
-def _times(limit: int | None, count: int) -> int | None:
-    return None if limit is None else limit * count
 
 
 def _rate(limit: RateLimit | Limits) -> Rate:

@@ -154,6 +154,31 @@ async def test_each_keys_limit_holds_for_all_of_them_together(tmp_path: Path) ->
     assert clock.monotonic() == 60
 
 
+async def test_a_key_that_is_left_alone_sends_no_more_than_its_own_limit(tmp_path: Path) -> None:
+    """Two calls a minute by each of two keys; one is refused, and the other must not send for both."""
+    script = [failure(401, "no such key"), *(answer(str(number)) for number in range(5))]
+    clock = VirtualClock()
+    settings = {
+        **EMPTY,
+        "models.primary": QWEN,
+        "upstream.baseUrl": "http://127.0.0.1:9/api/v1",
+        "upstream.apiKeyEnv": ["KEY_A", "KEY_B"],
+        "storage.databaseUrl": f"sqlite:///{tmp_path / 'ledger.db'}",
+        "limits.perKey": {"requestsPerMinute": 2},
+    }
+    environ = {"KEY_A": "sk-a", "KEY_B": "sk-b"}
+    sent: list[tuple[str, float]] = []
+    upstream = ScriptedUpstream(script)
+    opened = Deployment("balanced", environ=environ, overrides=settings, transport=upstream, clock=clock)
+    async with opened as deployment:
+        for _ in range(5):
+            result = await deployment.execute_task("Sort.")
+            sent.append((result.attempts[-1].key, clock.monotonic()))
+    assert {key for key, _ in sent} == {"KEY_B"}
+    for _, at in sent:
+        assert sum(at - 60 < other <= at for _, other in sent) <= 2
+
+
 def test_a_model_that_its_upstream_does_not_list_is_refused() -> None:
     local = {"baseUrl": "http://127.0.0.1:8/v1", "models": {"llama3.1:8b": {"prompt": 0, "completion": 0}}}
     settings: dict[str, object] = {"upstreams": {"local": local}, "models.primary": "local:llama3:8b"}

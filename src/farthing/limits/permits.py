@@ -26,7 +26,7 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True):
     deployment: Rate = Rate()
     models: Mapping[str, Rate] = msgspec.field(default_factory=dict[str, Rate])
     keys: Rate = Rate()
-    """Of all keys of the main upstream together."""
+    """Of each key of the main upstream."""
     free: Rate = Rate()
 
 
@@ -82,13 +82,16 @@ class Permits:
         allowance: FreeAllowance | None = None,
         clock: Clock | None = None,
         is_main: Callable[[str], bool] = lambda _: True,
+        keys_sharing: Callable[[float], int] = lambda _: 1,
     ) -> None:
-        """`is_main` says whether a model is asked by the main upstream's keys."""
+        """`is_main` says whether a model is asked by the main upstream's keys, `keys_sharing` how many of
+        them share its calls at a time."""
         rates = rates or Rates()
         self._limit, self._queue_size, self._when_full = limit, queue_size, when_full
         self._clock, self._allowance = clock or SystemClock(), allowance
         self._deployment, self._free = _counters(rates.deployment), _counters(rates.free)
-        self._keys, self._is_main = _counters(rates.keys), is_main
+        self._keys, self._is_main, self._keys_sharing = _counters(rates.keys), is_main, keys_sharing
+        self._per_key = tuple(counter.window.most for counter in self._keys)
         self._models = {model: _counters(rate) for model, rate in rates.models.items()}
         self._queue: FairQueue[Wish] = FairQueue()
         self._door: deque[asyncio.Future[None]] = deque()
@@ -254,6 +257,9 @@ class Permits:
     def _counters_of(self, model: str) -> tuple[_Counter, ...]:
         own = self._models.get(model, ())
         if self._keys and self._is_main(model):
+            sharing = self._keys_sharing(self._clock.monotonic())
+            for counter, most in zip(self._keys, self._per_key, strict=True):
+                counter.window.most = most * sharing
             own = (*own, *self._keys)
         return (*own, *self._free) if self._free and is_free(model) else own
 

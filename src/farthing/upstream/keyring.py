@@ -21,6 +21,7 @@ _RESTS_S: Mapping[FailureKind, float] = {
 """Seconds; upstream's own Retry-After wins. Somebody may mend an account, so no rest is for ever."""
 _LONGEST_REST_S = 86_400.0
 """A Retry-After is believed up to a day."""
+_MINUTE_S = 60.0
 ACCOUNT_KINDS = frozenset(_RESTS_S)
 """Failures of a key, its account or the way to its upstream: another key or upstream may serve."""
 
@@ -34,6 +35,8 @@ class Key(msgspec.Struct, kw_only=True, eq=False):
     client: Client
     in_flight: int = 0
     rests_until: float = 0.0
+    steady_from: float = float("-inf")
+    """When it has been awake for a minute: until then what was sent went by the others."""
     reason: str = ""
 
     @property
@@ -79,11 +82,18 @@ class KeyRing:
         if failure is None:
             if key.reason:
                 key.rests_until, key.reason = 0.0, ""
+                key.steady_from = min(key.steady_from, now + _MINUTE_S)
                 self._troubled = any(one.reason for keys in self._keys.values() for one in keys)
         elif failure.kind in ACCOUNT_KINDS:
             rest = _RESTS_S[failure.kind] if failure.retry_after_s is None else failure.retry_after_s
             key.rests_until, key.reason = now + min(rest, _LONGEST_REST_S), failure.kind.value
+            key.steady_from = key.rests_until + _MINUTE_S
             self._troubled = True
+
+    def sharing(self, upstream: str, now: float) -> int:
+        """How many keys have shared the last minute's calls; at least one. What each may send in a minute
+        is kept by what these may send together, for they take turns."""
+        return max(1, sum(key.steady_from <= now for key in self._keys[upstream]))
 
     def can_serve(self, upstream: str, now: float) -> bool:
         """Whether the upstream has a key that does not rest."""
