@@ -18,7 +18,7 @@ from farthing.catalog.models import Catalog
 from farthing.catalog.pricing import Price, computed_nano
 from farthing.clock import Clock
 from farthing.config.schema import DeploymentConfig, LatencyTarget
-from farthing.fit import PLAIN, Way, clamped, fit
+from farthing.fit import PLAIN, Fitted, Way, clamped, fit
 from farthing.levels import ServiceLevels
 from farthing.limits.permits import NoTurn, Permits, Wish
 from farthing.money import from_nano
@@ -86,6 +86,8 @@ class Call(msgspec.Struct, kw_only=True):
     """Whether it was sent beside another that is late."""
     overtaken: bool = False
     """Whether another attempt at the same answer was sooner."""
+    shortened_tokens: int = 0
+    """Input tokens that were left out of the prompt, by our estimate."""
     started: float = 0.0
     max_tokens: int = 0
     granted: int = 0
@@ -222,10 +224,20 @@ async def _reserve(means: Means, call: Call) -> bytes | Denied | Unbounded:
     )
     if isinstance(fitted, Unbounded):
         return fitted
-    now_us = means.clock.now_us()
-    intent = Intent(
+    intent = _intent(means, call, fitted)
+    decision = await means.ledger.reserve(intent, deadline=call.deadline)
+    if isinstance(decision, Denied):
+        return decision
+    call.granted = decision.granted
+    call.clamped = decision.granted < fitted.worst.worst
+    call.max_tokens, body = clamped(fitted, decision.granted)
+    return body
+
+
+def _intent(means: Means, call: Call, fitted: Fitted) -> Intent:
+    return Intent(
         call_id=call.call_id,
-        at_us=now_us,
+        at_us=means.clock.now_us(),
         task_id=call.task_id,
         model=call.candidate.model,
         upstream=call.key.host,
@@ -243,14 +255,8 @@ async def _reserve(means: Means, call: Call) -> bytes | Denied | Unbounded:
         tags=call.task.tags,
         metadata=call.task.metadata,
         baseline_model=means.config.baseline.model,
+        shortened_tokens=call.shortened_tokens,
     )
-    decision = await means.ledger.reserve(intent, deadline=call.deadline)
-    if isinstance(decision, Denied):
-        return decision
-    call.granted = decision.granted
-    call.clamped = decision.granted < fitted.worst.worst
-    call.max_tokens, body = clamped(fitted, decision.granted)
-    return body
 
 
 async def _send(means: Means, call: Call, body: bytes, on_text: OnText | None) -> Ending:

@@ -9,7 +9,7 @@ import msgspec
 
 from farthing.attempt import Call, Means
 from farthing.config.upstreams import MAIN, place_of
-from farthing.result import Attempt, Candidate, Route
+from farthing.result import Attempt, Candidate, Route, Shortening
 from farthing.routing.fallback import Send, Situation, Tried, attempts_sent
 from farthing.routing.healthbook import HealthBook
 from farthing.routing.hedging import rival_to
@@ -34,6 +34,14 @@ class Journey(msgspec.Struct, kw_only=True):
     attempts: list[Attempt] = []
     text_received: list[str] = []
     call: Call | None = None
+    shortening: Shortening | None = None
+    """What was left out of the task's prompt."""
+
+    @property
+    def shortened_tokens(self) -> int:
+        """Input tokens that are not sent, by our estimate."""
+        made = self.shortening
+        return 0 if made is None else made.tokens_before - made.tokens_after
 
     @property
     def delivered(self) -> bool:

@@ -31,6 +31,7 @@ from farthing.fit import PLAIN, Way, checked
 from farthing.journey import Journey, another_is_left, rival_of, situation_of
 from farthing.money import from_nano
 from farthing.names import Names
+from farthing.prompt.shorten import shortened
 from farthing.race import Race
 from farthing.result import (
     Attempt,
@@ -200,6 +201,7 @@ class Pipeline:
             raise NoCandidateError(route.message, reasons=dict(route.reasons), hint=route.hint)
         started, config = self.means.clock.monotonic(), self.means.config
         self._retries.add_task(config.fallback_rules.retry_budget)
+        task, shortening = shortened(task, settings=config.optimization.prompt_optimization)
         total_s = config.upstream.total_timeout
         return Journey(
             task=task,
@@ -208,6 +210,7 @@ class Pipeline:
             started=started,
             deadline=started + (total_s if task.timeout_s is None else min(task.timeout_s, total_s)),
             jitter=self.means.rng.random(),
+            shortening=shortening,
         )
 
     def _next_step(self, journey: Journey) -> Send | Accept | GiveUp:
@@ -238,6 +241,7 @@ class Pipeline:
             reason=step.reason or step.candidate.reason,
             deadline=journey.deadline,
             another=another,
+            shortened_tokens=journey.shortened_tokens,
             key=self.means.keys.choose(place_of(model, self.means.config.upstreams).upstream, now),
             way=PLAIN
             if plain
@@ -292,6 +296,7 @@ class Pipeline:
             simulated=answered is not None and answered.simulated,
             data=call.data if call else None,
             repaired=call is not None and call.repaired,
+            shortening=journey.shortening,
         )
 
     def _metrics(self, journey: Journey, completion: Completion) -> Metrics:

@@ -82,6 +82,25 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     first_token_ms: float | None
 
 
+class Change(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One thing that was left out of a prompt or said shorter."""
+
+    rule: str
+    """The rule that did it, `politeness` or `superseded tool output`."""
+    message: int
+    """Which message of the task's conversation, counted from 0."""
+    before: str
+    after: str = ""
+
+
+class Shortening(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What became of the prompt before it was sent, tokens by our estimate for the model."""
+
+    tokens_before: int
+    tokens_after: int
+    changes: tuple[Change, ...] = ()
+
+
 class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
     """A finished task. `simulated` is True when the upstream said that it is a simulator."""
 
@@ -102,6 +121,8 @@ class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
     """True when the answer broke off in the caller's stream, and another attempt went on from it."""
     data: object = None
     """The parsed JSON when a `response_format` was asked for; with an `output_type` a value of that type."""
+    shortening: Shortening | None = None
+    """What was left out of the prompt; None where it was sent as it was given."""
     repaired: bool = False
     """True when the JSON came faulty and `output` is that JSON put right; it fits what was asked for."""
 

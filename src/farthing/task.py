@@ -6,6 +6,7 @@ these into OpenRouter's JSON and back.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Literal, cast, get_args
 
@@ -18,7 +19,18 @@ TaskType = Literal["coding", "analysis", "general", "structured", "simple"]
 Complexity = Literal["low", "medium", "high"]
 Role = Literal["system", "user", "assistant", "tool"]
 Priority = Literal["high", "normal", "low"]
-Purpose = Literal["task", "tool_step", "synthesis", "judge", "repair", "continuation", "hedge"]
+Purpose = Literal[
+    "task",
+    "tool_step",
+    "synthesis",
+    "judge",
+    "repair",
+    "continuation",
+    "hedge",
+    "summary",
+    "recheck",
+    "rewrite",
+]
 FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
 
 TASK_TYPES: tuple[TaskType, ...] = get_args(TaskType)
@@ -45,6 +57,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
     name: str | None = None
+    pinned: bool = False
+    """Kept word for word whatever is left out of a conversation; not sent."""
 
     @property
     def text(self) -> str:
@@ -137,6 +151,10 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds for the whole task, retries and waits included; None is `upstream.totalTimeout`."""
     priority: Priority = "normal"
     """Who goes first where tasks wait for their turn."""
+    deadline: datetime | None = None
+    """An aware time by which the answer must be there: until then it may wait for cheaper hours or tiers."""
+    cache: bool = True
+    """Whether an earlier answer to the same task may be given, where caching is on; False asks anew."""
     options: Mapping[str, object] = msgspec.field(default_factory=dict[str, object])
     purpose: Purpose = "task"
     run_id: str | None = None
@@ -171,6 +189,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidTaskError(f"max_tokens is {self.max_tokens}; give at least 1")
         if self.timeout_s is not None and not self.timeout_s > 0:
             raise InvalidTaskError(f"timeout_s is {self.timeout_s}; give more than 0")
+        if self.deadline is not None and self.deadline.utcoffset() is None:
+            raise InvalidTaskError(f"deadline {self.deadline} has no time zone; give an aware datetime")
         if self.max_cost_usd is not None and self.max_cost_usd < 0:
             raise InvalidTaskError(f"max_cost_usd is {self.max_cost_usd}; give 0 or more")
         if self.key is not None or self.tags or self.metadata:
@@ -221,6 +241,7 @@ def message_from(raw: Message | Mapping[str, object], *, position: int = 0) -> M
         tool_calls=tuple(_tool_call_from(call) for call in calls),
         tool_call_id=cast("str | None", raw.get("tool_call_id")),
         name=cast("str | None", raw.get("name")),
+        pinned=raw.get("pinned") is True,
     )
 
 

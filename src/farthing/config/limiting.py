@@ -31,6 +31,8 @@ class Limits(Section):
     """The same for each API key of the main upstream: with three keys three times as much is sent."""
     free_requests_per_minute: Count | None = 20
     """Of all `:free` models together; OpenRouter's own limit of an account, kept instead of run into."""
+    spread_free_requests: bool = True
+    """In `development`: the day's requests on `:free` models are spread over the day."""
     queue_size: Count | None = 10_000
     """Tasks that stand in line for their turn; None is no limit."""
     when_full: Literal["wait", "refuse"] = "wait"

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from farthing.config.alerting import Alerts
 from farthing.config.limiting import Limits
+from farthing.config.optimizing import Optimization
 from farthing.config.section import Dollars, Fraction, Scope, Seconds, Section, plain_url
 from farthing.config.upstreams import FurtherUpstream, Upstream, UpstreamName, place_of
 from farthing.content.redact import check_redaction
@@ -92,36 +93,6 @@ class Hedging(Section):
     """Streamed requests without tools only. What the overtaken one has cost by then is paid, too."""
     after: Annotated[int, Field(gt=0)] | None = None
     """Milliseconds without a token; None is the model's `latencyTargets.*.p95`, and never without one."""
-
-
-class PromptOptimization(Section):
-    enabled: bool = False
-    context_compression: bool = False
-
-
-class Caching(Section):
-    enabled: bool = False
-    ttl: Annotated[int, Field(gt=0)] = 3600
-    """Seconds."""
-    max_size: Annotated[int, Field(gt=0)] = 1000
-    cache_by_task_type: bool = True
-
-
-class Optimization(Section):
-    prompt_optimization: PromptOptimization = PromptOptimization()
-    caching: Caching = Caching()
-    max_output_tokens: Annotated[int, Field(gt=0)] = 1024
-    """`max_tokens` where the task sets none: every request is bounded."""
-    min_output_tokens: Annotated[int, Field(gt=0)] = 256
-    """A clamped request keeps at least this many output tokens; below it is refused."""
-
-    @model_validator(mode="after")
-    def _ordered(self) -> "Optimization":
-        if self.min_output_tokens > self.max_output_tokens:
-            raise ValueError(
-                f"minOutputTokens {self.min_output_tokens} is above maxOutputTokens {self.max_output_tokens}"
-            )
-        return self
 
 
 class Telemetry(Section):

@@ -51,6 +51,8 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, str] = {}
     baseline_model: str = ""
+    shortened_tokens: int = 0
+    """Input tokens that were left out of the prompt, by our estimate."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.floor <= self.worst:
@@ -102,6 +104,8 @@ class IntentBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, str] = {}
     baseline_model: str = ""
+    shortened_tokens: int = 0
+    """Input tokens that were left out of the prompt, by our estimate."""
 
 
 class OutcomeBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -212,6 +216,7 @@ def intent_body(intent: Intent) -> IntentBody:
         tags=intent.tags,
         metadata=intent.metadata,
         baseline_model=intent.baseline_model,
+        shortened_tokens=intent.shortened_tokens,
     )
 
 

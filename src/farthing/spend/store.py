@@ -337,6 +337,7 @@ def _open_call(row: sa.Row[tuple[object, ...]]) -> OpenCall:
         tags=body.tags,
         metadata=body.metadata,
         baseline_model=body.baseline_model,
+        shortened_tokens=body.shortened_tokens,
     )
     doubt = None if row.doubt is None else decode_outcome(row.doubt)
     return OpenCall(
