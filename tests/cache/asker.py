@@ -1,7 +1,7 @@
 """One of several processes that ask the same at once: started by `test_processes.py`.
 
 Arguments: the simulator's address, the database's URL, how many tasks, the seconds after which a silent
-process counts as gone. Says `ready`, waits for a line, and prints one line of JSON: how its tasks were answered.
+process counts as gone. Says `ready`, waits for a line, and prints one line of JSON: how tasks were answered.
 """
 
 import asyncio

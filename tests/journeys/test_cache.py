@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 from tests.journeys.books import read_ledger
@@ -14,18 +15,23 @@ from farthing.deployment import Deployment
 from farthing.errors import BudgetExceededError, ConfigError, TaskFailedError
 from farthing.result import TaskFinished, TaskResult, TokenReceived
 from farthing.storage.database import Database, sqlite_url
+from farthing.task import Tool
 from farthing.testing import ScriptedUpstream, VirtualClock, answer, cut, deployment_on, failure, hang
 
 ON = {"optimization.caching.enabled": True, "fallbackRules.retryDelay": 0}
 ASK = "What is the capital of France?"
 
 
-def dear(text: str = "Paris", **given: str) -> ScriptedUpstream:
-    return ScriptedUpstream([answer(text, cost="0.0002", **given)])
+def dear() -> ScriptedUpstream:
+    return ScriptedUpstream([answer("Paris", cost="0.0002")])
 
 
 def opened(
-    upstream: ScriptedUpstream, folder: Path, clock: VirtualClock | None = None, **settings: object
+    upstream: ScriptedUpstream,
+    folder: Path,
+    clock: VirtualClock | None = None,
+    *,
+    settings: Mapping[str, object] = MappingProxyType({}),
 ) -> Deployment:
     overrides: Mapping[str, object] = {**ON, **settings}
     return deployment_on(upstream, folder, clock=clock or VirtualClock(), overrides=overrides)
@@ -69,7 +75,7 @@ async def test_a_hit_has_a_row_that_names_the_call_it_reused(tmp_path: Path) -> 
 
 async def test_a_spent_budget_still_gives_what_is_there(tmp_path: Path) -> None:
     limit = {"budget.monthlyLimit": Decimal("0.0003")}
-    async with opened(dear(), tmp_path, **limit) as deployment:
+    async with opened(dear(), tmp_path, settings=limit) as deployment:
         await deployment.execute_task(ASK, max_tokens=200)
         with pytest.raises(BudgetExceededError):
             await deployment.execute_task("What is the capital of Spain?", max_tokens=1000)
@@ -104,17 +110,17 @@ async def test_a_restart_and_another_process_find_it(tmp_path: Path) -> None:
 
 async def test_without_persist_it_is_this_process_alone(tmp_path: Path) -> None:
     alone = {"optimization.caching.persist": False}
-    async with opened(dear(), tmp_path, **alone) as deployment:
+    async with opened(dear(), tmp_path, settings=alone) as deployment:
         await deployment.execute_task(ASK)
         assert (await deployment.execute_task(ASK)).cached
-    async with opened(dear(), tmp_path, **alone) as deployment:
+    async with opened(dear(), tmp_path, settings=alone) as deployment:
         assert not (await deployment.execute_task(ASK)).cached
 
 
 async def test_an_answer_is_given_for_its_types_lifetime(tmp_path: Path) -> None:
     clock, upstream = VirtualClock(), ScriptedUpstream(["a", "b", "c"])
     lifetimes = {"optimization.caching.ttlByTaskType": {"simple": 10}, "optimization.caching.ttl": 100}
-    async with opened(upstream, tmp_path, clock, **lifetimes) as deployment:
+    async with opened(upstream, tmp_path, clock, settings=lifetimes) as deployment:
         for kind in ("simple", "general"):
             await deployment.execute_task(ASK, type=kind)
         clock.advance(11)
@@ -124,7 +130,7 @@ async def test_an_answer_is_given_for_its_types_lifetime(tmp_path: Path) -> None
 
 async def test_the_one_used_longest_ago_makes_room(tmp_path: Path) -> None:
     clock, upstream = VirtualClock(), ScriptedUpstream(["a", "b", "c", "a again"])
-    async with opened(upstream, tmp_path, clock, **{"optimization.caching.maxSize": 2}) as deployment:
+    async with opened(upstream, tmp_path, clock, settings={"optimization.caching.maxSize": 2}) as deployment:
         for question in "abc":
             await deployment.execute_task(question)
             clock.advance(1)
@@ -161,7 +167,7 @@ async def test_what_is_cut_or_clamped_is_kept_for_nobody(tmp_path: Path) -> None
         [answer("Par", finish_reason="length"), answer("whole", cost="0.0001"), "again"]
     )
     limit = {"budget.taskLimit": Decimal("0.0003")}
-    async with opened(upstream, tmp_path, **limit) as deployment:
+    async with opened(upstream, tmp_path, settings=limit) as deployment:
         short = await deployment.execute_task(ASK, max_tokens=100)
         assert short.finish_reason == "length"
         clamped = await deployment.execute_task(ASK, model="meta-llama/llama-3.3-70b-instruct")
@@ -180,7 +186,7 @@ async def test_json_is_checked_again_and_comes_as_data(tmp_path: Path) -> None:
 
 async def test_tool_calls_come_from_the_cache(tmp_path: Path) -> None:
     call = {"id": "c1", "type": "function", "function": {"name": "search", "arguments": "{}"}}
-    tool = {"type": "function", "function": {"name": "search", "description": "s", "parameters": {}}}
+    tool = Tool(name="search", description="s", parameters={"type": "object"})
     async with opened(ScriptedUpstream([answer("", tool_calls=[call])]), tmp_path) as deployment:
         first = await deployment.execute_task(ASK, tools=[tool])
         again = await deployment.execute_task(ASK, tools=[tool])
@@ -236,7 +242,7 @@ async def test_equal_tasks_at_once_are_sent_once(tmp_path: Path) -> None:
 async def test_who_waits_for_a_flight_that_failed_tries_itself(tmp_path: Path) -> None:
     """One after another leads until one has an answer, which all who are left are given."""
     upstream = ScriptedUpstream([failure(400), "Paris"])
-    async with opened(upstream, tmp_path, **{"fallbackRules.maxRetries": 0}) as deployment:
+    async with opened(upstream, tmp_path, settings={"fallbackRules.maxRetries": 0}) as deployment:
         tasks = [deployment.execute_task(ASK) for _ in range(5)]
         results = await asyncio.gather(*tasks, return_exceptions=True)
     assert [isinstance(result, TaskFailedError) for result in results] == [True, *[False] * 4]
@@ -278,6 +284,8 @@ async def test_another_process_waits_for_this_ones_answer(tmp_path: Path) -> Non
 
 async def test_without_single_flight_each_is_sent(tmp_path: Path) -> None:
     upstream = ScriptedUpstream(["a", "b"])
-    async with opened(upstream, tmp_path, **{"optimization.caching.singleFlight": False}) as deployment:
+    async with opened(
+        upstream, tmp_path, settings={"optimization.caching.singleFlight": False}
+    ) as deployment:
         await asyncio.gather(deployment.execute_task(ASK), deployment.execute_task(ASK))
     assert len(upstream.requests) == 2
