@@ -34,6 +34,7 @@ from farthing.opening import (
 )
 from farthing.pipeline import Pipeline
 from farthing.portal import Portal
+from farthing.prompt.rewritefile import rewrite_book
 from farthing.request import task_of
 from farthing.result import Notice, Route, TaskFinished, TaskResult
 from farthing.routing.route import NoRoute
@@ -165,7 +166,7 @@ class Deployment:
         self._means = open_means(
             config, catalog, keys=keys, ledger=ledger, permits=permits, clock=self._clock
         )
-        self._pipeline = Pipeline(self._means)
+        self._pipeline = Pipeline(self._means, rewrite_book(config.optimization.prompt_optimization.rewrites))
         self._watching = open_watching(self._means, database, environ=self._environ, simulated=self.simulated)
         self.notices = (*self.notices, *self._watching.notices)
         self._alarm.rules = ledger.rules = alert_rules(config)

@@ -31,6 +31,7 @@ from farthing.fit import PLAIN, Way, checked
 from farthing.journey import Journey, another_is_left, rival_of, situation_of
 from farthing.money import from_nano
 from farthing.names import Names
+from farthing.prompt.rewrites import NO_REWRITES, RewriteBook
 from farthing.prompt.shorten import shortened
 from farthing.race import Race
 from farthing.result import (
@@ -66,8 +67,9 @@ from farthing.upstream.failure import Failure, FailureKind
 class Pipeline:
     """Runs journeys with a deployment's means; `health` is what its attempts have taught so far."""
 
-    def __init__(self, means: Means) -> None:
+    def __init__(self, means: Means, rewrites: RewriteBook = NO_REWRITES) -> None:
         self.means = means
+        self._rewrites = rewrites
         self.health = HealthBook()
         self._retries = RetryBudget()
         self._names = Names()
@@ -201,7 +203,8 @@ class Pipeline:
             raise NoCandidateError(route.message, reasons=dict(route.reasons), hint=route.hint)
         started, config = self.means.clock.monotonic(), self.means.config
         self._retries.add_task(config.fallback_rules.retry_budget)
-        task, shortening = shortened(task, settings=config.optimization.prompt_optimization)
+        settings = config.optimization.prompt_optimization
+        task, shortening = shortened(task, settings=settings, rewrites=self._rewrites)
         total_s = config.upstream.total_timeout
         return Journey(
             task=task,

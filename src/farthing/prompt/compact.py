@@ -1,8 +1,8 @@
 """Data said in fewer characters: JSON without its indentation, Markdown tables without their padding. Pure.
 
-Lossless: what a reader of the data gets is the same, key order, number literals and escapes included. An array
-of objects is not made into a table here: that changes what a model reads and copies, so it is a matter for a
-reviewed rewrite.
+Lossless: what a reader of the data gets is the same, key order, number literals and escapes included. An
+array of objects is not made into a table here: that changes what a model reads and copies, so it is a matter
+for a reviewed rewrite.
 """
 
 import re
@@ -13,7 +13,8 @@ import msgspec
 
 _BETWEEN = re.compile(r'("(?:[^"\\]|\\.)*")|\s+')
 _FORMAT = re.compile(
-    r"\b(?:examples?|formats?|schemas?|templates?|outputs?|respond|responses?|return|answer|reply|produce|like this|"
+    r"\b(?:examples?|formats?|schemas?|templates?|outputs?|respond|responses?|return|answer|"
+    r"reply|produce|like this|"
     r"expected|structure|shape|following json|exactly|indent\w*|pretty)\b",
     re.IGNORECASE,
 )
@@ -47,7 +48,7 @@ def minified(text: str) -> str | None:
 
 
 def json_blocks(text: str) -> Iterator[Recoded]:
-    """JSON over several lines that begins and ends a line, unless it shows what an answer should look like."""
+    """JSON over several lines that begins and ends a line, unless it shows what an answer should be."""
     if "{\n" not in text and "[\n" not in text:
         return
     lines, at, told = text.split("\n"), 0, ""

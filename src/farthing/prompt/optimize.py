@@ -17,23 +17,48 @@ from farthing.prompt.tokens import estimate_tokens
 from farthing.result import Change
 from farthing.task import ContentPart, Message
 
+_SIGNS = ("  ", " \n", "\t\n", "\n\n\n", "{\n", "[\n", "-|", "|-", "- |", "| -")
+"""Of padding, JSON over several lines, and tables."""
 _ROUNDS = 6
 """A text that is still not at rest after so many looks is left as it was."""
 _BLOCK_CHARACTERS = 300
 """A paragraph of this length is worth a reference where it comes again."""
 
 _SENTENCE = re.compile(r"(?:(?<=[.!?]) +|^(?:[-*+] +)?)([A-Z][^.!?\n]{20,}[.!])(?=\s|$)", re.MULTILINE)
-_STANDING_WORDS = (
-    *("always", "never", "do not", "don't", "make sure", "ensure", "remember", "be sure", "be concise"),
-    *("keep it", "keep your", "keep the answer", "you must", "you should", "you may not", "answer", "respond"),
-    *("reply", "return", "output", "use only", "avoid", "stick to", "under no"),
-)
+_STANDING_WORDS = [
+    "always",
+    "never",
+    "do not",
+    "don't",
+    "make sure",
+    "ensure",
+    "remember",
+    "be sure",
+    "be concise",
+    "keep it",
+    "keep your",
+    "keep the answer",
+    "you must",
+    "you should",
+    "you may not",
+    "answer",
+    "respond",
+    "reply",
+    "return",
+    "output",
+    "use only",
+    "avoid",
+    "stick to",
+    "under no",
+]
 _STANDING = re.compile(rf"(?:please )?(?:{'|'.join(_STANDING_WORDS)})\b", re.IGNORECASE)
+_HANGING = re.compile(r"\n[ \t]*(?:[-*+]|\d+[.)]) |(?:This|That|These|It|They|Otherwise|Then)\b")
 _SPACES = re.compile(r"(?<=[.!?:;,]) {2,}(?=\S)|(?<=[a-z]) {2,}(?=[a-z])|[ \t]+$", re.MULTILINE)
 _GAP = re.compile(r"\n{3,}")
 _WORD = re.compile(r"[a-z]+")
 _FILES = re.compile(
-    r"read|file|cat\b|view|open|edit|source|code|shell|bash|exec|run|diff|git|show|patch|grep|get_content|fetch_raw|raw",
+    r"read|file|cat\b|view|open|edit|source|code|shell|bash|exec|run|diff|git|show|patch|grep|"
+    r"get_content|fetch_raw|raw",
     re.IGNORECASE,
 )
 
@@ -45,14 +70,14 @@ class Optimized(NamedTuple):
     changes: tuple[Change, ...] = ()
 
 
-class _Said(NamedTuple):
-    text: str
-    changes: tuple[tuple[str, str, str], ...] = ()
-    """Rule, before, after."""
+class _Edit(NamedTuple):
+    rule: str
+    before: str
+    after: str
 
 
 def optimized(messages: Sequence[Message], *, leave: frozenset[int] = frozenset()) -> Optimized:
-    """A conversation without what its model can do without. `leave`: messages, by number, to keep as they are.
+    """A conversation without what its model can do without. `leave`: messages, by number, to keep.
 
     Never empties a message, and never lets one get longer, in tokens by our estimate.
     """
@@ -77,8 +102,8 @@ def optimized(messages: Sequence[Message], *, leave: frozenset[int] = frozenset(
             said = None if is_material or not asks else _shorter(message, frozenset(standing))
         found.append(message if said is None else said[0])
         changes += (
-            Change(rule=rule, message=at, before=before, after=after)
-            for rule, before, after in (said[1] if said else ())
+            Change(rule=edit.rule, message=at, before=edit.before, after=edit.after)
+            for edit in (said[1] if said else ())
         )
         if message.role == "system":
             standing |= {_key(sentence) for sentence in standing_sentences(found[-1].text)}
@@ -91,7 +116,7 @@ def _may_change(message: Message, lower: str) -> bool:
         return True
     return bool(lower) and (
         any(trigger in lower for trigger in TRIGGERS)
-        or any(sign in lower for sign in ("  ", " \n", "\t\n", "\n\n\n", "{\n", "[\n", "-|", "|-", "- |", "| -"))
+        or any(sign in lower for sign in _SIGNS)
         or lower[:1].isspace()
         or lower[-1:].isspace()
         or (len(lower) >= 2 * _BLOCK_CHARACTERS and "\n\n" in lower)
@@ -103,14 +128,14 @@ def _may_repeat(lowers: Sequence[str]) -> bool:
     return any(sum(lower.count(word) for lower in lowers) > 1 for word in _STANDING_WORDS)
 
 
-def optimized_text(text: str, *, standing: frozenset[str] = frozenset()) -> tuple[str, list[tuple[str, str, str]]]:
-    """One text by all rules, to the point where none has more to do, and each change as rule, before, after."""
-    now, changes = text, list[tuple[str, str, str]]()
+def optimized_text(text: str, *, standing: frozenset[str] = frozenset()) -> tuple[str, list[_Edit]]:
+    """One text by all rules, to the point where none has more to do, and each change."""
+    now, changes = text, list[_Edit]()
     for _ in range(_ROUNDS):
-        said = _once(now, standing)
-        if said.text == now:
+        said, done = _once(now, standing)
+        if said == now:
             break
-        now, changes = said.text, [*changes, *said.changes]
+        now, changes = said, [*changes, *done]
     else:
         return text, []
     if not now.strip() or len(now) >= len(text) or estimate_tokens(now) > estimate_tokens(text):
@@ -123,14 +148,12 @@ def standing_sentences(text: str) -> list[str]:
     return [found[1] for found in _SENTENCE.finditer(text) if _STANDING.match(found[1])]
 
 
-def _shorter(
-    message: Message, standing: frozenset[str]
-) -> tuple[Message, Sequence[tuple[str, str, str]]] | None:
+def _shorter(message: Message, standing: frozenset[str]) -> tuple[Message, Sequence[_Edit]] | None:
     content = message.content
     if isinstance(content, str):
         text, changes = optimized_text(content, standing=standing)
         return (structs.replace(message, content=text), changes) if changes else None
-    changes = list[tuple[str, str, str]]()
+    changes = list[_Edit]()
     parts: list[ContentPart] = []
     for part in content or ():
         said = part.get("text") if part.get("type") == "text" else None
@@ -145,7 +168,7 @@ def _shorter(
 
 def _without_indentation(
     message: Message, before: Sequence[Message]
-) -> tuple[Message, Sequence[tuple[str, str, str]]] | None:
+) -> tuple[Message, Sequence[_Edit]] | None:
     """A tool's result that is JSON; what reads files is left, for whoever edits them needs every space."""
     content = message.content
     if not isinstance(content, str) or len(content) < 2:
@@ -153,7 +176,7 @@ def _without_indentation(
     short = compact.minified(content)
     if short is None or _FILES.search(_tool_of(message, before)):
         return None
-    return structs.replace(message, content=short), [("JSON without indentation", content, short)]
+    return structs.replace(message, content=short), [_Edit("JSON without indentation", content, short)]
 
 
 def _tool_of(message: Message, before: Sequence[Message]) -> str:
@@ -167,22 +190,22 @@ def _tool_of(message: Message, before: Sequence[Message]) -> str:
     return "file"
 
 
-def _once(text: str, standing: frozenset[str]) -> _Said:
+def _once(text: str, standing: frozenset[str]) -> tuple[str, list[_Edit]]:
     """Every rule once, in order."""
-    changes: list[tuple[str, str, str]] = []
+    changes: list[_Edit] = []
     for recode in (compact.json_blocks, compact.tables):
         found = list(recode(text))
         for one in reversed(found):
-            changes.append((one.rule, text[one.start : one.end], one.short))
+            changes.append(_Edit(one.rule, text[one.start : one.end], one.short))
             text = text[: one.start] + one.short + text[one.end :]
     text = _without_repeated_blocks(text, changes)
     text = _without_phrases(text, changes)
     text = _without_repetitions(text, standing, changes)
     text = _without_padding(text, changes)
-    return _Said(text, tuple(changes))
+    return text, changes
 
 
-def _without_phrases(text: str, changes: list[tuple[str, str, str]]) -> str:
+def _without_phrases(text: str, changes: list[_Edit]) -> str:
     lower = text.lower()
     if not any(trigger in lower for trigger in TRIGGERS):
         return text
@@ -192,7 +215,7 @@ def _without_phrases(text: str, changes: list[tuple[str, str, str]]) -> str:
     return text
 
 
-def _replaced(text: str, phrase: Phrase, changes: list[tuple[str, str, str]]) -> str:
+def _replaced(text: str, phrase: Phrase, changes: list[_Edit]) -> str:
     guard: spans.Guard | None = None
     pieces: list[str] = []
     kept = 0
@@ -202,7 +225,7 @@ def _replaced(text: str, phrase: Phrase, changes: list[tuple[str, str, str]]) ->
         if guard.touches(start, end) or _is_reported(text, start, phrase.rule):
             continue
         said, end = _said_instead(text, start, end, phrase.short, guard)
-        changes.append((phrase.rule, text[start:end], said))
+        changes.append(_Edit(phrase.rule, text[start:end], said))
         pieces += [text[kept:start], said]
         kept = end
     return "".join([*pieces, text[kept:]]) if pieces else text
@@ -225,7 +248,7 @@ def _said_instead(text: str, start: int, end: int, short: str, guard: spans.Guar
     return "", end
 
 
-def _without_repeated_blocks(text: str, changes: list[tuple[str, str, str]]) -> str:
+def _without_repeated_blocks(text: str, changes: list[_Edit]) -> str:
     """A long paragraph that comes again word for word becomes a reference to where it stood first."""
     if len(text) < 2 * _BLOCK_CHARACTERS or "\n\n" not in text:
         return text
@@ -240,14 +263,12 @@ def _without_repeated_blocks(text: str, changes: list[tuple[str, str, str]]) -> 
         if paragraph in seen:
             begun = " ".join(paragraph.split()[:5])
             paragraphs[at] = f"(The same as above, from “{begun}” on.)"
-            changes.append(("repeated block", paragraph, paragraphs[at]))
+            changes.append(_Edit("repeated block", paragraph, paragraphs[at]))
         seen.add(paragraph)
     return "\n\n".join(paragraphs)
 
 
-def _without_repetitions(
-    text: str, standing: frozenset[str], changes: list[tuple[str, str, str]]
-) -> str:
+def _without_repetitions(text: str, standing: frozenset[str], changes: list[_Edit]) -> str:
     """An instruction that was given before, in this text or by the system, is not given again."""
     sentences = [found for found in _SENTENCE.finditer(text) if _STANDING.match(found[1])]
     if not sentences or (len(sentences) == 1 and not standing):
@@ -259,7 +280,7 @@ def _without_repetitions(
     for found in sentences:
         key, start = _key(found[1]), found.start()
         if key in seen and not guard.touches(start, found.end()) and not _leads(text, found.end()):
-            changes.append(("repeated instruction", found[0].strip(), ""))
+            changes.append(_Edit("repeated instruction", found[0].strip(), ""))
             pieces.append(text[kept:start])
             kept = found.end()
         seen.add(key)
@@ -270,10 +291,10 @@ def _without_repetitions(
 def _leads(text: str, end: int) -> bool:
     """Whether something hangs on a sentence: a list under it, or words that go back to it."""
     rest = text[end : end + 40].lstrip(" ")
-    return re.match(r"\n[ \t]*(?:[-*+]|\d+[.)]) |(?:This|That|These|It|They|Otherwise|Then)\b", rest) is not None
+    return _HANGING.match(rest) is not None
 
 
-def _without_padding(text: str, changes: list[tuple[str, str, str]]) -> str:
+def _without_padding(text: str, changes: list[_Edit]) -> str:
     if "  " not in text and "\n\n\n" not in text and text == text.strip() and not _trails(text):
         return text
     lines = spans.lines_of(text)
@@ -292,7 +313,7 @@ def _without_padding(text: str, changes: list[tuple[str, str, str]]) -> str:
     short = text
     for start, end, said in sorted(set(cuts), reverse=True):
         if start < end and not guard.touches(start, end):
-            changes.append(("white space", text[start:end], said))
+            changes.append(_Edit("white space", text[start:end], said))
             short = short[:start] + said + short[end:]
     return short
 

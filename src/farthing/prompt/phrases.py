@@ -88,22 +88,27 @@ _LONG: Mapping[str, str] = {
 
 # Where a sentence or a clause begins: politeness elsewhere may be a part of what is said.
 _BEGIN = (
-    r"(?:^|(?<=[.!?] )|(?<=^[-*+] )|(?<=^\d[.)] )|(?<=^\d\d[.)] )|(?<=[,;] )|(?<=\band )|(?<=\bthen )|(?<=\balso )"
+    r"(?:^|(?<=[.!?] )|(?<=^[-*+] )|(?<=^\d[.)] )|(?<=^\d\d[.)] )|(?<=[,;] )|(?<=\band )|"
+    r"(?<=\bthen )|(?<=\balso )"
     r"|(?<=\bbut ))"
 )
 _VERB = r"(?=[a-z]+\b(?![:\"'”’]))(?!to\b|is\b|was\b|and\b|or\b|you\b|the\b|a\b|an\b)"
 _ASKED = (
-    r"i(?:'d| would) (?:really )?like you to|i (?:want|need) you to|i would (?:really )?appreciate it if you could|"
-    r"i(?:'d| would) be (?:very |really )?grateful if you could|it would be (?:great|nice|helpful|good) if you could|"
+    r"i(?:'d| would) (?:really )?like you to|i (?:want|need) you to|"
+    r"i would (?:really )?appreciate it if you could|"
+    r"i(?:'d| would) be (?:very |really )?grateful if you could|it would be (?:great|nice|"
+    r"helpful|good) if you could|"
     r"i was wondering if you could|(?:could|can|would|will) you (?:please|kindly)|could you be so kind as to|"
     r"would you be so kind as to|if you could please|your task is to please|you are (?:kindly )?requested to|"
     r"please be sure to|please make sure to|(?:please|kindly),?(?: kindly)?"
 )
 _THANKS = (
     r"(?:thank you|thanks|many thanks|thx)(?: so| very)?(?: much| a lot)?(?: in advance)?"
-    r"(?: for (?:your|the|all your) (?:kind )?(?:help|time|assistance|support|cooperation|attention|understanding|effort|"
+    r"(?: for (?:your|the|all your) (?:kind )?(?:help|time|assistance|support|cooperation|"
+    r"attention|understanding|effort|"
     r"efforts|consideration)(?: and (?:help|time|assistance|support|cooperation|attention|understanding))?)?"
-    r"(?: in advance)?|i(?: would| really)*(?: greatly)? appreciate (?:it|your (?:help|time|assistance|support))"
+    r"(?: in advance)?|i(?: would| really)*(?: greatly)? appreciate (?:it|your (?:help|time|"
+    r"assistance|support))"
     r"(?: in advance)?|any help (?:is|would be) (?:greatly )?appreciated"
 )
 _FLAGS = re.IGNORECASE | re.MULTILINE
@@ -141,15 +146,92 @@ PHRASES: tuple[Phrase, ...] = (
 TRIGGERS: tuple[str, ...] = tuple(dict.fromkeys(word for phrase in PHRASES for word in phrase.triggers))
 
 CAPITALISED = frozenset(
-    (
-        *("add", "analyse", "analyze", "answer", "apply", "assess", "assume", "avoid", "begin", "build", "calculate"),
-        *("change", "check", "choose", "clean", "compare", "complete", "compute", "consider", "convert", "create"),
-        *("decide", "define", "describe", "design", "determine", "develop", "discuss", "do", "ensure", "evaluate"),
-        *("examine", "explain", "explore", "fill", "find", "fix", "focus", "follow", "format", "generate", "give"),
-        *("help", "identify", "implement", "improve", "include", "investigate", "keep", "list", "look", "make"),
-        *("note", "optimize", "organize", "outline", "perform", "plan", "propose", "provide", "read", "recommend"),
-        *("refactor", "remember", "remove", "respond", "return", "review", "say", "search", "see", "show", "solve"),
-        *("start", "state", "suggest", "tell", "test", "think", "try", "update", "use", "verify", "write", "act"),
-    )
+    [
+        "act",
+        "add",
+        "analyse",
+        "analyze",
+        "answer",
+        "apply",
+        "assess",
+        "assume",
+        "avoid",
+        "begin",
+        "build",
+        "calculate",
+        "change",
+        "check",
+        "choose",
+        "clean",
+        "compare",
+        "complete",
+        "compute",
+        "consider",
+        "convert",
+        "create",
+        "decide",
+        "define",
+        "describe",
+        "design",
+        "determine",
+        "develop",
+        "discuss",
+        "do",
+        "ensure",
+        "evaluate",
+        "examine",
+        "explain",
+        "explore",
+        "fill",
+        "find",
+        "fix",
+        "focus",
+        "follow",
+        "format",
+        "generate",
+        "give",
+        "help",
+        "identify",
+        "implement",
+        "improve",
+        "include",
+        "investigate",
+        "keep",
+        "list",
+        "look",
+        "make",
+        "note",
+        "optimize",
+        "organize",
+        "outline",
+        "perform",
+        "plan",
+        "propose",
+        "provide",
+        "read",
+        "recommend",
+        "refactor",
+        "remember",
+        "remove",
+        "respond",
+        "return",
+        "review",
+        "say",
+        "search",
+        "see",
+        "show",
+        "solve",
+        "start",
+        "state",
+        "suggest",
+        "tell",
+        "test",
+        "think",
+        "try",
+        "update",
+        "use",
+        "verify",
+        "write",
+    ]
 )
 """Verbs that get a capital where they come to stand first; a name in small letters never does."""

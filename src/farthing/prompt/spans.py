@@ -6,7 +6,7 @@ go from the rest is `phrases.py`'s and `optimize.py`'s.
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 Span = tuple[int, int]
@@ -14,7 +14,7 @@ Span = tuple[int, int]
 
 
 class Line(NamedTuple):
-    """One line of a text. `prose`: words that rules may look at; a list item's count, code and data do not."""
+    """One line of a text. `prose`: words that rules may look at; a list item's count, code does not."""
 
     start: int
     end: int
@@ -34,7 +34,8 @@ _CODE = re.compile(
 )
 _COLUMNS = re.compile(r"[^\s.!?:]\s{2,}\S|\S\t|\S {3,}\S")
 _EXAMPLE = re.compile(
-    r"(?:(?:for )?examples?\b|e\.g\.|inputs?\b|outputs?\b|q\b|a\b|questions?\b|answers?\b|user\b|assistant\b|human\b|ai\b|"
+    r"(?:(?:for )?examples?\b|e\.g\.|inputs?\b|outputs?\b|q\b|a\b|questions?\b|answers?\b|"
+    r"user\b|assistant\b|human\b|ai\b|"
     r"sample\b|expected\b|before\b|after\b|original\b|text\b)[^:.!?\n]{0,40}:",
     re.IGNORECASE,
 )
@@ -53,39 +54,126 @@ _INLINE = re.compile(
 )
 _BLOCKED = re.compile(r'["“„«‘\'`{]')
 
-_WORDS = (
-    *("polite", "courte", "rude", "tone", "wording", "phrase", "phrasing", "rewrit", "rewrote", "reword", "translat"),
-    *("proofread", "proof-read", "spelling", "spell-check", "spellcheck", "grammar", "punctuat", "copyedit"),
-    *("copy-edit", "edit ", "editing", "verbatim", "word for word", "word-for-word", "transcri", "quot"),
-    *("exact word", "exact text", "exact same", "exact phras", "exactly as", "exactly the", "word count", "count"),
-    *("how many", "how often", "this sentence", "following sentence", "this paragraph", "following paragraph"),
-    *("whitespace", "white space", "indentation", "redundan", "verbos", "filler", "concise version", "shorten"),
-    *("repeat after", "repeat the", '"please', "“please", "'please", "the word", "stylis", "formality", "plagiari"),
-    *("pretty-print", "pretty print", "prettyprint", "reformat", "diff", "thank-you", "thank you note", "apolog"),
-)
-_MATERIAL = (
-    *("summar", "classif", "categor", "sentiment", "label", "extract", "annotat", "moderat", "detect", "redact"),
-    *("anonymi", "parse", "urgen", "intent", "triage"),
-)
+_WORDS = [
+    "polite",
+    "courte",
+    "rude!",
+    "tone!",
+    "wording",
+    "phrase",
+    "phrasing",
+    "rewrit",
+    "rewrote",
+    "reword",
+    "translat",
+    "proofread",
+    "proof-read",
+    "spelling",
+    "spell-check",
+    "spellcheck",
+    "grammar",
+    "punctuat",
+    "copyedit",
+    "copy-edit",
+    "edit!",
+    "editing",
+    "verbatim",
+    "word for word",
+    "word-for-word",
+    "transcri",
+    "quote",
+    "quoting",
+    "quotation",
+    "exact word",
+    "exact text",
+    "exact same",
+    "exact phras",
+    "exactly as",
+    "exactly the",
+    "word count",
+    "count!",
+    "how many",
+    "how often",
+    "this sentence",
+    "following sentence",
+    "this paragraph",
+    "following paragraph",
+    "whitespace",
+    "white space",
+    "indentation",
+    "redundan",
+    "verbos",
+    "filler",
+    "concise version",
+    "shorten",
+    "repeat after",
+    "repeat the",
+    "the word",
+    "stylis",
+    "formality",
+    "plagiari",
+    "pretty-print",
+    "pretty print",
+    "prettyprint",
+    "reformat",
+    "diff!",
+    "diffs!",
+    "thank-you",
+    "thank you note",
+    "apolog",
+]
+"""How such words begin; with a mark behind it, the whole word."""
+_MATERIAL = [
+    "summar",
+    "classif",
+    "categor",
+    "sentiment",
+    "label",
+    "extract",
+    "annotat",
+    "moderat",
+    "detect",
+    "redact",
+    "anonymi",
+    "parse",
+    "urgen",
+    "intent!",
+    "triage",
+]
 _COMPOSED = re.compile(
     r"\b(?:writ|draft|compos|repl(?:y|ies)\b|respon|send|generat|creat)\w*\b[^.!?\n]{0,60}"
-    r"\b(?:e-?mails?|letters?|messages?|tweets?|posts?|captions?|slogans?|speech|speeches|dialogues?|greetings?|"
+    r"\b(?:e-?mails?|letters?|messages?|tweets?|posts?|captions?|slogans?|speech|speeches|"
+    r"dialogues?|greetings?|"
     r"invitations?|newsletters?|poems?|lyrics|songs?|stor(?:y|ies)|haiku|scripts?|customers?|cards?|notes?)\b"
 )
 _COMPOSING = ("writ", "draft", "compos", "reply", "replies", "respon", "send", "generat", "creat")
 
 
+def _any_of(words: Sequence[str]) -> Callable[[str], bool]:
+    """A test for any of these words; what has none of their letters is told quickly."""
+    plain = tuple(word.rstrip("!") for word in words)
+    ends = (
+        (r"\b" if word[0].isalpha() else "") + re.escape(bare) + (r"\b" if word != bare else "")
+        for word, bare in zip(words, plain, strict=True)
+    )
+    pattern = re.compile("|".join(ends))
+    return lambda lower: any(word in lower for word in plain) and pattern.search(lower) is not None
+
+
+_has_words, _has_material = _any_of((*_WORDS, '"please', "“please", "'please", "‘please")), _any_of(_MATERIAL)
+
+
 def about_words(lower: str) -> bool:
     """Whether a text, in small letters, asks for something to be done with words as they stand: translated,
     edited, counted, or for a letter to be written, whose own words may stand in it."""
-    if any(word in lower for word in _WORDS):
+    if _has_words(lower):
         return True
     return any(word in lower for word in _COMPOSING) and _COMPOSED.search(lower) is not None
 
 
 def about_material(lower: str) -> bool:
     """Whether a text, in small letters, asks for something to be found out about other texts: material."""
-    return any(word in lower for word in _MATERIAL)
+    return _has_material(lower)
 
 
 def lines_of(text: str) -> list[Line]:
