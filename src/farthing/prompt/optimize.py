@@ -25,32 +25,11 @@ _BLOCK_CHARACTERS = 300
 """A paragraph of this length is worth a reference where it comes again."""
 
 _SENTENCE = re.compile(r"(?:(?<=[.!?]) +|^(?:[-*+] +)?)([A-Z][^.!?\n]{20,}[.!])(?=\s|$)", re.MULTILINE)
-_STANDING_WORDS = [
-    "always",
-    "never",
-    "do not",
-    "don't",
-    "make sure",
-    "ensure",
-    "remember",
-    "be sure",
-    "be concise",
-    "keep it",
-    "keep your",
-    "keep the answer",
-    "you must",
-    "you should",
-    "you may not",
-    "answer",
-    "respond",
-    "reply",
-    "return",
-    "output",
-    "use only",
-    "avoid",
-    "stick to",
-    "under no",
-]
+_STANDING_WORDS = spans.listed(
+    "always, never, do not, don't, make sure, ensure, remember, be sure, be concise, keep it, keep "
+    "your, keep the answer, you must, you should, you may not, answer, respond, reply, return, "
+    "output, use only, avoid, stick to, under no"
+)
 _STANDING = re.compile(rf"(?:please )?(?:{'|'.join(_STANDING_WORDS)})\b", re.IGNORECASE)
 _HANGING = re.compile(r"\n[ \t]*(?:[-*+]|\d+[.)]) |(?:This|That|These|It|They|Otherwise|Then)\b")
 _SPACES = re.compile(r"(?<=[.!?:;,]) {2,}(?=\S)|(?<=[a-z]) {2,}(?=[a-z])|[ \t]+$", re.MULTILINE)

@@ -8,6 +8,8 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from farthing.prompt.spans import listed
+
 
 class Phrase(NamedTuple):
     """A pattern that is looked for where the lower-case text has one of its `triggers`."""
@@ -146,92 +148,15 @@ PHRASES: tuple[Phrase, ...] = (
 TRIGGERS: tuple[str, ...] = tuple(dict.fromkeys(word for phrase in PHRASES for word in phrase.triggers))
 
 CAPITALISED = frozenset(
-    [
-        "act",
-        "add",
-        "analyse",
-        "analyze",
-        "answer",
-        "apply",
-        "assess",
-        "assume",
-        "avoid",
-        "begin",
-        "build",
-        "calculate",
-        "change",
-        "check",
-        "choose",
-        "clean",
-        "compare",
-        "complete",
-        "compute",
-        "consider",
-        "convert",
-        "create",
-        "decide",
-        "define",
-        "describe",
-        "design",
-        "determine",
-        "develop",
-        "discuss",
-        "do",
-        "ensure",
-        "evaluate",
-        "examine",
-        "explain",
-        "explore",
-        "fill",
-        "find",
-        "fix",
-        "focus",
-        "follow",
-        "format",
-        "generate",
-        "give",
-        "help",
-        "identify",
-        "implement",
-        "improve",
-        "include",
-        "investigate",
-        "keep",
-        "list",
-        "look",
-        "make",
-        "note",
-        "optimize",
-        "organize",
-        "outline",
-        "perform",
-        "plan",
-        "propose",
-        "provide",
-        "read",
-        "recommend",
-        "refactor",
-        "remember",
-        "remove",
-        "respond",
-        "return",
-        "review",
-        "say",
-        "search",
-        "see",
-        "show",
-        "solve",
-        "start",
-        "state",
-        "suggest",
-        "tell",
-        "test",
-        "think",
-        "try",
-        "update",
-        "use",
-        "verify",
-        "write",
-    ]
+    listed(
+        "act, add, analyse, analyze, answer, apply, assess, assume, avoid, begin, build, calculate, "
+        "change, check, choose, clean, compare, complete, compute, consider, convert, create, decide, "
+        "define, describe, design, determine, develop, discuss, do, ensure, evaluate, examine, explain, "
+        "explore, fill, find, fix, focus, follow, format, generate, give, help, identify, implement, "
+        "improve, include, investigate, keep, list, look, make, note, optimize, organize, outline, "
+        "perform, plan, propose, provide, read, recommend, refactor, remember, remove, respond, return, "
+        "review, say, search, see, show, solve, start, state, suggest, tell, test, think, try, update, "
+        "use, verify, write"
+    )
 )
 """Verbs that get a capital where they come to stand first; a name in small letters never does."""

@@ -21,6 +21,11 @@ class Line(NamedTuple):
     prose: bool
 
 
+def listed(words: str) -> tuple[str, ...]:
+    """The words of a list with commas."""
+    return tuple(words.split(", "))
+
+
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _ATTACHED = re.compile(r"--- \S.* ---$")
 _OPENING = re.compile(r"<([A-Za-z][\w.-]*)(?:\s[^<>]*)?>")
@@ -54,92 +59,21 @@ _INLINE = re.compile(
 )
 _BLOCKED = re.compile(r'["“„«‘\'`{]')
 
-_WORDS = [
-    "polite",
-    "courte",
-    "rude!",
-    "tone!",
-    "wording",
-    "phrase",
-    "phrasing",
-    "rewrit",
-    "rewrote",
-    "reword",
-    "translat",
-    "proofread",
-    "proof-read",
-    "spelling",
-    "spell-check",
-    "spellcheck",
-    "grammar",
-    "punctuat",
-    "copyedit",
-    "copy-edit",
-    "edit!",
-    "editing",
-    "verbatim",
-    "word for word",
-    "word-for-word",
-    "transcri",
-    "quote",
-    "quoting",
-    "quotation",
-    "exact word",
-    "exact text",
-    "exact same",
-    "exact phras",
-    "exactly as",
-    "exactly the",
-    "word count",
-    "count!",
-    "how many",
-    "how often",
-    "this sentence",
-    "following sentence",
-    "this paragraph",
-    "following paragraph",
-    "whitespace",
-    "white space",
-    "indentation",
-    "redundan",
-    "verbos",
-    "filler",
-    "concise version",
-    "shorten",
-    "repeat after",
-    "repeat the",
-    "the word",
-    "stylis",
-    "formality",
-    "plagiari",
-    "pretty-print",
-    "pretty print",
-    "prettyprint",
-    "reformat",
-    "diff!",
-    "diffs!",
-    "thank-you",
-    "thank you note",
-    "apolog",
-]
+_WORDS = listed(
+    "polite, courte, rude!, tone!, wording, phrase, phrasing, rewrit, rewrote, reword, translat, "
+    "proofread, proof-read, spelling, spell-check, spellcheck, grammar, punctuat, copyedit, "
+    "copy-edit, edit!, editing, verbatim, word for word, word-for-word, transcri, quote, quoting, "
+    "quotation, exact word, exact text, exact same, exact phras, exactly as, exactly the, word count, "
+    "count!, how many, how often, this sentence, following sentence, this paragraph, following "
+    "paragraph, whitespace, white space, indentation, redundan, verbos, filler, concise version, "
+    "shorten, repeat after, repeat the, the word, stylis, formality, plagiari, pretty-print, pretty "
+    "print, prettyprint, reformat, diff!, diffs!, thank-you, thank you note, apolog"
+)
 """How such words begin; with a mark behind it, the whole word."""
-_MATERIAL = [
-    "summar",
-    "classif",
-    "categor",
-    "sentiment",
-    "label",
-    "extract",
-    "annotat",
-    "moderat",
-    "detect",
-    "redact",
-    "anonymi",
-    "parse",
-    "urgen",
-    "intent!",
-    "triage",
-]
+_MATERIAL = listed(
+    "summar, classif, categor, sentiment, label, extract, annotat, moderat, detect, redact, anonymi, "
+    "parse, urgen, intent!, triage"
+)
 _COMPOSED = re.compile(
     r"\b(?:writ|draft|compos|repl(?:y|ies)\b|respon|send|generat|creat)\w*\b[^.!?\n]{0,60}"
     r"\b(?:e-?mails?|letters?|messages?|tweets?|posts?|captions?|slogans?|speech|speeches|"
