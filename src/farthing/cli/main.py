@@ -42,6 +42,8 @@ COMMANDS = {
     "ledger": Entry(_MONEY, "Prove the ledger, settle what is uncertain by the bill, copy it, put it away."),
     "alerts": Entry(_MONEY, "List the alerts that were raised, or try the channels they go to."),
     "health": Entry(_MONEY, "Show which models and providers rest, for how long, and why."),
+    "shorten": Entry(_MONEY, "Show what prompt optimisation takes out of a prompt; sends nothing."),
+    "rewrites": Entry(_MONEY, "Propose, measure and review shorter forms of prompt templates."),
     "init": Entry(_SETUP, "Answer a few questions, get a profile with an estimate, and the first files."),
     "migrate": Entry(
         _SETUP, "Keep the checklist of a migration from Claude or GPT: what is done, what is next."

@@ -5,6 +5,7 @@ array of objects is not made into a table here: that changes what a model reads 
 for a reviewed rewrite.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -20,6 +21,8 @@ _FORMAT = re.compile(
 )
 _RULE = re.compile(r"\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)+\|?[ \t]*")
 _PADDED = re.compile(r" {2,}\||\| {2,}|-{4,}")
+_OPENERS = ("{", "[", "[{")
+_READER = json.JSONDecoder()
 _LEAST_SAVED = 8
 """Characters; less is left as it is."""
 
@@ -51,24 +54,18 @@ def json_blocks(text: str) -> Iterator[Recoded]:
     """JSON over several lines that begins and ends a line, unless it shows what an answer should be."""
     if "{\n" not in text and "[\n" not in text:
         return
-    lines, at, told = text.split("\n"), 0, ""
-    fenced = False
-    index = 0
-    while index < len(lines):
-        line = lines[index]
+    at, told, fenced, free_from = 0, "", False, 0
+    for line in text.split("\n"):
         fenced ^= line.lstrip().startswith(("```", "~~~"))
-        if not fenced and line.rstrip() in ("{", "[", "[{"):
-            last = _closing(lines, index)
-            whole = "\n".join(lines[index : last + 1])
-            short = None if last == index or _FORMAT.search(told) else minified(whole)
-            if short is not None:
-                yield Recoded("JSON without indentation", at, at + len(whole), short)
-                at, index = at + len(whole) + 1, last + 1
-                continue
-        if line.strip():
+        if not fenced and at >= free_from and line.rstrip() in _OPENERS:
+            end = _end_of_json(text, at)
+            short = None if end is None or _FORMAT.search(told) else minified(text[at:end])
+            if end is not None and short is not None:
+                yield Recoded("JSON without indentation", at, end, short)
+            free_from = end or at
+        if line.strip() and at >= free_from:
             told = line
         at += len(line) + 1
-        index += 1
 
 
 def tables(text: str) -> Iterator[Recoded]:
@@ -91,15 +88,13 @@ def tables(text: str) -> Iterator[Recoded]:
                 yield Recoded("table padding", starts[row], starts[row] + len(lines[row]), short)
 
 
-def _closing(lines: list[str], first: int) -> int:
-    """The line that closes what the first one opens, by indentation; the first itself where none does."""
-    closers = {"{": ("}",), "[": ("]",), "[{": ("}]",)}[lines[first].rstrip()]
-    for index in range(first + 1, len(lines)):
-        if lines[index].rstrip() in closers:
-            return index
-        if lines[index] and not lines[index][0].isspace() and lines[index][0] not in "{}[]":
-            return first
-    return first
+def _end_of_json(text: str, start: int) -> int | None:
+    """Where the value that begins here ends, if a line ends there too."""
+    try:
+        _, end = _READER.raw_decode(text, start)
+    except (ValueError, RecursionError):
+        return None
+    return end if end == len(text) or text[end] == "\n" else None
 
 
 def _end_of_table(lines: list[str], rule: int) -> int:

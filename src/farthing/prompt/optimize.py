@@ -261,10 +261,15 @@ def _without_repetitions(text: str, standing: frozenset[str], changes: list[_Edi
         if key in seen and not guard.touches(start, found.end()) and not _leads(text, found.end()):
             changes.append(_Edit("repeated instruction", found[0].strip(), ""))
             pieces.append(text[kept:start])
-            kept = found.end()
+            begins_line = start == 0 or text[start - 1] == "\n"
+            kept = found.end() + (_spaces_from(text, found.end()) if begins_line else 0)
         seen.add(key)
     short = "".join([*pieces, text[kept:]])
     return short if short.strip() else text
+
+
+def _spaces_from(text: str, at: int) -> int:
+    return len(text) - at - len(text[at:].lstrip(" "))
 
 
 def _leads(text: str, end: int) -> bool:

@@ -150,8 +150,8 @@ TRIGGERS: tuple[str, ...] = tuple(dict.fromkeys(word for phrase in PHRASES for w
 CAPITALISED = frozenset(
     listed(
         "act, add, analyse, analyze, answer, apply, assess, assume, avoid, begin, build, calculate, "
-        "change, check, choose, clean, compare, complete, compute, consider, convert, create, decide, "
-        "define, describe, design, determine, develop, discuss, do, ensure, evaluate, examine, explain, "
+        "change, check, choose, classify, clean, compare, complete, compute, consider, convert, create, "
+        "decide, define, describe, design, determine, develop, discuss, do, ensure, evaluate, examine, explain, "
         "explore, fill, find, fix, focus, follow, format, generate, give, help, identify, implement, "
         "improve, include, investigate, keep, list, look, make, note, optimize, organize, outline, "
         "perform, plan, propose, provide, read, recommend, refactor, remember, remove, respond, return, "

@@ -57,7 +57,6 @@ _INLINE = re.compile(
     r"|/(?:\\.|[^/\\\n ])+/[a-z]*"
     r"|\w*[_]\w+|\w+[.\\/]\w[\w.\\/]*|[a-z]+[A-Z]\w*|\w*\d[\w.,:%-]*"
 )
-_BLOCKED = re.compile(r'["“„«‘\'`{]')
 
 _WORDS = listed(
     "polite, courte, rude!, tone!, wording, phrase, phrasing, rewrit, rewrote, reword, translat, "
@@ -78,7 +77,7 @@ _COMPOSED = re.compile(
     r"\b(?:writ|draft|compos|repl(?:y|ies)\b|respon|send|generat|creat)\w*\b[^.!?\n]{0,60}"
     r"\b(?:e-?mails?|letters?|messages?|tweets?|posts?|captions?|slogans?|speech|speeches|"
     r"dialogues?|greetings?|"
-    r"invitations?|newsletters?|poems?|lyrics|songs?|stor(?:y|ies)|haiku|scripts?|customers?|cards?|notes?)\b"
+    r"invitations?|newsletters?|poems?|lyrics|songs?|stor(?:y|ies)|haiku|customers?)\b"
 )
 _COMPOSING = ("writ", "draft", "compos", "reply", "replies", "respon", "send", "generat", "creat")
 
@@ -235,11 +234,6 @@ def protected_spans(text: str, lines: Iterable[Line] | None = None) -> list[Span
 def protected_pieces(text: str) -> list[str]:
     """The texts of the protected spans, as they must be found again."""
     return [text[start:end] for start, end in protected_spans(text) if end > start]
-
-
-def is_quoting(text: str) -> bool:
-    """Whether a sentence holds something quoted, coded or filled in."""
-    return _BLOCKED.search(text) is not None
 
 
 def _merged(spans: list[Span]) -> list[Span]:
