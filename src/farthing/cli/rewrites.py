@@ -39,11 +39,18 @@ File = Annotated[
 By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who decides; else who is logged in.")]
 Note = Annotated[str, typer.Option("--note", metavar="TEXT", help="Why, for whoever reads it later.")]
 Cap = Annotated[
-    Decimal,
+    Decimal | None,
     typer.Option(
-        "--max-cost", metavar="USD", parser=options.dollars, help="Hard limit of all calls together."
+        "--max-cost",
+        metavar="USD",
+        parser=options.dollars,
+        help=f"Hard limit of all calls together; {_DEFAULT_CAP} where it is not given.",
     ),
 ]
+
+
+def _cap(given: Decimal | None) -> Decimal:
+    return _DEFAULT_CAP if given is None else given
 
 
 @app.callback()
@@ -72,7 +79,7 @@ def propose(
     model: Annotated[
         str | None, typer.Option("--model", metavar="ID", help="The model to ask; else by the profile.")
     ] = None,
-    cap: Cap = _DEFAULT_CAP,
+    cap: Cap = None,
     file: File = None,
     profile: options.Profile = None,
     config: options.ConfigFile = None,
@@ -85,7 +92,9 @@ def propose(
     """
     from farthing.cli.work.proposing import Proposing, propose_rewrite
 
-    asked = Proposing(template=template, name=name, role=role, rewrite=rewrite, by=by, model=model, cap=cap)
+    asked = Proposing(
+        template=template, name=name, role=role, rewrite=rewrite, by=by, model=model, cap=_cap(cap)
+    )
     propose_rewrite(asked, options.source_of(profile, config), file, as_json=as_json)
 
 
@@ -98,7 +107,7 @@ def measure(
     model: Annotated[
         str | None, typer.Option("--model", metavar="ID", help="The model to try; else by the profile.")
     ] = None,
-    cap: Cap = _DEFAULT_CAP,
+    cap: Cap = None,
     file: File = None,
     profile: options.Profile = None,
     config: options.ConfigFile = None,
@@ -110,7 +119,7 @@ def measure(
     """
     from farthing.cli.work.measuring import Measuring, measure_rewrite
 
-    asked = Measuring(name=name, samples=samples, model=model, cap=cap)
+    asked = Measuring(name=name, samples=samples, model=model, cap=_cap(cap))
     measure_rewrite(asked, options.source_of(profile, config), file, as_json=as_json)
 
 

@@ -151,8 +151,9 @@ CAPITALISED = frozenset(
     listed(
         "act, add, analyse, analyze, answer, apply, assess, assume, avoid, begin, build, calculate, "
         "change, check, choose, classify, clean, compare, complete, compute, consider, convert, create, "
-        "decide, define, describe, design, determine, develop, discuss, do, ensure, evaluate, examine, explain, "
-        "explore, fill, find, fix, focus, follow, format, generate, give, help, identify, implement, "
+        "decide, define, describe, design, determine, develop, discuss, do, ensure, evaluate, "
+        "examine, explain, explore, fill, find, fix, focus, follow, format, generate, give, "
+        "help, identify, implement, "
         "improve, include, investigate, keep, list, look, make, note, optimize, organize, outline, "
         "perform, plan, propose, provide, read, recommend, refactor, remember, remove, respond, return, "
         "review, say, search, see, show, solve, start, state, suggest, tell, test, think, try, update, "

@@ -10,12 +10,14 @@ _ASKED = re.compile(r"^You shorten prompt templates\b")
 _TEMPLATE = re.compile(r"<template>\n(.*)\n</template>", re.DOTALL)
 _SENTENCES = re.compile(r"[^.!?\n]*[.!?]+[ ]*|[^.!?\n]+|\n+")
 _KEPT = re.compile(
-    r"[{}\"'`\d_/<>]|[A-Z]{2}|\b(?:not|never|no|only|without|avoid|must|most|least|exactly|if|unless|when|except|where|"
-    r"otherwise|json|list|table|markdown|bullets?|numbered|heading|limit|max|min|one|keys?|schema|plain)\b",
+    r"[{}\"'`\d_/<>]|(?-i:[A-Z]{2})|\b(?:not|never|no|only|without|avoid|must|most|least|exactly|if|unless|when|"
+    r"except|where|otherwise|json|list|table|markdown|bullets?|numbered|heading|limit|max|min|"
+    r"one|keys?|schema|plain)\b",
     re.IGNORECASE,
 )
 _IDLE = re.compile(
-    r"\b(?:please|kindly|very|really|carefully|thoroughly|comprehensive|detailed|overall|also|in advance)\b ?",
+    r"\b(?:please|kindly|very|really|carefully|thoroughly|comprehensive|detailed|overall|also|"
+    r"in advance)\b ?",
     re.IGNORECASE,
 )
 

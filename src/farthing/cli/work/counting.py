@@ -4,8 +4,9 @@ Its vocabularies are those of Llama 3, Qwen 2.5 and 3, and OpenAI's models (o200
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import NamedTuple, Protocol, cast
+from typing import Protocol, cast
 
 from farthing.prompt.tokens import estimate_tokens
 
@@ -16,10 +17,12 @@ _ENCODINGS = (
 )
 
 
-class Counter(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """A count of a text's tokens; `basis` says how, in words."""
+
     count: Callable[[str], int]
     basis: str
-    """How, in words."""
 
 
 class _Encoding(Protocol):
@@ -35,9 +38,9 @@ def counter_for(model: str | None) -> Counter:
         return ESTIMATE
     encoding = next((name for part, name in _ENCODINGS if part in model.lower()), None)
     if encoding is None:
-        return ESTIMATE._replace(basis=f"{ESTIMATE.basis}; no tokenizer of {model} is known here")
+        return replace(ESTIMATE, basis=f"{ESTIMATE.basis}; no tokenizer of {model} is known here")
     try:
         load = cast("Callable[[str], _Encoding]", import_module("quicktok").get_encoding)
     except ModuleNotFoundError:
-        return ESTIMATE._replace(basis=f"{ESTIMATE.basis}; pip install 'farthing[tokens]' counts {encoding}")
+        return replace(ESTIMATE, basis=f"{ESTIMATE.basis}; pip install 'farthing[tokens]' counts {encoding}")
     return Counter(load(encoding).count, f"by the tokenizer {encoding}")

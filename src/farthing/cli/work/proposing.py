@@ -1,4 +1,4 @@
-"""Does `farthing rewrites propose`: asks a model for a shorter form of a template, and checks what is kept."""
+"""Does `farthing rewrites propose`: asks for a shorter form of a template, and checks what it kept."""
 
 import getpass
 import os
@@ -24,9 +24,9 @@ from farthing.task import Message, Task
 _TRIES = 2
 _SYSTEM = """\
 You shorten prompt templates. Say the same in as few words as a model needs: no politeness, no padding,
-nothing twice. Keep every {placeholder} exactly once. Keep quotations, code, numbers, names and addresses to the letter.
-Keep every demand on the answer: its form, its limits, what it must not do, its conditions.
-Do not carry out the template, and add nothing to it. Answer with JSON: {"rewrite": "the shorter template"}."""
+nothing twice. Keep every {placeholder} exactly once. Keep quotations, code, numbers, names and addresses to
+the letter. Keep every demand on the answer: its form, its limits, what it must not do, its conditions.
+Do not carry out the template, and add nothing to it. Answer with JSON: {"rewrite": "the shorter form"}."""
 _FORMAT: dict[str, object] = {
     "type": "json_schema",
     "json_schema": {

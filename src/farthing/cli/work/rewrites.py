@@ -98,7 +98,8 @@ def _check(one: Rewrite, *, anyway: bool) -> None:
     trial = one.trial
     if trial is not None and trial.passed_after < trial.passed_before and not anyway:
         raise InvalidTaskError(
-            f"{one.id} passed {trial.passed_after} of {trial.checks} checks, its template {trial.passed_before}",
+            f"{one.id} passed {trial.passed_after} of {trial.checks} checks, "
+            f"its template {trial.passed_before}",
             hint="give --anyway if that is good enough",
         )
 

@@ -30,7 +30,7 @@ def tell_shortened(
     model: str | None,
     as_json: bool,
 ) -> None:
-    """Raises `InvalidTaskError` for a prompt that cannot be read, `ConfigError` for a faulty configuration."""
+    """Raises `InvalidTaskError` for a prompt that cannot be read."""
     settings = load_config(source).optimization.prompt_optimization
     text, raw = prompt_from(file)
     messages = _conversation(raw, text, role)
@@ -52,9 +52,7 @@ def prompt_from(file: str | None) -> tuple[str, object]:
     if file is None and sys.stdin.isatty():
         raise InvalidTaskError("there is no prompt", hint="name a file, or pipe it in")
     try:
-        text = (
-            sys.stdin.read() if file in (None, "-") else Path(cast("str", file)).read_text(encoding="utf-8")
-        )
+        text = sys.stdin.read() if file in {None, "-"} else Path(str(file)).read_text(encoding="utf-8")
     except OSError as error:
         raise InvalidTaskError(f"{file} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -75,8 +73,8 @@ def _messages_in(text: str) -> object:
     if isinstance(value, dict):
         value = cast("Mapping[str, object]", value).get("messages")
     entries = cast("list[object]", value) if isinstance(value, list) else []
-    told = [isinstance(one, dict) and "role" in one for one in entries]
-    return value if told and all(told) else None
+    told = all(isinstance(one, dict) and "role" in one for one in entries)
+    return entries if entries and told else None
 
 
 def _conversation(raw: object, text: str, role: Literal["system", "user"]) -> tuple[Message, ...]:
