@@ -16,7 +16,7 @@ Lifetime = Annotated[int, Field(gt=0)]
 
 class PromptOptimization(Section):
     enabled: bool = False
-    """Takes padding, politeness, long phrases and repetitions out of prompts; never quotations, code or data."""
+    """Takes padding, politeness, long phrases and repetitions out of prompts; never quotations or code."""
     context_compression: bool = False
     rewrites: str | None = None
     """Path, from the working directory, of a file with reviewed rewrites of templates, as `farthing rewrites`

@@ -102,7 +102,7 @@ _ASKED = (
     r"helpful|good) if you could|"
     r"i was wondering if you could|(?:could|can|would|will) you (?:please|kindly)|could you be so kind as to|"
     r"would you be so kind as to|if you could please|your task is to please|you are (?:kindly )?requested to|"
-    r"please be sure to|please make sure to|(?:please|kindly),?(?: kindly)?"
+    r"please be so kind (?:as to|and)|please be sure to|please make sure to|(?:please|kindly),?(?: kindly)?"
 )
 _THANKS = (
     r"(?:thank you|thanks|many thanks|thx)(?: so| very)?(?: much| a lot)?(?: in advance)?"
@@ -149,15 +149,17 @@ TRIGGERS: tuple[str, ...] = tuple(dict.fromkeys(word for phrase in PHRASES for w
 
 CAPITALISED = frozenset(
     listed(
-        "act, add, analyse, analyze, answer, apply, assess, assume, avoid, begin, build, calculate, "
-        "change, check, choose, classify, clean, compare, complete, compute, consider, convert, create, "
-        "decide, define, describe, design, determine, develop, discuss, do, ensure, evaluate, "
-        "examine, explain, explore, fill, find, fix, focus, follow, format, generate, give, "
-        "help, identify, implement, "
-        "improve, include, investigate, keep, list, look, make, note, optimize, organize, outline, "
-        "perform, plan, propose, provide, read, recommend, refactor, remember, remove, respond, return, "
-        "review, say, search, see, show, solve, start, state, suggest, tell, test, think, try, update, "
-        "use, verify, write"
+        "act, add, analyse, analyze, answer, apply, ask, assess, assume, avoid, be, begin, build, "
+        "calculate, call, change, check, choose, classify, clean, compare, complete, compute, "
+        "consider, continue, convert, create, debug, decide, define, describe, design, determine, "
+        "develop, discuss, do, document, draw, ensure, estimate, evaluate, examine, expand, "
+        "explain, explore, extend, fill, find, fix, focus, follow, format, generate, give, help, "
+        "identify, implement, improve, include, investigate, keep, list, look, make, merge, name, "
+        "note, optimize, order, organize, outline, perform, plan, print, propose, provide, rank, "
+        "rate, read, recommend, refactor, remember, remove, rename, replace, report, research, "
+        "respond, return, review, say, search, see, select, show, simplify, solve, sort, split, "
+        "start, state, stop, structure, suggest, tell, test, think, try, turn, update, use, verify, "
+        "wait, write"
     )
 )
 """Verbs that get a capital where they come to stand first; a name in small letters never does."""

@@ -15,6 +15,7 @@ from farthing.spend.batch import RollupByKey, RollupKey, RollupSums
 from farthing.spend.budget import Balance
 from farthing.spend.forecast import Forecast
 from farthing.spend.overhead import Part, spend_parts
+from farthing.spend.shortening import Shortened
 
 NO_NAME = "(none)"
 """The group of the calls that have no role, agent, swarm, key or tag."""
@@ -75,6 +76,9 @@ class CostReport:
     """The spend by what it was for: answers, failed attempts, tool steps, …"""
     forecast: Forecast | None = None
     """The month's spend with a band; None where no month is reported, or its days were not read."""
+    shortened: Shortened | None = None
+    """What shorter prompts saved beside `savings`, an estimate; None where nothing was shortened, or the
+    calls were not read: `farthing report` reads them, `get_cost_report` does not."""
 
 
 def cost_report(

@@ -76,9 +76,10 @@ def propose_rewrite(asked: Proposing, source: str | Path | None, file: Path | No
         said = run_async(_asked_of_model(asked, source, template))
     problems = problems_of(template, said.text)
     if problems:
+        other = "another --model, or write one with --rewrite"
         raise InvalidTaskError(
             f"{said.by}'s rewrite is refused: {'; '.join(problems)}",
-            hint=f"{show.usd(said.cost)} was spent; try another --model, or write one with --rewrite",
+            hint="mend it" if asked.rewrite else f"{show.usd(said.cost)} was spent; try {other}",
         )
     made = Rewrite(
         id=asked.name or asked.template.stem,
