@@ -24,12 +24,12 @@ def test_the_prompt_goes_out_and_the_diff_beside_it(farthing: Command) -> None:
     ]
     assert "\x1b" not in said.err
     assert "verbose phrase" in said.err
-    assert lines[-1] == "19 tokens before, 16 after, by our estimate (mean error 8 %)"
+    assert lines[-1] == "15 tokens before, 12 after, by our estimate (mean error 8 %)"
 
 
 def test_json_has_every_change_with_its_rule(farthing: Command) -> None:
     told = farthing("shorten", "-", "--json", stdin=PROMPT).json
-    assert (told["tokens_before"], told["tokens_after"]) == (19, 16)
+    assert (told["tokens_before"], told["tokens_after"]) == (15, 12)
     assert {rule: entry["times"] for rule, entry in told["rules"].items()} == {
         "politeness": 1,
         "verbose phrase": 1,
@@ -67,14 +67,14 @@ def test_nothing_to_take_out_says_so(farthing: Command) -> None:
 
 
 def test_an_approved_rewrite_of_the_configuration_is_used(farthing: Command, tmp_path: Path) -> None:
-    examples = Path(__file__).parents[2] / "examples"
+    prompts = Path(__file__).parents[2] / "examples" / "samples" / "prompts"
     config = {
         "extends": "balanced",
-        "optimization": {"promptOptimization": {"rewrites": str(examples / "rewrites.json")}},
+        "optimization": {"promptOptimization": {"rewrites": str(prompts / "rewrites.json")}},
     }
     path = tmp_path / "farthing.json"
     path.write_text(json.dumps(config), encoding="utf-8")
-    text = (examples / "prompts" / "review.txt").read_text(encoding="utf-8")
+    text = (prompts / "review.txt").read_text(encoding="utf-8")
     said = farthing("shorten", "--config", str(path), stdin=text)
     assert said.out.startswith("Review code for quality, performance, security:\n")
     assert "rewrite code-review" in said.err

@@ -108,6 +108,15 @@ def test_an_instruction_that_is_given_twice_is_kept_once() -> None:
     assert said(twice) == "Always answer in formal English. Check the sums.\n\nNow stop."
 
 
+def test_an_instruction_in_an_example_is_no_repetition() -> None:
+    text = (
+        "Always answer in formal English.\n\n"
+        "Example:\nAlways answer in formal English. That is right.\n\n"
+        'Avoid the heading "Results" wherever you can. Go on. Avoid the heading "Results" wherever you can.'
+    )
+    assert said(text) == text
+
+
 def test_what_the_system_said_is_not_said_again_by_the_user() -> None:
     system = Message(role="system", content="You review code. Always answer in formal English.")
     user = Message(role="user", content="Look at main. Always answer in formal English.")

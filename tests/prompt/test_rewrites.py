@@ -12,7 +12,7 @@ from farthing.prompt.rewrites import Review, Rewrite, RewriteBook, Rewrites, pro
 from farthing.prompt.tokens import estimate_tokens
 from farthing.task import Message
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+PROMPTS = Path(__file__).parents[2] / "examples" / "samples" / "prompts"
 TEMPLATE = 'Please be so kind and tell me in JSON, with at most 3 keys, what "{what}" is called in {where}.'
 SHORT = 'JSON, at most 3 keys: what is "{what}" called in {where}?'
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
@@ -36,8 +36,8 @@ def message(text: str) -> Message:
 
 
 def test_the_tutorials_example_is_reached() -> None:
-    book = rewrite_book(str(EXAMPLES / "rewrites.json"))
-    template = (EXAMPLES / "prompts" / "review.txt").read_text(encoding="utf-8").removesuffix("\n")
+    book = rewrite_book(str(PROMPTS / "rewrites.json"))
+    template = (PROMPTS / "review.txt").read_text(encoding="utf-8").removesuffix("\n")
     assert template.startswith("Please analyze this code and provide comprehensive review")
     found = book.find(message(template.replace("{code}", "def f(): return 1")))
     assert found is not None

@@ -149,17 +149,18 @@ TRIGGERS: tuple[str, ...] = tuple(dict.fromkeys(word for phrase in PHRASES for w
 
 CAPITALISED = frozenset(
     listed(
-        "act, add, analyse, analyze, answer, apply, ask, assess, assume, avoid, be, begin, build, "
-        "calculate, call, change, check, choose, classify, clean, compare, complete, compute, "
-        "consider, continue, convert, create, debug, decide, define, describe, design, determine, "
-        "develop, discuss, do, document, draw, ensure, estimate, evaluate, examine, expand, "
-        "explain, explore, extend, fill, find, fix, focus, follow, format, generate, give, help, "
-        "identify, implement, improve, include, investigate, keep, list, look, make, merge, name, "
-        "note, optimize, order, organize, outline, perform, plan, print, propose, provide, rank, "
-        "rate, read, recommend, refactor, remember, remove, rename, replace, report, research, "
-        "respond, return, review, say, search, see, select, show, simplify, solve, sort, split, "
-        "start, state, stop, structure, suggest, tell, test, think, try, turn, update, use, verify, "
-        "wait, write"
+        "a, act, add, all, an, analyse, analyze, answer, any, apply, ask, assess, assume, avoid, "
+        "be, begin, build, calculate, call, change, check, choose, classify, clean, compare, "
+        "complete, compute, consider, continue, convert, create, debug, decide, define, describe, "
+        "design, determine, develop, discuss, do, document, draw, each, ensure, estimate, evaluate, "
+        "every, examine, expand, explain, explore, extend, fill, find, fix, focus, follow, format, "
+        "generate, give, help, identify, if, implement, improve, include, investigate, it, keep, "
+        "list, look, make, merge, name, no, note, optimize, order, organize, our, outline, perform, "
+        "plan, print, propose, provide, rank, rate, read, recommend, refactor, remember, remove, "
+        "rename, replace, report, research, respond, return, review, say, search, see, select, "
+        "show, simplify, solve, some, sort, split, start, state, stop, structure, suggest, tell, "
+        "test, that, the, there, these, they, think, this, those, try, turn, update, use, verify, "
+        "wait, we, when, write, you, your"
     )
 )
-"""Verbs that get a capital where they come to stand first; a name in small letters never does."""
+"""Words that get a capital where they come to stand first; a name in small letters never does."""
