@@ -95,9 +95,12 @@ def test_what_cannot_be_read_is_an_error(
 def test_an_installed_tokenizer_counts_its_own_models(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
+    def words(text: str) -> int:
+        return len(text.split())
+
     def get_encoding(name: str) -> object:
         asked.append(name)
-        return SimpleNamespace(count=lambda text: len(text.split()))
+        return SimpleNamespace(count=words)
 
     monkeypatch.setitem(sys.modules, "quicktok", SimpleNamespace(get_encoding=get_encoding))
     counter = counter_for("qwen/qwen-2.5-coder-32b-instruct")

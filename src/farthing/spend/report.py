@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from typing import TypedDict
 
 from farthing.money import from_nano, percent_saved
 from farthing.spend.batch import RollupByKey, RollupKey, RollupSums
@@ -124,7 +125,15 @@ def cost_report(
     )
 
 
-def _groups(entries: Iterable[tuple[RollupKey, RollupSums]]) -> dict[str, dict[str, CostLine]]:
+class _Groups(TypedDict):
+    by_model: dict[str, CostLine]
+    by_task_type: dict[str, CostLine]
+    by_role: dict[str, CostLine]
+    by_purpose: dict[str, CostLine]
+    by_day: dict[str, CostLine]
+
+
+def _groups(entries: Iterable[tuple[RollupKey, RollupSums]]) -> _Groups:
     return {
         "by_model": _lines(entries, lambda key: key.model),
         "by_task_type": _lines(entries, lambda key: key.task_type),
