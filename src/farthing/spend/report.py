@@ -33,6 +33,10 @@ class CostLine:
     baseline: Decimal
     input_tokens: int
     output_tokens: int
+    reused: int = 0
+    """Tasks that were given an earlier answer: no calls."""
+    saved: Decimal = Decimal(0)
+    """What those answers had cost."""
 
     @property
     def savings_percent(self) -> Decimal | None:
@@ -67,6 +71,11 @@ class CostReport:
     input_tokens: int
     output_tokens: int
     simulated: bool
+    reused: int = 0
+    """Tasks that were given an earlier answer, from the cache or from another's call at the same time."""
+    saved_by_reuse: Decimal = Decimal(0)
+    """What those answers had cost: what asking again would have. Part of `savings`, which counts what the
+    baseline model would have cost for them."""
     by_model: Mapping[str, CostLine] = field(default_factory=dict[str, CostLine])
     by_task_type: Mapping[str, CostLine] = field(default_factory=dict[str, CostLine])
     by_role: Mapping[str, CostLine] = field(default_factory=dict[str, CostLine])
@@ -97,8 +106,7 @@ def cost_report(
     """Builds a report from roll-up rows and the scope's balance, which is the authority for its totals."""
     entries = list(rollups)
     total = _sum(sums for _, sums in entries)
-    spend, held, uncertain = (from_nano(part) for part in balance)
-    baseline = from_nano(total.baseline)
+    (spend, held, uncertain), baseline = map(from_nano, balance), from_nano(total.baseline)
     return CostReport(
         scope=scope,
         period=period,
@@ -107,7 +115,7 @@ def cost_report(
         uncertain=uncertain,
         computed=from_nano(total.computed),
         limit=limit,
-        remaining=None if limit is None else max(limit - spend - held - uncertain, Decimal(0)),
+        remaining=_left(limit, balance),
         baseline_model=baseline_model,
         baseline_cost=baseline,
         savings=baseline - spend - uncertain,
@@ -119,10 +127,16 @@ def cost_report(
         input_tokens=total.input_tokens,
         output_tokens=total.output_tokens,
         simulated=simulated,
+        reused=total.reused,
+        saved_by_reuse=from_nano(total.saved),
         parts=spend_parts(entries),
         forecast=forecast,
         **_groups(entries),
     )
+
+
+def _left(limit: Decimal | None, balance: Balance) -> Decimal | None:
+    return None if limit is None else max(limit - from_nano(balance.committed), Decimal(0))
 
 
 class _Groups(TypedDict):
@@ -191,6 +205,8 @@ def _line(sums: RollupSums) -> CostLine:
         baseline=from_nano(sums.baseline),
         input_tokens=sums.input_tokens,
         output_tokens=sums.output_tokens,
+        reused=sums.reused,
+        saved=from_nano(sums.saved),
     )
 
 

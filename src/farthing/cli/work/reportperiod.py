@@ -207,6 +207,10 @@ def _read(connection: sa.Connection, config: DeploymentConfig, asked: Asked, now
                 savings.add(call, ended_us)
                 shortenings.add(call, ended_us)
                 service.add(call, ended_us)
+        for reuse in readings.read_reuses(connection, asked.span):
+            if not asked.only or asked.only.takes(reuse.body):
+                tally.add_reuse(reuse)
+                savings.add_reuse(reuse.body)
         if wanted:
             read.shortened = shortenings.result()
             read.details = Details(
