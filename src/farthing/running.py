@@ -70,7 +70,7 @@ class Running:
 async def start(
     config: DeploymentConfig, *, environ: Mapping[str, str], clock: Clock, transport: Transport | None
 ) -> Running:
-    """Opens everything, or closes what was opened by then. Raises what opening a `Deployment` does."""
+    """Opens everything, or closes what was opened by then. Raises as opening a `Deployment` does."""
     keys = open_keys(config, environ=environ, transport=transport)
     database: Database | None = None
     try:

@@ -5,7 +5,7 @@ answers' tokens. Figures are Decimal US dollars; `*_percent` is 0–100.
 """
 
 from calendar import monthrange
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -92,7 +92,7 @@ class CostReport:
 
 
 def cost_report(
-    rollups: Iterable[tuple[RollupKey, RollupSums]],
+    rollups: Collection[tuple[RollupKey, RollupSums]],
     balance: Balance,
     *,
     scope: str,
@@ -104,8 +104,7 @@ def cost_report(
     forecast: Forecast | None = None,
 ) -> CostReport:
     """Builds a report from roll-up rows and the scope's balance, which is the authority for its totals."""
-    entries = list(rollups)
-    total = _sum(sums for _, sums in entries)
+    total = _sum(sums for _, sums in rollups)
     (spend, held, uncertain), baseline = map(from_nano, balance), from_nano(total.baseline)
     return CostReport(
         scope=scope,
@@ -129,9 +128,9 @@ def cost_report(
         simulated=simulated,
         reused=total.reused,
         saved_by_reuse=from_nano(total.saved),
-        parts=spend_parts(entries),
+        parts=spend_parts(rollups),
         forecast=forecast,
-        **_groups(entries),
+        **_groups(rollups),
     )
 
 
