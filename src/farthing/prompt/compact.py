@@ -23,6 +23,10 @@ _RULE = re.compile(r"\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)+\|?[ \t]*")
 _PADDED = re.compile(r" {2,}\||\| {2,}|-{4,}")
 _OPENERS = ("{", "[", "[{")
 _READER = json.JSONDecoder()
+_MOST_TRIES = 8
+"""Beginnings of JSON that turn out to be none: then a text is not looked through for more."""
+_SPACED = ("\n", '": ', ", ")
+"""One of these is in JSON with white space between its tokens, unless only at odd places."""
 _LEAST_SAVED = 8
 """Characters; less is left as it is."""
 
@@ -42,6 +46,8 @@ def minified(text: str) -> str | None:
     bare = text.strip()
     if not bare or bare[0] not in "{[" or bare[-1] not in "}]":
         return None
+    if not any(sign in bare for sign in _SPACED):
+        return None
     try:
         msgspec.json.decode(bare)
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
@@ -54,15 +60,16 @@ def json_blocks(text: str) -> Iterator[Recoded]:
     """JSON over several lines that begins and ends a line, unless it shows what an answer should be."""
     if "{\n" not in text and "[\n" not in text:
         return
-    at, told, fenced, free_from = 0, "", False, 0
+    at, told, fenced, free_from, tries = 0, "", False, 0, 0
     for line in text.split("\n"):
         fenced ^= line.lstrip().startswith(("```", "~~~"))
-        if not fenced and at >= free_from and line.rstrip() in _OPENERS:
+        if not fenced and at >= free_from and tries < _MOST_TRIES and line.rstrip() in _OPENERS:
             end = _end_of_json(text, at)
             short = None if end is None or _FORMAT.search(told) else minified(text[at:end])
             if end is not None and short is not None:
                 yield Recoded("JSON without indentation", at, end, short)
             free_from = end or at
+            tries += end is None
         if line.strip() and at >= free_from:
             told = line
         at += len(line) + 1

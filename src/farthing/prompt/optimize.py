@@ -21,6 +21,8 @@ _SIGNS = ("  ", " \n", "\t\n", "\n\n\n", "{\n", "[\n", "-|", "|-", "- |", "| -")
 """Of padding, JSON over several lines, and tables."""
 _ROUNDS = 6
 """A text that is still not at rest after so many looks is left as it was."""
+_LONGEST = 40_000
+"""Characters; a longer text is a document rather than words to a model, and is left as it is."""
 _BLOCK_CHARACTERS = 300
 """A paragraph of this length is worth a reference where it comes again."""
 
@@ -32,7 +34,7 @@ _STANDING_WORDS = spans.listed(
 )
 _STANDING = re.compile(rf"(?:please )?(?:{'|'.join(_STANDING_WORDS)})\b", re.IGNORECASE)
 _HANGING = re.compile(r"\n[ \t]*(?:[-*+]|\d+[.)]) |(?:This|That|These|It|They|Otherwise|Then)\b")
-_SPACES = re.compile(r"(?<=[.!?:;,]) {2,}(?=\S)|(?<=[a-z]) {2,}(?=[a-z])|[ \t]+$", re.MULTILINE)
+_SPACES = re.compile(r"(?<=[.!?:;,]) {2,}(?=\S)|(?<=[a-z]) {2,}(?=[a-z])|(?<![ \t])[ \t]+$", re.MULTILINE)
 _GAP = re.compile(r"\n{3,}")
 _WORD = re.compile(r"[a-z]+")
 _FILES = re.compile(
@@ -109,6 +111,8 @@ def _may_repeat(lowers: Sequence[str]) -> bool:
 
 def optimized_text(text: str, *, standing: frozenset[str] = frozenset()) -> tuple[str, list[_Edit]]:
     """One text by all rules, to the point where none has more to do, and each change."""
+    if len(text) > _LONGEST:
+        return text, []
     now, changes = text, list[_Edit]()
     for _ in range(_ROUNDS):
         said, done = _once(now, standing)
@@ -294,12 +298,14 @@ def _without_padding(text: str, changes: list[_Edit]) -> str:
         if not prose.touches(max(0, found.start() - 1), min(len(text), found.end() + 1))
     ]
     cuts += _edges(text, prose)
-    short = text
-    for start, end, said in sorted(set(cuts), reverse=True):
-        if start < end and not guard.touches(start, end):
+    pieces: list[str] = []
+    kept = 0
+    for start, end, said in sorted(set(cuts)):
+        if kept <= start < end and not guard.touches(start, end):
             changes.append(_Edit("white space", text[start:end], said))
-            short = short[:start] + said + short[end:]
-    return short
+            pieces += [text[kept:start], said]
+            kept = end
+    return "".join([*pieces, text[kept:]])
 
 
 def _edges(text: str, prose: spans.Guard) -> Iterable[tuple[int, int, str]]:
