@@ -33,6 +33,7 @@ from farthing.fit import PLAIN, Way, checked
 from farthing.journey import Journey, another_is_left, rival_of, situation_of
 from farthing.money import from_nano
 from farthing.names import Names
+from farthing.prompt.rewrites import NO_REWRITES, RewriteBook
 from farthing.prompt.shorten import shortened
 from farthing.race import Race
 from farthing.result import (
@@ -69,8 +70,9 @@ from farthing.upstream.failure import Failure, FailureKind
 class Pipeline:
     """Runs journeys with a deployment's means; `health` is what its attempts have taught so far."""
 
-    def __init__(self, means: Means) -> None:
+    def __init__(self, means: Means, rewrites: RewriteBook = NO_REWRITES) -> None:
         self.means = means
+        self._rewrites = rewrites
         self.health = HealthBook()
         self._retries = RetryBudget()
         self._names = Names()
@@ -103,7 +105,7 @@ class Pipeline:
     async def _asked(self, journey: Journey, *, stream: bool) -> AsyncGenerator[TaskEvent]:
         """The attempts, until an answer is accepted or nothing is left to try."""
         task_id, settings = journey.task_id, self.means.config.optimization.prompt_optimization
-        journey.task, journey.shortening = shortened(journey.task, settings=settings)
+        journey.task, journey.shortening = shortened(journey.task, settings=settings, rewrites=self._rewrites)
         while True:
             step = self._next_step(journey)
             match step:

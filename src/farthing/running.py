@@ -27,6 +27,7 @@ from farthing.opening import (
     open_permits,
 )
 from farthing.pipeline import Pipeline
+from farthing.prompt.rewritefile import rewrite_book
 from farthing.result import Notice
 from farthing.shared_health import SharedHealth
 from farthing.spend.channels import open_channels
@@ -106,7 +107,7 @@ async def _on(
     means = open_means(
         config, catalog, keys=keys, ledger=ledger, permits=permits, clock=clock, database=database
     )
-    pipeline = Pipeline(means)
+    pipeline = Pipeline(means, rewrite_book(config.optimization.prompt_optimization.rewrites))
     watching = open_watching(means, database, environ=environ, simulated=simulated)
     try:
         alarm.rules = ledger.rules = alert_rules(config)

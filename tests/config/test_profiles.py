@@ -135,7 +135,6 @@ def test_profiles_point_at_the_schema_in_the_repository() -> None:
 
 def test_inert_settings_are_told_in_a_sentence_each() -> None:
     settings = {
-        "optimization.promptOptimization.enabled": True,
         "quality.enabled": True,
     }
     notices = inert_settings(load_config("balanced", environ={}, overrides=settings))

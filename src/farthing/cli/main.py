@@ -43,6 +43,8 @@ COMMANDS = {
     "alerts": Entry(_MONEY, "List the alerts that were raised, or try the channels they go to."),
     "health": Entry(_MONEY, "Show which models and providers rest, for how long, and why."),
     "cache": Entry(_MONEY, "Show which answers are kept to be given again, or forget them."),
+    "shorten": Entry(_MONEY, "Show what prompt optimisation takes out of a prompt; sends nothing."),
+    "rewrites": Entry(_MONEY, "Propose, measure and review shorter forms of prompt templates."),
     "init": Entry(_SETUP, "Answer a few questions, get a profile with an estimate, and the first files."),
     "migrate": Entry(
         _SETUP, "Keep the checklist of a migration from Claude or GPT: what is done, what is next."

@@ -90,14 +90,6 @@ def inert_settings(config: DeploymentConfig) -> tuple[Notice, ...]:
     optimization = config.optimization
     output = optimization.output_control
     inert = {
-        "optimization.promptOptimization.enabled": (
-            optimization.prompt_optimization.enabled,
-            "prompts are not shortened yet and are sent as they are",
-        ),
-        "optimization.promptOptimization.rewrites": (
-            optimization.prompt_optimization.rewrites is not None,
-            "rewrites of templates are not looked up yet",
-        ),
         "optimization.caching.semantic.enabled": (
             optimization.caching.semantic.enabled,
             "questions in other words are not recognised yet",

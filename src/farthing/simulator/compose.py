@@ -16,6 +16,7 @@ from farthing.simulator.books import SimulatedModel
 from farthing.simulator.counting import count_tokens
 from farthing.simulator.prose import VOICES, programs
 from farthing.simulator.request import ChatBody, OfferedFunction, schema_of
+from farthing.simulator.rewriting import shortened_template
 from farthing.simulator.schema_values import value_for
 from farthing.simulator.shapes import mapping
 
@@ -102,6 +103,9 @@ def topic_of(body: ChatBody) -> str:
 
 
 def _text(body: ChatBody, model: SimulatedModel, rng: Random, topic: str) -> str:
+    template = shortened_template(body.system_text, _first_user_text(body))
+    if template is not None:
+        return msgspec.json.encode({"rewrite": template}).decode()
     schema = schema_of(body.response_format)
     if schema is not None and {"response_format", "structured_outputs"} & model.supported:
         return _json_text(schema, rng, topic)
@@ -110,6 +114,10 @@ def _text(body: ChatBody, model: SimulatedModel, rng: Random, topic: str) -> str
         return _json_text(told, rng, topic)
     emulated = _emulated_call(body, model, rng, topic)
     return emulated if emulated is not None else _prose(body, rng, topic)
+
+
+def _first_user_text(body: ChatBody) -> str:
+    return next((message.text for message in body.messages if message.role == "user"), "")
 
 
 def _json_text(schema: object, rng: Random, topic: str) -> str:

@@ -9,12 +9,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from typing import TypedDict
 
 from farthing.money import from_nano, percent_saved
 from farthing.spend.batch import RollupByKey, RollupKey, RollupSums
 from farthing.spend.budget import Balance
 from farthing.spend.forecast import Forecast
 from farthing.spend.overhead import Part, spend_parts
+from farthing.spend.shortening import Shortened
 
 NO_NAME = "(none)"
 """The group of the calls that have no role, agent, swarm, key or tag."""
@@ -84,6 +86,9 @@ class CostReport:
     """The spend by what it was for: answers, failed attempts, tool steps, …"""
     forecast: Forecast | None = None
     """The month's spend with a band; None where no month is reported, or its days were not read."""
+    shortened: Shortened | None = None
+    """What shorter prompts saved beside `savings`, an estimate; None where nothing was shortened, or the
+    calls were not read: `farthing report` reads them, `get_cost_report` does not."""
 
 
 def cost_report(
@@ -133,7 +138,15 @@ def _left(limit: Decimal | None, balance: Balance) -> Decimal | None:
     return None if limit is None else max(limit - from_nano(balance.committed), Decimal(0))
 
 
-def _groups(entries: Iterable[tuple[RollupKey, RollupSums]]) -> dict[str, dict[str, CostLine]]:
+class _Groups(TypedDict):
+    by_model: dict[str, CostLine]
+    by_task_type: dict[str, CostLine]
+    by_role: dict[str, CostLine]
+    by_purpose: dict[str, CostLine]
+    by_day: dict[str, CostLine]
+
+
+def _groups(entries: Iterable[tuple[RollupKey, RollupSums]]) -> _Groups:
     return {
         "by_model": _lines(entries, lambda key: key.model),
         "by_task_type": _lines(entries, lambda key: key.task_type),

@@ -6,7 +6,7 @@ every row of the period, one after another.
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -26,6 +26,7 @@ from farthing.spend.forecast import forecast
 from farthing.spend.ledger import SIMULATOR
 from farthing.spend.report import CostLine, CostReport, cost_report, lines_by
 from farthing.spend.savings import Saving, Savings
+from farthing.spend.shortening import Shortened, Shortenings
 from farthing.spend.span import Span, month_to_date, span_of
 from farthing.spend.tally import Entry, Only, Tally
 from farthing.spend.targets import LatencyLine, Level, Service, targets_by_id
@@ -80,6 +81,7 @@ class _Found:
     balance: Balance = field(default_factory=Balance)
     group: dict[str, CostLine] | None = None
     details: Details | None = None
+    shortened: Shortened | None = None
     pruned: bool = False
     history: Mapping[str, int] = field(default_factory=dict[str, int])
 
@@ -130,7 +132,7 @@ def read_period(
     own = _own_group(costs, asked.by)
     return Period(
         asked=asked,
-        costs=costs,
+        costs=replace(costs, shortened=read.shortened),
         group=group if own is None else own,
         details=read.details,
         rollups=read.rollups,
@@ -197,17 +199,20 @@ def _read(connection: sa.Connection, config: DeploymentConfig, asked: Asked, now
     read = _Found(rollups=rollups, pruned=readings.read_pruned(connection))
     tally = Tally()
     if asked.only or wanted:
-        savings, service = Savings(price_finder(connection, rollups)), Service()
+        prices = price_finder(connection, rollups)
+        savings, shortenings, service = Savings(prices), Shortenings(prices), Service()
         for call, ended_us in entries(connection, asked, expected=count):
             tally.add(call)
             if wanted:
                 savings.add(call, ended_us)
+                shortenings.add(call, ended_us)
                 service.add(call, ended_us)
         for reuse in readings.read_reuses(connection, asked.span):
             if not asked.only or asked.only.takes(reuse.body):
                 tally.add_reuse(reuse)
                 savings.add_reuse(reuse.body)
         if wanted:
+            read.shortened = shortenings.result()
             read.details = Details(
                 levers=savings.lines(config.baseline.model),
                 latency=service.lines(),
