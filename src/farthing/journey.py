@@ -6,6 +6,7 @@ Gathers what `routing/fallback.py` decides from: health, rate limits, keys, the 
 from collections.abc import Mapping, Sequence
 
 import msgspec
+from msgspec import structs
 
 from farthing.attempt import Call, Means
 from farthing.config.upstreams import MAIN, place_of
@@ -13,7 +14,8 @@ from farthing.result import Attempt, Candidate, Route, Shortening
 from farthing.routing.fallback import Send, Situation, Tried, attempts_sent
 from farthing.routing.healthbook import HealthBook
 from farthing.routing.hedging import rival_to
-from farthing.task import Completion, Task
+from farthing.routing.output import is_plain
+from farthing.task import Completion, Task, Usage
 from farthing.upstream.failure import Failure
 from farthing.upstream.keyring import ACCOUNT_KINDS
 
@@ -34,6 +36,8 @@ class Journey(msgspec.Struct, kw_only=True):
     attempts: list[Attempt] = []
     text_received: list[str] = []
     call: Call | None = None
+    cut: Call | None = None
+    """The attempt whose answer its limit cut, while another goes on from it."""
     shortening: Shortening | None = None
     """What was left out of the task's prompt."""
 
@@ -56,7 +60,8 @@ def situation_of(journey: Journey, means: Means, health: HealthBook, *, may_retr
     if not (untroubled or journey.tried or health.models or means.keys.troubled):
         untroubled = not means.permits.busy((entry.model for entry in journey.route.candidates), now)
     if untroubled:
-        return Situation(now=now, deadline=journey.deadline)
+        extends = journey.call is not None and _extends(journey.task, journey.call, means)
+        return Situation(now=now, deadline=journey.deadline, extends=extends)
     last = journey.tried[-1] if journey.tried else None
     at_main = last is None or place_of(last.candidate.model, config.upstreams).upstream == MAIN
     return Situation(
@@ -71,6 +76,26 @@ def situation_of(journey: Journey, means: Means, health: HealthBook, *, may_retr
         compresses=at_main and config.optimization.prompt_optimization.context_compression,
         elsewhere=config.provider.only is None and config.provider.allow_fallbacks is not False,
     )
+
+
+def _extends(task: Task, call: Call, means: Means) -> bool:
+    """Whether the answer may be gone on from if its limit cut it: not when money had lowered the limit."""
+    wanted = means.config.optimization.output_control.continue_truncated
+    return wanted and not call.clamped and is_plain(task)
+
+
+def answer_of(journey: Journey, accepted: Completion) -> Completion:
+    """The accepted answer as the task's. One that another attempt went on from took the tokens of both; where
+    that attempt failed it stands with as much more as the caller has already seen."""
+    cut, call = journey.cut, journey.call
+    if cut is None or call is None or not isinstance(cut.ending, Completion):
+        return accepted
+    if accepted is call.ending:
+        usage = (cut.ending.usage or Usage()) + (accepted.usage or Usage())
+        return structs.replace(accepted, usage=usage)
+    journey.call, journey.cut = cut, None
+    received = "".join(journey.text_received)
+    return structs.replace(accepted, text=received) if received.startswith(accepted.text) else accepted
 
 
 def another_is_left(journey: Journey, step: Send, means: Means, health: HealthBook) -> bool:

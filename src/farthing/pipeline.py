@@ -28,9 +28,10 @@ from farthing.errors import (
     UnboundedCostError,
 )
 from farthing.fit import PLAIN, Way, checked
-from farthing.journey import Journey, another_is_left, rival_of, situation_of
+from farthing.journey import Journey, another_is_left, answer_of, rival_of, situation_of
 from farthing.money import from_nano
 from farthing.names import Names
+from farthing.prompt.concise import told_concisely
 from farthing.prompt.shorten import shortened
 from farthing.race import Race
 from farthing.result import (
@@ -101,9 +102,10 @@ class Pipeline:
                     journey.awaited = reason
                     await self.means.clock.sleep(step.after_s)
                 case Accept():
-                    if stream and not journey.text_received and step.completion.text:
-                        yield TokenReceived(task_id=task_id, text=step.completion.text)
-                    yield TaskFinished(task_id=task_id, result=self._result(journey, step.completion))
+                    completion = answer_of(journey, step.completion)
+                    if stream and not journey.text_received and completion.text:
+                        yield TokenReceived(task_id=task_id, text=completion.text)
+                    yield TaskFinished(task_id=task_id, result=self._result(journey, completion))
                     return
                 case GiveUp():
                     raise _error_of(journey, step)
@@ -202,6 +204,8 @@ class Pipeline:
         started, config = self.means.clock.monotonic(), self.means.config
         self._retries.add_task(config.fallback_rules.retry_budget)
         task, shortening = shortened(task, settings=config.optimization.prompt_optimization)
+        if config.optimization.output_control.concise:
+            task = told_concisely(task, route.task_type)
         total_s = config.upstream.total_timeout
         return Journey(
             task=task,
@@ -225,11 +229,12 @@ class Pipeline:
         model, now = step.candidate.model, self.means.clock.monotonic()
         if journey.tried:
             journey.jitter = self.means.rng.random()  # of the backoff after this one
-            if any(entry.candidate.model == model for entry in journey.tried):
+            if not step.extends and any(entry.candidate.model == model for entry in journey.tried):
                 self._retries.take()
         self.health.begin(model, now)
         avoid = (*step.avoid, *(name for name in self.health.avoided(model, now) if name not in step.avoid))
-        continues = "".join(journey.text_received) if step.continues else ""
+        received = step.extends.text if step.extends else "".join(journey.text_received)
+        continues = received if step.continues else ""
         plain = not (avoid or continues or step.compress or step.repair)
         another = another_is_left(journey, step, self.means, self.health)
         call = Call(
@@ -245,8 +250,15 @@ class Pipeline:
             key=self.means.keys.choose(place_of(model, self.means.config.upstreams).upstream, now),
             way=PLAIN
             if plain
-            else Way(avoid=avoid, repair=step.repair, compress=step.compress, continues=continues),
+            else Way(
+                avoid=avoid,
+                repair=step.repair,
+                compress=step.compress,
+                continues=continues,
+                extends=step.extends is not None,
+            ),
         )
+        journey.cut = journey.call if step.extends else None
         journey.call = call
         journey.awaited = ""
         return call
@@ -297,17 +309,18 @@ class Pipeline:
             data=call.data if call else None,
             repaired=call is not None and call.repaired,
             shortening=journey.shortening,
-            output_limit=call.limit if call else None,
+            output_limit=first.limit if (first := journey.cut or call) else None,
         )
 
     def _metrics(self, journey: Journey, completion: Completion) -> Metrics:
         means = self.means
-        call = journey.call
-        answered = call.answered if call else None
+        call, first = journey.call, journey.cut or journey.call
+        answered = first.answered if first else None
+        baselines = [one.baseline for one in (journey.cut, call) if one and one.baseline is not None]
         return Metrics(
             cost=sum((attempt.cost for attempt in journey.attempts), Decimal(0)),
             cost_basis=weakest(journey.attempts),
-            baseline_cost=from_nano(call.baseline) if call and call.baseline is not None else None,
+            baseline_cost=from_nano(sum(baselines)) if baselines else None,
             baseline_model=means.config.baseline.model,
             tokens=completion.usage or Usage(),
             latency_ms=round((means.clock.monotonic() - journey.started) * 1000, 3),
