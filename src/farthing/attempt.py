@@ -14,6 +14,7 @@ from typing import assert_never
 import msgspec
 from msgspec import structs
 
+from farthing.cache.flight import Cache
 from farthing.catalog.models import Catalog
 from farthing.catalog.pricing import Price
 from farthing.clock import Clock
@@ -64,6 +65,7 @@ class Means(msgspec.Struct, kw_only=True):
     """What closing waits for: callers inside an attempt, and tasks that outlive them."""
     targets: Mapping[str, LatencyTarget] = msgspec.field(default_factory=dict[str, LatencyTarget])
     """Latency targets by the ids that calls are sent to."""
+    answers: Cache
     experience: Experience = Experience()
     """What the ledger teaches of the models, where the configuration makes use of it."""
     preferences: ProviderMemo = msgspec.field(default_factory=ProviderMemo)

@@ -3,14 +3,18 @@
 Gathers what `routing/fallback.py` decides from: health, rate limits, keys, the clock. Changes nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 from msgspec import structs
 
 from farthing.attempt import Call, Means
+from farthing.cache.flight import Lead
+from farthing.config.optimizing import Optimization
 from farthing.config.upstreams import MAIN, place_of
-from farthing.result import Attempt, Candidate, Route, Shortening
+from farthing.prompt.concise import told_concisely
+from farthing.prompt.shorten import shortened
+from farthing.result import Attempt, Candidate, CostBasis, Route, Shortening
 from farthing.routing.fallback import Send, Situation, Tried, attempts_sent
 from farthing.routing.healthbook import HealthBook
 from farthing.routing.hedging import rival_to
@@ -38,6 +42,8 @@ class Journey(msgspec.Struct, kw_only=True):
     call: Call | None = None
     cut: Call | None = None
     """The attempt whose answer its limit cut, while another goes on from it."""
+    lead: Lead | None = None
+    """Where others wait for this task's answer, or it is to be kept."""
     shortening: Shortening | None = None
     """What was left out of the task's prompt."""
 
@@ -82,6 +88,22 @@ def _extends(task: Task, call: Call, means: Means) -> bool:
     """Whether the answer may be gone on from if its limit cut it: not when money had lowered the limit."""
     wanted = means.config.optimization.output_control.continue_truncated
     return wanted and not call.clamped and is_plain(task)
+
+
+def reword(journey: Journey, settings: Optimization) -> None:
+    """Puts the task as it is to be sent in the place of the one that was asked."""
+    journey.task, journey.shortening = shortened(journey.task, settings=settings.prompt_optimization)
+    if settings.output_control.concise:
+        journey.task = told_concisely(journey.task, journey.route.task_type)
+
+
+def weakest(attempts: Iterable[Attempt]) -> CostBasis:
+    """The basis of a sum: as weak as its weakest part. An attempt that was rejected at $0 weakens nothing."""
+    bases = {attempt.cost_basis for attempt in attempts if attempt.cost or attempt.status == "accepted"}
+    for basis in ("uncertain", "computed"):
+        if basis in bases:
+            return basis
+    return "reported"
 
 
 def answer_of(journey: Journey, accepted: Completion) -> Completion:

@@ -150,10 +150,10 @@ async def test_a_learned_limit_is_sent_reserved_and_told(tmp_path: Path) -> None
     upstream = ScriptedUpstream(["one", "two"])
     async with opened(upstream, tmp_path, LEARNING) as deployment:
         first = await deployment.execute_task("Why is the read path important?", type="general")
-        assert deployment._means is not None
+        assert deployment._running is not None
         subject = Subject("general", first.route.candidates[0].model)
-        deployment._means.experience = Experience(needs={subject: 300})
-        deployment._means.rng.seed(1)
+        deployment._running.means.experience = Experience(needs={subject: 300})
+        deployment._running.means.rng.seed(1)
         second = await deployment.execute_task("Why is the read path important?", type="general")
     assert [request["max_tokens"] for request in upstream.requests] == [1024, 300]
     assert first.output_limit is not None
@@ -171,11 +171,11 @@ async def test_what_the_ledger_teaches_is_read_at_opening(tmp_path: Path) -> Non
     async with opened(upstream, tmp_path, {}) as deployment:
         for _ in range(3):
             await deployment.execute_task("Why is the read path important?", type="general")
-        assert deployment._means is not None
-        assert not deployment._means.experience.records, "nobody asked for it"
+        assert deployment._running is not None
+        assert not deployment._running.means.experience.records, "nobody asked for it"
     async with opened(ScriptedUpstream([]), tmp_path, LEARNING) as deployment:
-        assert deployment._means is not None
-        (record,) = deployment._means.experience.records.values()
+        assert deployment._running is not None
+        (record,) = deployment._running.means.experience.records.values()
         assert (record.attempts, record.accepted, record.lengths.whole.count) == (3, 3, 3)
 
 

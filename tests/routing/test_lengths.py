@@ -31,6 +31,10 @@ def body(tokens: int, *, cut: bool = False, limit: str = "default") -> OutcomeBo
     )
 
 
+def _three_times_as_long(rng: Random) -> int:
+    return 3 * rng.randint(10, 400)
+
+
 class World:
     """Answers come, limits are learned anew every so often, as in a deployment."""
 
@@ -81,7 +85,7 @@ def test_fewer_than_one_in_a_hundred_are_cut_and_the_limit_does_not_shrink_by_it
 @settings(max_examples=4, deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_when_answers_become_longer_the_limit_goes_and_a_higher_one_is_learned(seed: int) -> None:
-    short, long = DISTRIBUTIONS["uniform"], lambda rng: 3 * rng.randint(10, 400)
+    short, long = DISTRIBUTIONS["uniform"], _three_times_as_long
     world = World(seed)
     world.answer(short, 2_000)
     lower = world.limits[-1]

@@ -89,10 +89,6 @@ def inert_settings(config: DeploymentConfig) -> tuple[Notice, ...]:
     """Settings that are switched on, accepted, and not yet acted on by this version."""
     optimization = config.optimization
     inert = {
-        "optimization.caching.enabled": (
-            optimization.caching.enabled,
-            "answers are not cached yet, so equal tasks are paid for each time",
-        ),
         "optimization.promptOptimization.enabled": (
             optimization.prompt_optimization.enabled,
             "prompts are not shortened yet and are sent as they are",
