@@ -29,7 +29,7 @@ from farthing.opening import (
 from farthing.pipeline import Pipeline
 from farthing.prompt.rewritefile import rewrite_book
 from farthing.result import Notice
-from farthing.shared_health import SharedHealth
+from farthing.sharing import Sharing
 from farthing.spend.channels import open_channels
 from farthing.spend.notify import Alarm
 from farthing.spend.thresholds import alert_rules, runaway_rule
@@ -48,7 +48,7 @@ class Running:
     pipeline: Pipeline
     database: Database
     alarm: Alarm
-    sharing: SharedHealth
+    sharing: Sharing
     watching: Watching
     notices: tuple[Notice, ...]
     simulated: bool
@@ -113,7 +113,7 @@ async def _on(
         alarm.rules = ledger.rules = alert_rules(config)
         await ledger.start()
         alarm.attend(ledger, database, runaway=runaway_rule(config))
-        sharing = SharedHealth(database, pipeline.health, clock=clock)
+        sharing = Sharing(database, pipeline.health, means)
         await sharing.begin()
     except BaseException:
         await watching.aclose()

@@ -5,6 +5,7 @@ answered and billed is decided in pure modules; this one draws, remembers and se
 """
 
 import asyncio
+import re
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ from farthing.simulator.wire import Identity
 
 _SESSIONS = 50_000
 _LOGGED = 200_000
+_CUT_ANSWERS = 2_000
+_GO_ON = re.compile(r"\b(?:go on|continue|broke off)\b", re.IGNORECASE)
 _JSON = {"Content-Type": "application/json"}
 _SSE = {"Content-Type": "text/event-stream", "Cache-Control": "no-cache", "Transfer-Encoding": "chunked"}
 _HEADERS_OF_INTEREST = (
@@ -80,6 +83,7 @@ class ChatDesk:
         self.quota = FreeQuota()
         self.counts = Counts(in_flight=self.counts.in_flight, max_in_flight=self.counts.in_flight)
         self._sessions: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self._rests: OrderedDict[tuple[str, str], str] = OrderedDict()
         self._draws = Draws(self._seed)
         self.met = Counter[str]()
         self.use(scenario)
@@ -149,6 +153,7 @@ class ChatDesk:
             self._refuse(refused, wire)
             return
         reply = make_reply(admitted, self._terms(admitted, fault, rng, provider), rng)
+        self._keep_rest(admitted.model, reply)
         if refused:
             self._refuse(refused, wire, billed=reply)
             return
@@ -186,7 +191,21 @@ class ChatDesk:
             abort_billing=scenario.abort_billing,
             cached_tokens=cached,
             cache_write_tokens=written,
+            rest=self._rest_of(admitted),
         )
+
+    def _rest_of(self, admitted: Admitted) -> str | None:
+        """What the model had left to say when a bound cut the answer that this request goes on from."""
+        if not self._rests or not _GO_ON.search(admitted.body.last_user_text):
+            return None
+        return self._rests.get((admitted.model.id, admitted.body.last_answer))
+
+    def _keep_rest(self, model: SimulatedModel, reply: Reply) -> None:
+        said = reply.answer
+        if said.rest:
+            self._rests[model.id, said.text] = said.rest
+            if len(self._rests) > _CUT_ANSWERS:
+                self._rests.popitem(last=False)
 
     def _cached(self, admitted: Admitted, rates: Rates) -> tuple[int, int]:
         """Cached and cache-write tokens: a session finds its last prompt again where the model has a rate."""
