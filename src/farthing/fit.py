@@ -106,7 +106,8 @@ def fit(
         options=_compressing(task.options) if way.compress else task.options,
     )
     request = _in_its_words(request, task, config)
-    plain = task.max_tokens is None and not task.tools and task.response_format is None
+    wants_tools = bool(task.tools) and task.tool_choice != "none"
+    plain = task.max_tokens is None and not wants_tools and task.response_format is None
     worst = worst_case(
         price=price,
         body=(body := encode_request(request)),
