@@ -18,7 +18,7 @@ from farthing.catalog.further import with_upstreams
 from farthing.catalog.models import Catalog
 from farthing.catalog.successors import replace_gone
 from farthing.clock import Clock, SystemClock
-from farthing.config.load import Source, inert_settings, load_config
+from farthing.config.load import Source, costly_settings, inert_settings, load_config
 from farthing.config.schema import DeploymentConfig
 from farthing.config.upstreams import MAIN
 from farthing.errors import DeploymentClosedError
@@ -107,7 +107,7 @@ class Deployment:
             met = await meet_upstreams(keys, config)
             catalog = with_upstreams(catalog, config.upstreams)
             config, replaced = replace_gone(config, catalog, self._clock.now().date())
-            self.notices = (*inert_settings(config), *notices, *met, *replaced)
+            self.notices = (*inert_settings(config), *costly_settings(config), *notices, *met, *replaced)
             self.simulated = client.simulated
             self._database = open_database(config, simulated=self.simulated, environ=self._environ)
             await self._start(config, catalog, keys)

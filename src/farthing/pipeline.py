@@ -48,13 +48,15 @@ from farthing.result import (
     TokenReceived,
     Waiting,
 )
-from farthing.routing.classify import classify
+from farthing.routing.classify import Features, classify
+from farthing.routing.eligible import expected_output_tokens
 from farthing.routing.fallback import Accept, GiveUp, Send, Tried, next_step
 from farthing.routing.healthbook import HealthBook
 from farthing.routing.hedging import hedge_after_s
 from farthing.routing.memo import RouteMemo
 from farthing.routing.retries import RetryBudget
 from farthing.routing.route import NoRoute
+from farthing.routing.warmth import LEAST_TOKENS, WarmBook, conversation_of, kept_warm
 from farthing.spend.budget import Denied
 from farthing.spend.claims import claims_for
 from farthing.spend.reservation import Unbounded
@@ -69,6 +71,7 @@ class Pipeline:
     def __init__(self, means: Means) -> None:
         self.means = means
         self.health = HealthBook()
+        self.warmth = WarmBook()
         self._retries = RetryBudget()
         self._names = Names()
         self._routes = RouteMemo()
@@ -178,25 +181,47 @@ class Pipeline:
 
     def explain(self, task: Task) -> Route | NoRoute:
         """The route a task would take now; nothing is sent. Raises `InvalidTaskError`."""
-        return self._route(checked(task))
+        task = checked(task)
+        features = classify(task)
+        return self._route(task, features, self._conversation(task, features))
 
-    def _route(self, task: Task) -> Route | NoRoute:
+    def _conversation(self, task: Task, features: Features) -> str:
+        """Short prompts are never cached, and a provider that the user orders keeps no conversation."""
+        may_be_warm = 2 * features.input_tokens > LEAST_TOKENS and self.means.config.provider.order is None
+        return conversation_of(task) if may_be_warm else ""
+
+    def _route(self, task: Task, features: Features, conversation: str) -> Route | NoRoute:
         means = self.means
-        now = means.clock.now()
+        now, clock_s = means.clock.now(), means.clock.monotonic()
         left = means.ledger.headroom(claims_for(means.config, task, task_id="", at=now))
-        return self._routes.decide(
-            classify(task),
+        route = self._routes.decide(
+            features,
             task,
             config=means.config,
             catalog=means.catalog,
             health=self.health.models,
             now=now,
-            clock_s=means.clock.monotonic(),
+            clock_s=clock_s,
             remaining_usd=None if left is None else from_nano(left),
+        )
+        warm = self.warmth.of(conversation, clock_s)
+        if warm is None or isinstance(route, NoRoute):
+            return route
+        return kept_warm(
+            route,
+            warm,
+            features=features,
+            output_tokens=expected_output_tokens(features, task, means.config),
+            catalog=means.catalog,
+            health=self.health.models,
+            now=now,
+            clock_s=clock_s,
         )
 
     def _depart(self, task: Task) -> Journey:
-        route = self._route(task)
+        features = classify(task)
+        conversation = self._conversation(task, features)
+        route = self._route(task, features, conversation)
         if isinstance(route, NoRoute):
             raise NoCandidateError(route.message, reasons=dict(route.reasons), hint=route.hint)
         started, config = self.means.clock.monotonic(), self.means.config
@@ -207,6 +232,7 @@ class Pipeline:
             task=task,
             task_id=self._names.new("task"),
             route=route,
+            conversation=conversation,
             started=started,
             deadline=started + (total_s if task.timeout_s is None else min(task.timeout_s, total_s)),
             jitter=self.means.rng.random(),
@@ -273,6 +299,8 @@ class Pipeline:
         attempt = record_of(call, self.means)
         journey.attempts.append(attempt)
         now = self.means.clock.monotonic()
+        if isinstance(call.ending, Completion) and not call.overtaken:
+            self.warmth.note(journey.conversation, call.candidate.model, call.ending.usage, now)
         # Who was overtaken may be asked again, and a hedge that was refused was no try.
         if call.ending is not None and not call.overtaken and (call.sent or not call.hedges):
             journey.tried.append(Tried(candidate=call.candidate, ending=call.ending, at=now))

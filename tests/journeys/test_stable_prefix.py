@@ -37,7 +37,7 @@ def told(request: dict[str, object]) -> bytes:
 
 
 def test_the_messages_come_after_all_that_stays() -> None:
-    request = {"model": "m", "messages": [{"a": 1}, {"b": 2}], "max_tokens": 3}
+    request: dict[str, object] = {"model": "m", "messages": [{"a": 1}, {"b": 2}], "max_tokens": 3}
     assert told(request) == b'{"model":"m","messages":[{"a":1},{"b":2}'
 
 

@@ -94,7 +94,7 @@ def circumstances(
 ) -> Circumstances:
     """The inputs of a decision with what follows from them: the token bound and the expected usage."""
     max_tokens = task.max_tokens or config.optimization.max_output_tokens
-    output = min(max_tokens, EXPECTED_OUTPUT_TOKENS[features.complexity])
+    output = expected_output_tokens(features, task, config)
     usage = Usage(input_tokens=features.input_tokens, output_tokens=output)
     return Circumstances(
         features=features,
@@ -108,6 +108,12 @@ def circumstances(
         max_tokens=max_tokens,
         usage=usage,
     )
+
+
+def expected_output_tokens(features: Features, task: Task, config: DeploymentConfig) -> int:
+    """What an answer is expected to take, `max_tokens` at most."""
+    most = task.max_tokens or config.optimization.max_output_tokens
+    return min(most, EXPECTED_OUTPUT_TOKENS[features.complexity])
 
 
 def weigh(asked: Circumstances, slot: str, name: str, *, successor: bool, named: bool = False) -> Weighed:
