@@ -20,30 +20,31 @@ from farthing.clock import Clock
 from farthing.config.schema import DeploymentConfig, LatencyTarget
 from farthing.fit import PLAIN, Fitted, Way, clamped, fit
 from farthing.levels import ServiceLevels
-from farthing.limits.permits import NoTurn, Permits, Wish
+from farthing.limits.permits import Permits, Wish
 from farthing.money import from_nano
 from farthing.prompt.tokens import estimate_conversation
-from farthing.result import Attempt, Candidate, CostBasis, Route
+from farthing.result import Attempt, Candidate, CostBasis, OutputLimit, Route
+from farthing.routing.experience import Experience, Subject
 from farthing.routing.fallback import Ending, why
+from farthing.routing.lengths import TEACHING
+from farthing.routing.output import limit_of
 from farthing.routing.patience import patience
 from farthing.spend.batch import Seen
 from farthing.spend.budget import Denied
 from farthing.spend.claims import claims_for
 from farthing.spend.ledger import Intent, Outcome
 from farthing.spend.reservation import ProviderMemo, Unbounded
-from farthing.spend.settlement import Ask, Known, Unknown, billed, settlement_of
+from farthing.spend.settlement import Ask, Known, Unknown, settlement_of
 from farthing.spend.writer import LedgerWriter
 from farthing.task import Completion, Purpose, Task, Usage
+from farthing.turn import tokens_of, without_turn
 from farthing.underway import UnderWay
-from farthing.upstream.account import GenerationBill
+from farthing.upstream.bill import bill_of
 from farthing.upstream.call import Answered
 from farthing.upstream.deadline import Deadlines
 from farthing.upstream.failure import Failure, FailureKind
 from farthing.upstream.keyring import Key, KeyRing
 from farthing.verdict import judge
-
-_BILL_DELAYS_S = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
-"""When `/generation` is asked again; it can lag a few seconds behind the call."""
 
 
 class Means(msgspec.Struct, kw_only=True):
@@ -62,6 +63,8 @@ class Means(msgspec.Struct, kw_only=True):
     """What closing waits for: callers inside an attempt, and tasks that outlive them."""
     targets: Mapping[str, LatencyTarget] = msgspec.field(default_factory=dict[str, LatencyTarget])
     """Latency targets by the ids that calls are sent to."""
+    experience: Experience = Experience()
+    """What the ledger teaches of the models, where the configuration makes use of it."""
     preferences: ProviderMemo = msgspec.field(default_factory=ProviderMemo)
     rng: Random = msgspec.field(default_factory=Random)
     """For the jitter of backoffs."""
@@ -89,6 +92,7 @@ class Call(msgspec.Struct, kw_only=True):
     shortened_tokens: int = 0
     """Input tokens that were left out of the prompt, by our estimate."""
     started: float = 0.0
+    limit: OutputLimit | None = None
     max_tokens: int = 0
     granted: int = 0
     clamped: bool = False
@@ -130,7 +134,7 @@ async def perform(means: Means, call: Call, on_text: OnText | None = None) -> En
 
     Cancelling closes the exchange at once; the settlement goes on without the caller.
     """
-    call.started = means.clock.monotonic()
+    call.started, call.limit = means.clock.monotonic(), _limit(means, call)
     wish = _wish(means, call)
     refused = await means.permits.enter(wish, within_s=max(call.deadline - call.started, 0.0))
     if refused is not None:
@@ -147,26 +151,22 @@ async def perform(means: Means, call: Call, on_text: OnText | None = None) -> En
         failure = call.ending if isinstance(call.ending, Failure) else None
         means.keys.end(call.key, failure, means.clock.monotonic())
         means.levels.end(call.task.agent_id or "")
-        means.permits.leave(wish, tokens=_tokens_of(call.ending))
+        means.permits.leave(wish, tokens=tokens_of(call.ending))
     return ending
 
 
-def without_turn(refused: NoTurn) -> Failure:
-    """What it means for the task that no leave was given: nothing was sent."""
-    kinds = {
-        "late": FailureKind.queue_timeout,
-        "full": FailureKind.queue_full,
-        "spent": FailureKind.rate_limited,
-    }
-    return Failure(
-        kind=kinds[refused.why], message=refused.text, retry_after_s=refused.wait_s, rejected=True, sent=False
-    )
+def _limit(means: Means, call: Call) -> OutputLimit:
+    """What goes on from an answer is not held to what whole answers need."""
+    needed = means.experience.needs.get(Subject(call.route.task_type, call.candidate.model))
+    draw = 1.0 if needed is None else means.rng.random()
+    known = None if call.way.continues else needed
+    return limit_of(call.task, means.config.optimization, needed=known, draw=draw)
 
 
 def _wish(means: Means, call: Call) -> Wish:
     task, tokens = call.task, 0
     if means.permits.counts_tokens:
-        most = task.max_tokens or means.config.optimization.max_output_tokens
+        most = call.limit.max_tokens if call.limit else 0
         tokens = estimate_conversation(task.conversation, task.tools) + most
     return Wish(
         model=call.candidate.model,
@@ -174,17 +174,6 @@ def _wish(means: Means, call: Call) -> Wish:
         flow=task.agent_id or task.run_id or task.key or "",
         priority=task.priority,
     )
-
-
-def _tokens_of(ending: Ending | None) -> int | None:
-    """What an attempt took of a limit on tokens, where that is known."""
-    if isinstance(ending, Denied | Unbounded):
-        return 0
-    if not isinstance(ending, Completion | Failure):
-        return None
-    if ending.usage is not None:
-        return ending.usage.total_tokens
-    return 0 if isinstance(ending, Failure) and (ending.rejected or not ending.sent) else None
 
 
 def record_of(call: Call, means: Means) -> Attempt:
@@ -221,6 +210,7 @@ async def _reserve(means: Means, call: Call) -> bytes | Denied | Unbounded:
         config=means.config,
         catalog=means.catalog,
         preferences=means.preferences,
+        most_tokens=call.limit.max_tokens if call.limit else None,
     )
     if isinstance(fitted, Unbounded):
         return fitted
@@ -331,6 +321,8 @@ def _settle(means: Means, call: Call, answer: Completion | Failure, *, accepted:
         baseline=call.baseline or 0,
         latency_ms=_elapsed_ms(means, call),
         first_token_ms=call.answered.first_token_ms if call.answered else None,
+        finish=answer.finish_reason if isinstance(answer, Completion) else "",
+        limit=call.limit.basis if call.limit and call.limit.basis in TEACHING else "",
     )
     match settlement:
         case Known():
@@ -360,17 +352,11 @@ def settled(outcome: Outcome, known: Known) -> Outcome:
 
 async def _ask_bill(means: Means, call: Call, outcome: Outcome, ask: Ask) -> None:
     """Asks `/generation` until it answers; then the bill is booked, else the worst case stays uncertain."""
+    known: Known | None = None
     try:
-        for delay in _BILL_DELAYS_S:
-            await means.clock.sleep(delay)
-            bill = await call.key.client.generation(ask.generation_id)
-            if isinstance(bill, GenerationBill) and bill.cost is not None:
-                means.ledger.record(settled(outcome, billed(bill.cost, bill.literal, bill.usage)))
-                return
-    except asyncio.CancelledError:
-        means.ledger.record(outcome)
-        raise
-    means.ledger.record(outcome)
+        known = await bill_of(call.key.client, ask.generation_id, clock=means.clock)
+    finally:
+        means.ledger.record(outcome if known is None else settled(outcome, known))
 
 
 def _baseline(means: Means, usage: Usage | None, now: datetime) -> int | None:

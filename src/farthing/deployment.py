@@ -37,7 +37,7 @@ from farthing.portal import Portal
 from farthing.request import task_of
 from farthing.result import Notice, Route, TaskFinished, TaskResult
 from farthing.routing.route import NoRoute
-from farthing.shared_health import SharedHealth
+from farthing.sharing import Sharing
 from farthing.spend import readings, store
 from farthing.spend.channels import AlertCallback, open_channels
 from farthing.spend.notify import Alarm
@@ -88,7 +88,7 @@ class Deployment:
         self._database: Database | None = None
         self._alarm: Alarm | None = None
         self._portal: Portal | None = None
-        self._sharing: SharedHealth | None = None
+        self._sharing: Sharing | None = None
         self._watching = Watching()
         self.notices: tuple[Notice, ...] = ()
         """What a person should know: replaced models, older prices, settings without effect."""
@@ -171,7 +171,7 @@ class Deployment:
         self._alarm.rules = ledger.rules = alert_rules(config)
         await ledger.start()
         self._alarm.attend(ledger, database, runaway=runaway_rule(config))
-        self._sharing = SharedHealth(database, self._pipeline.health, clock=self._clock)
+        self._sharing = Sharing(database, self._pipeline.health, self._means)
         await self._sharing.begin()
 
     # Tasks.

@@ -325,6 +325,7 @@ class Pipeline:
             data=call.data if call else None,
             repaired=call is not None and call.repaired,
             shortening=journey.shortening,
+            output_limit=call.limit if call else None,
         )
 
     def _metrics(self, journey: Journey, completion: Completion) -> Metrics:

@@ -101,6 +101,18 @@ class Shortening(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     changes: tuple[Change, ...] = ()
 
 
+class OutputLimit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The bound on an answer, in output tokens, and where it comes from.
+
+    `task`: the task set it. `default`, `learned`: a plain answer's, by the configuration or by the ledger.
+    `configured`: the configuration's for an answer that must not be cut.
+    """
+
+    max_tokens: int
+    basis: Literal["task", "default", "learned", "configured"]
+    reason: str
+
+
 class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
     """A finished task. `simulated` is True when the upstream said that it is a simulator."""
 
@@ -123,6 +135,8 @@ class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
     """The parsed JSON when a `response_format` was asked for; with an `output_type` a value of that type."""
     shortening: Shortening | None = None
     """What was left out of the prompt; None where it was sent as it was given."""
+    output_limit: OutputLimit | None = None
+    """The limit of the first attempt at this answer, and why it was that; a model may allow less."""
     repaired: bool = False
     """True when the JSON came faulty and `output` is that JSON put right; it fits what was asked for."""
 

@@ -82,6 +82,10 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     baseline: int = 0
     latency_ms: float = 0.0
     first_token_ms: float | None = None
+    finish: str = ""
+    """How the answer ended, `stop` or `length`; empty where there was none."""
+    limit: str = ""
+    """Which bound a plain answer had where its task set none: `default` or `learned`."""
 
 
 class IntentBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -127,6 +131,10 @@ class OutcomeBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     first_token_ms: float | None = None
     overrun: bool = False
     late: bool = False
+    finish: str = ""
+    """How the answer ended, `stop` or `length`; empty where there was none, and in older rows."""
+    limit: str = ""
+    """Which bound a plain answer had where its task set none: `default` or `learned`."""
 
 
 class SeenBody(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -249,6 +257,8 @@ def outcome_body(outcome: Outcome, *, overrun: bool, late: bool) -> OutcomeBody:
         first_token_ms=outcome.first_token_ms,
         overrun=overrun,
         late=late,
+        finish=outcome.finish,
+        limit=outcome.limit,
     )
 
 

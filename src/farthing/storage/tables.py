@@ -7,7 +7,7 @@ transaction as the rows they sum, so a start never replays.
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = "0004"
+SCHEMA_VERSION = "0007"
 """The newest migration; a fresh database is created from these tables and stamped with it."""
 
 metadata = sa.MetaData()
@@ -155,4 +155,15 @@ health = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("changed_us", sa.BigInteger, nullable=False),
     sa.Column("changed_by", sa.String(60), nullable=False),
+)
+
+# What the ledger's rows teach of models, by day: a digest that can be made anew from them. Up to which row it
+# goes is `experience_seq` of `meta`.
+experience = sa.Table(
+    "experience",
+    metadata,
+    sa.Column("day", sa.String(10), primary_key=True),
+    sa.Column("task_type", sa.String(20), primary_key=True),
+    sa.Column("model", sa.String(120), primary_key=True),
+    sa.Column("body", sa.Text, nullable=False),
 )
