@@ -203,6 +203,7 @@ class Pipeline:
             now=now,
             clock_s=clock_s,
             remaining_usd=None if left is None else from_nano(left),
+            experience=means.experience,
         )
         warm = self.warmth.of(conversation, clock_s)
         if warm is None or isinstance(route, NoRoute):

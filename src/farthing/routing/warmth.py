@@ -119,11 +119,10 @@ def kept_warm(
 ) -> Route:
     """The route of a conversation that is warm somewhere: stayed where it is, unless switching pays.
 
-    Staying costs what the model's candidate is expected to cost, less what the cached part saves; switching
-    the other candidate's full expected cost, output included. A model that the task names wins, so does
-    health, and native tools over tools by prompt. Under `mapped`, which chooses by quality, a conversation
-    stays only where the rules and not the caller found its type, and the score is about as good
-    (`SCORE_TOLERANCE`).
+    Staying costs what an accepted answer of the model is expected to cost, less what the cached part saves;
+    switching the other candidate's full expected cost, output included. A model that the task names wins, so
+    does health, and native tools over tools by prompt. Under `mapped`, which chooses by quality, it stays only
+    where the rules and not the caller found its type, and the score is about as good (`SCORE_TOLERANCE`).
     """
     first = route.candidates[0]
     there = next((one for one in route.candidates if one.model == warm.model), None)
@@ -131,22 +130,34 @@ def kept_warm(
     if there is None or price is None or resting_until(health.get(there.model), clock_s) is not None:
         return route
     cached = min(warm.tokens, features.input_tokens)
-    usage = Usage(input_tokens=features.input_tokens, output_tokens=output_tokens)
+    expected = there.reckoned.usage if there.reckoned is not None else None
+    usage = Usage(
+        input_tokens=features.input_tokens,
+        output_tokens=output_tokens if expected is None else expected.output_tokens,
+        cached_tokens=0 if expected is None else min(expected.cached_tokens, cached),
+    )
     saved = _saved(price, usage, cached, now)
-    if saved <= 0 or there.expected_cost is None or first.expected_cost is None:
+    cold, switching = _cost(there), _cost(first)
+    if saved <= 0 or cold is None or switching is None:
         return route
-    staying = max(there.expected_cost - saved, Decimal(0))
+    staying = max(cold - saved, Decimal(0))
     known = f"about {cached:,} tokens of the conversation are cached at {there.model}"
     if there is first:
         return _said(route, f"{known}, which saves {format_usd(saved)}")
-    sums = f"{format_usd(staying)} there, {format_usd(first.expected_cost)} at {first.model}"
-    if staying > first.expected_cost or not _may_stay(route, first, there, features):
+    sums = f"{format_usd(staying)} there, {format_usd(switching)} at {first.model}"
+    if staying > switching or not _may_stay(route, first, there, features):
         return _said(route, f"{known}; it is left all the same: {sums}")
     words = f"stays: {known}: {sums}"
     moved = structs.replace(there, reason=f"{words}; {there.reason}")
     rest = tuple(one for one in route.candidates if one is not there)
     reason = f"{words}; without that: {route.reason}"
     return structs.replace(route, reason=reason, candidates=(moved, *rest))
+
+
+def _cost(candidate: Candidate) -> Decimal | None:
+    """Of an accepted answer, as far as that is known."""
+    made = candidate.reckoned
+    return candidate.expected_cost if made is None else made.cost_per_answer
 
 
 def _saved(price: Price, usage: Usage, cached: int, now: datetime) -> Decimal:
