@@ -121,8 +121,8 @@ def kept_warm(
 
     Staying costs what an accepted answer of the model is expected to cost, less what the cached part saves;
     switching the other candidate's full expected cost, output included. A model that the task names wins, so
-    does health, and native tools over tools by prompt. Under `mapped`, which chooses by quality, it stays only
-    where the rules and not the caller found its type, and the score is about as good (`SCORE_TOLERANCE`).
+    does health, and native tools over tools by prompt. Under `mapped`, which chooses by quality, it stays
+    only where the rules and not the caller found its type, and its score is about as good.
     """
     first = route.candidates[0]
     there = next((one for one in route.candidates if one.model == warm.model), None)
