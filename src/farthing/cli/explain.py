@@ -48,8 +48,8 @@ def explain(
     """Show which models a prompt would go to, why, and at what cost; sends nothing and needs no key.
 
     Reckons with the packaged prices, healthy models and, where the strategy is `cheapest_good_enough`, what
-    the ledger teaches of each model. A deployment also looks at today's prices, at what its last attempts met,
-    at the money left, and at where the conversation is warm.
+    the ledger teaches of each model. A deployment also looks at today's prices, at its last attempts, at
+    the money left, and at where the conversation is warm.
     """
     from farthing.cli.work.explain import explain_prompt
 

@@ -15,6 +15,7 @@ from farthing.spend.batch import RollupByKey, RollupKey, RollupSums
 from farthing.spend.budget import Balance
 from farthing.spend.forecast import Forecast
 from farthing.spend.overhead import Part, spend_parts
+from farthing.spend.promptcache import PromptCache
 
 NO_NAME = "(none)"
 """The group of the calls that have no role, agent, swarm, key or tag."""
@@ -84,6 +85,8 @@ class CostReport:
     """The spend by what it was for: answers, failed attempts, tool steps, …"""
     forecast: Forecast | None = None
     """The month's spend with a band; None where no month is reported, or its days were not read."""
+    prompt_cache: PromptCache | None = None
+    """What came from providers' prompt caches; None where the rows were too many to be read for it."""
 
 
 def cost_report(
@@ -97,6 +100,7 @@ def cost_report(
     now: datetime,
     simulated: bool,
     forecast: Forecast | None = None,
+    prompt_cache: PromptCache | None = None,
 ) -> CostReport:
     """Builds a report from roll-up rows and the scope's balance, which is the authority for its totals."""
     entries = list(rollups)
@@ -127,6 +131,7 @@ def cost_report(
         saved_by_reuse=from_nano(total.saved),
         parts=spend_parts(entries),
         forecast=forecast,
+        prompt_cache=prompt_cache,
         **_groups(entries),
     )
 

@@ -24,6 +24,7 @@ from farthing.spend.budget import Balance
 from farthing.spend.claims import DEPLOYMENT, month_claim
 from farthing.spend.forecast import forecast
 from farthing.spend.ledger import SIMULATOR
+from farthing.spend.promptcache import CachedPrompts, PromptCache
 from farthing.spend.report import CostLine, CostReport, cost_report, lines_by
 from farthing.spend.savings import Saving, Savings
 from farthing.spend.span import Span, month_to_date, span_of
@@ -82,6 +83,7 @@ class _Found:
     details: Details | None = None
     pruned: bool = False
     history: Mapping[str, int] = field(default_factory=dict[str, int])
+    prompt_cache: PromptCache | None = None
 
 
 def asked_for(
@@ -125,6 +127,7 @@ def read_period(
         now=now,
         simulated=simulated or True in kinds,
         forecast=forecast(read.history, now) if asked.to_date else None,
+        prompt_cache=read.prompt_cache,
     )
     group = {} if asked.by is not None and read.group is None else read.group
     own = _own_group(costs, asked.by)
@@ -197,9 +200,11 @@ def _read(connection: sa.Connection, config: DeploymentConfig, asked: Asked, now
     read = _Found(rollups=rollups, pruned=readings.read_pruned(connection))
     tally = Tally()
     if asked.only or wanted:
-        savings, service = Savings(price_finder(connection, rollups)), Service()
+        prices = price_finder(connection, rollups)
+        savings, service, prompts = Savings(prices), Service(), CachedPrompts(prices)
         for call, ended_us in entries(connection, asked, expected=count):
             tally.add(call)
+            prompts.add(call, ended_us)
             if wanted:
                 savings.add(call, ended_us)
                 service.add(call, ended_us)
@@ -207,6 +212,8 @@ def _read(connection: sa.Connection, config: DeploymentConfig, asked: Asked, now
             if not asked.only or asked.only.takes(reuse.body):
                 tally.add_reuse(reuse)
                 savings.add_reuse(reuse.body)
+        counted = tally.rollups.values()
+        read.prompt_cache = prompts.result(input_tokens=sum(sums.input_tokens for sums in counted))
         if wanted:
             read.details = Details(
                 levers=savings.lines(config.baseline.model),
