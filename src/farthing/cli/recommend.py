@@ -30,8 +30,8 @@ def recommend(
 ) -> None:
     """Propose changes of mapping, models, limits and levers from the ledger, each with its expected saving.
 
-    Every saving is a share of what the ledger shows was paid, by today's packaged prices. What the rows are too
-    few for, or do not tell, is said instead. Nothing is changed: each entry has the setting to put into your file.
+    Every saving is a share of what the ledger shows was paid, by the packaged prices. What the rows are too
+    few for, or do not tell, is said instead. Nothing is changed: each entry has the setting for your file.
     """
     from farthing.cli.work.recommend import tell_advice
 

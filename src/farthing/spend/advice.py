@@ -1,8 +1,8 @@
 """What a ledger recommends of models: each change with its expected saving and how that was reckoned. Pure.
 
 Nothing is claimed that the rows do not support: what they are too few for, or do not tell, is said instead.
-The reckoning of a model is that of routing (`routing/reckoning.py`), and a saving is a share of what was
-really paid. The other levers are `recommending.py`'s. Not `config/recommend.py`, which chooses a first profile.
+The reckoning of a model is that of routing (`routing/reckoning.py`); a saving is a share of what was
+really paid. Other levers are `recommending.py`'s. Not `config/recommend.py`, which chooses a first profile.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,6 +16,7 @@ import msgspec
 from farthing.catalog.models import Catalog, Model
 from farthing.config.schema import DeploymentConfig, Slot
 from farthing.money import format_usd, from_nano
+from farthing.result import Reckoned
 from farthing.routing.experience import Experience, Record
 from farthing.routing.reckoning import reckon
 from farthing.spend.observed import Observed
@@ -24,9 +25,13 @@ from farthing.task import TaskType
 LEAST = 50
 """Accepted answers, or calls, below which nothing is claimed."""
 PLENTY = 400
-"""From so many on confidence is high, where the model that is proposed was observed itself."""
+"""From so many in a week on confidence is high, where the model that is proposed was observed itself."""
+WEEK_DAYS = 7
 TOLERANCE = 0.02
 """A model that is proposed may score so much lower than the one it replaces."""
+FAILS_MORE = 0.03
+"""Nor may so much less of its attempts be accepted, though failures that nobody bills cost nothing: they take
+time."""
 MONTH_DAYS = 30
 _ZERO = Decimal(0)
 
@@ -104,7 +109,9 @@ class Ground:
         seen: bool = True,
     ) -> Advice:
         """`saves` is US dollars a month; `seen`: whether what is proposed was observed itself."""
-        sure: Confidence = "low" if not seen else "high" if observations >= PLENTY else "medium"
+        sure: Confidence = "low" if not seen else "medium"
+        if seen and observations >= PLENTY and self.observed.days >= WEEK_DAYS:
+            sure = "high"
         return Advice(
             lever=lever,
             title=title,
@@ -168,10 +175,12 @@ def rival_for(ground: Ground, use: Use, model: Model) -> Rival | None:
     if model.id == use.model.id or not _may_replace(ground, use, model):
         return None
     now, there = _expected(ground, use, use.model), _expected(ground, use, model)
-    if not now or there is None or there >= now:
+    cost, less = now.cost_per_answer, there.cost_per_answer
+    fails_more = there.accepted < now.accepted - FAILS_MORE
+    if not cost or less is None or less >= cost or fails_more:
         return None
     seen = ground.experience.record(use.kind, model.id).accepted >= LEAST
-    return Rival(model=model, share=1 - there / now, seen=seen)
+    return Rival(model=model, share=1 - less / cost, seen=seen)
 
 
 def _may_replace(ground: Ground, use: Use, model: Model) -> bool:
@@ -186,10 +195,10 @@ def _may_replace(ground: Ground, use: Use, model: Model) -> bool:
     return good and able and roomy and not gone and not free
 
 
-def _expected(ground: Ground, use: Use, model: Model) -> Decimal | None:
-    """US dollars an accepted answer, for the tokens that the use has on average."""
+def _expected(ground: Ground, use: Use, model: Model) -> Reckoned:
+    """An accepted answer, for the tokens that the use has on average."""
     measured = max(use.record.measured, 1)
-    made = reckon(
+    return reckon(
         ground.catalog.price(model.id),
         ground.experience,
         task_type=use.kind,
@@ -199,7 +208,6 @@ def _expected(ground: Ground, use: Use, model: Model) -> Decimal | None:
         max_tokens=ground.config.optimization.max_output_tokens,
         now=ground.now,
     )
-    return made.cost_per_answer
 
 
 def mapping_advice(ground: Ground, uses: Iterable[Use]) -> Iterable[Advice]:

@@ -38,7 +38,8 @@ def tell_advice(
     settings, _ = replace_gone(settings, catalog, now.date())
     found = advise(observed, settings, catalog, now=now)
     if as_json:
-        show.write_json({"simulated": pretended, "since": span.first, "until": span.last, **_json(found)})
+        days_told = {"since": span.first.isoformat(), "until": span.last.isoformat()}
+        show.write_json({"simulated": pretended, **days_told, **_json(found)})
     else:
         _show(show.console(), found, span, simulated=pretended)
 
