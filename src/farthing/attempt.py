@@ -14,6 +14,7 @@ from typing import assert_never
 import msgspec
 from msgspec import structs
 
+from farthing.cache.flight import Cache
 from farthing.catalog.models import Catalog
 from farthing.catalog.pricing import Price, computed_nano
 from farthing.clock import Clock
@@ -65,6 +66,7 @@ class Means(msgspec.Struct, kw_only=True):
     """Latency targets by the ids that calls are sent to."""
     experience: Experience = Experience()
     """What the ledger teaches of the models, where the configuration makes use of it."""
+    answers: Cache
     preferences: ProviderMemo = msgspec.field(default_factory=ProviderMemo)
     rng: Random = msgspec.field(default_factory=Random)
     """For the jitter of backoffs."""

@@ -1,9 +1,9 @@
 """One task's whole journey, in order. Read this file first: it is the product.
 
-    classify ─▶ route ─▶ ┌─▶ next_step ── Accept | GiveUp
-                         │      │ Send
-                         │      ▼
-                         └── attempt: fit ─▶ permit ─▶ reserve ─▶ send ─▶ settle ─▶ validate
+    classify ─▶ route ─▶ cache ─▶ ┌─▶ next_step ── Accept | GiveUp
+                           │      │      │ Send
+                           hit    │      ▼
+                                  └── attempt: fit ─▶ permit ─▶ reserve ─▶ send ─▶ settle ─▶ validate
 
 What is decided is decided by pure functions (`routing/`, `spend/`); what is done is done by `attempt.py`.
 The journey is an async generator of events: `execute_task` drains it, `stream_task` hands it on.
@@ -16,6 +16,8 @@ from decimal import Decimal
 from typing import assert_never
 
 from farthing.attempt import Call, Means, perform, record_of
+from farthing.cache.flight import Hit
+from farthing.cache.key import PolicyMemo
 from farthing.config.upstreams import place_of
 from farthing.errors import (
     BudgetExceededError,
@@ -48,17 +50,14 @@ from farthing.result import (
     TokenReceived,
     Waiting,
 )
-from farthing.routing.classify import Features, classify
-from farthing.routing.eligible import expected_output_tokens
+from farthing.reuse import asked_of, land, result_of
+from farthing.routes import Routes
 from farthing.routing.fallback import Accept, GiveUp, Send, Tried, next_step
 from farthing.routing.healthbook import HealthBook
 from farthing.routing.hedging import hedge_after_s
-from farthing.routing.memo import RouteMemo
 from farthing.routing.retries import RetryBudget
 from farthing.routing.route import NoRoute
-from farthing.routing.warmth import LEAST_TOKENS, WarmBook, conversation_of, kept_warm
 from farthing.spend.budget import Denied
-from farthing.spend.claims import claims_for
 from farthing.spend.reservation import Unbounded
 from farthing.task import Completion, Task, Usage
 from farthing.underway import CLOSED_EARLY
@@ -71,10 +70,10 @@ class Pipeline:
     def __init__(self, means: Means) -> None:
         self.means = means
         self.health = HealthBook()
-        self.warmth = WarmBook()
         self._retries = RetryBudget()
         self._names = Names()
-        self._routes = RouteMemo()
+        self._routes = Routes(means, self.health)
+        self._policies = PolicyMemo()
 
     async def run(self, task: Task, *, stream: bool) -> AsyncGenerator[TaskEvent]:
         """The events of a task, ending with `TaskFinished`. `stream`: whether tokens are wanted on the way.
@@ -85,6 +84,24 @@ class Pipeline:
         journey = self._depart(checked(task))
         task_id = journey.task_id
         yield Routed(task_id=task_id, title=task.title, route=journey.route)
+        reused = await self._reused(journey)
+        if reused is not None:
+            if stream and reused.output:
+                yield TokenReceived(task_id=task_id, text=reused.output)
+            yield TaskFinished(task_id=task_id, result=reused)
+            return
+        try:
+            async with aclosing(self._asked(journey, stream=stream)) as events:
+                async for event in events:
+                    yield event
+        finally:
+            if journey.lead is not None:  # who waits for this answer must not wait for ever
+                journey.lead.end()
+
+    async def _asked(self, journey: Journey, *, stream: bool) -> AsyncGenerator[TaskEvent]:
+        """The attempts, until an answer is accepted or nothing is left to try."""
+        task_id, settings = journey.task_id, self.means.config.optimization.prompt_optimization
+        journey.task, journey.shortening = shortened(journey.task, settings=settings)
         while True:
             step = self._next_step(journey)
             match step:
@@ -112,6 +129,17 @@ class Pipeline:
                     raise _error_of(journey, step)
                 case _:
                     assert_never(step)
+
+    async def _reused(self, journey: Journey) -> TaskResult | None:
+        """An earlier answer; None where there is none: then this journey may be the one that asks for it."""
+        asked = asked_of(self.means, journey, self._policies)
+        if asked is None:
+            return None
+        found = await self.means.answers.take(asked, until=journey.deadline)
+        if isinstance(found, Hit):
+            return result_of(self.means, journey, found, reuse_id=self._names.new("call"))
+        journey.lead = found
+        return None
 
     def _attempted(self, journey: Journey, step: Send, *, stream: bool) -> AsyncGenerator[TaskEvent]:
         """One attempt's events, or two attempts' at one answer. However they end, also when the caller
@@ -181,53 +209,14 @@ class Pipeline:
 
     def explain(self, task: Task) -> Route | NoRoute:
         """The route a task would take now; nothing is sent. Raises `InvalidTaskError`."""
-        task = checked(task)
-        features = classify(task)
-        return self._route(task, features, self._conversation(task, features))
-
-    def _conversation(self, task: Task, features: Features) -> str:
-        """Short prompts are never cached, and a provider that the user orders keeps no conversation."""
-        may_be_warm = 2 * features.input_tokens > LEAST_TOKENS and self.means.config.provider.order is None
-        return conversation_of(task) if may_be_warm else ""
-
-    def _route(self, task: Task, features: Features, conversation: str) -> Route | NoRoute:
-        means = self.means
-        now, clock_s = means.clock.now(), means.clock.monotonic()
-        left = means.ledger.headroom(claims_for(means.config, task, task_id="", at=now))
-        route = self._routes.decide(
-            features,
-            task,
-            config=means.config,
-            catalog=means.catalog,
-            health=self.health.models,
-            now=now,
-            clock_s=clock_s,
-            remaining_usd=None if left is None else from_nano(left),
-            experience=means.experience,
-        )
-        warm = self.warmth.of(conversation, clock_s)
-        if warm is None or isinstance(route, NoRoute):
-            return route
-        return kept_warm(
-            route,
-            warm,
-            features=features,
-            output_tokens=expected_output_tokens(features, task, means.config),
-            catalog=means.catalog,
-            health=self.health.models,
-            now=now,
-            clock_s=clock_s,
-        )
+        return self._routes.find(checked(task)).route
 
     def _depart(self, task: Task) -> Journey:
-        features = classify(task)
-        conversation = self._conversation(task, features)
-        route = self._route(task, features, conversation)
+        route, conversation = self._routes.find(task)
         if isinstance(route, NoRoute):
             raise NoCandidateError(route.message, reasons=dict(route.reasons), hint=route.hint)
         started, config = self.means.clock.monotonic(), self.means.config
         self._retries.add_task(config.fallback_rules.retry_budget)
-        task, shortening = shortened(task, settings=config.optimization.prompt_optimization)
         total_s = config.upstream.total_timeout
         return Journey(
             task=task,
@@ -237,7 +226,6 @@ class Pipeline:
             started=started,
             deadline=started + (total_s if task.timeout_s is None else min(task.timeout_s, total_s)),
             jitter=self.means.rng.random(),
-            shortening=shortening,
         )
 
     def _next_step(self, journey: Journey) -> Send | Accept | GiveUp:
@@ -301,7 +289,7 @@ class Pipeline:
         journey.attempts.append(attempt)
         now = self.means.clock.monotonic()
         if isinstance(call.ending, Completion) and not call.overtaken:
-            self.warmth.note(journey.conversation, call.candidate.model, call.ending.usage, now)
+            self._routes.warmth.note(journey.conversation, call.candidate.model, call.ending.usage, now)
         # Who was overtaken may be asked again, and a hedge that was refused was no try.
         if call.ending is not None and not call.overtaken and (call.sent or not call.hedges):
             journey.tried.append(Tried(candidate=call.candidate, ending=call.ending, at=now))
@@ -310,6 +298,8 @@ class Pipeline:
     def _result(self, journey: Journey, completion: Completion) -> TaskResult:
         call = journey.call
         answered = call.answered if call else None
+        if journey.lead is not None and call is not None:
+            land(self.means, journey.lead, call, completion)
         return TaskResult(
             task_id=journey.task_id,
             output=completion.text,

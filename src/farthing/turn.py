@@ -1,4 +1,7 @@
-"""What leave to send means for an attempt: why it had none, and what it took of a limit on tokens."""
+"""An attempt's turn: what it means to be given none, and what one took of a limit on tokens. Pure.
+
+Who may go when is `limits/permits.py`'s.
+"""
 
 from farthing.limits.permits import NoTurn
 from farthing.routing.fallback import Ending
