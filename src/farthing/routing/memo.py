@@ -80,14 +80,19 @@ class RouteMemo:
             return decide(features, remaining_usd=remaining_usd)
         rounded = structs.replace(features, input_tokens=two_digits(features.input_tokens), reasons=())
         route = decide(rounded, remaining_usd=None)
+        known = self._remember(key, route)
+        if known is None or (remaining_usd is not None and remaining_usd < known.scarce_below):
+            return decide(features, remaining_usd=remaining_usd)
+        return known.route
+
+    def _remember(self, key: tuple[object, ...], route: Route | NoRoute) -> _Known | None:
+        """A route that was decided while money is plenty; none is nothing to remember."""
         if isinstance(route, NoRoute):
-            return decide(features, remaining_usd=remaining_usd)
-        scarce_below = _scarce_below(route)
+            return None
+        known = _Known(route, _scarce_below(route))
         if len(self._routes) < _MOST:
-            self._routes[key] = _Known(route, scarce_below)
-        if remaining_usd is not None and remaining_usd < scarce_below:
-            return decide(features, remaining_usd=remaining_usd)
-        return route
+            self._routes[key] = known
+        return known
 
     def _forget_if_changed(
         self, config: DeploymentConfig, catalog: Catalog, experience: Experience, now: datetime

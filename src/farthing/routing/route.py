@@ -114,9 +114,7 @@ def decide_route(
         return _no_route(asked, rejected, excluded)
     if config.routing.strategy == "cheapest_good_enough" and task.model is None:
         placed = _by_cost(asked, placed)
-    scarce = _is_scarce(asked, placed, remaining_usd)
-    ordered = sorted(placed, key=lambda item: _key(asked, item, scarce=scarce))
-    notes = [_scarcity_note(remaining_usd)] if scarce and remaining_usd is not None else []
+    ordered, notes = _ordered(asked, placed, remaining_usd)
     return Route(
         task_type=features.task_type,
         complexity=features.complexity,
@@ -231,6 +229,15 @@ def _answer_cost(asked: Circumstances, item: _Placed) -> Decimal:
 def _cost(asked: Circumstances, item: _Placed) -> Decimal:
     cost = ceiling(asked, item.entry)
     return _NOTHING if cost is None else cost
+
+
+def _ordered(
+    asked: Circumstances, placed: Sequence[_Placed], remaining_usd: Decimal | None
+) -> tuple[list[_Placed], list[str]]:
+    """The order in which they are tried, and what a person should know of it."""
+    scarce = _is_scarce(asked, placed, remaining_usd)
+    ordered = sorted(placed, key=lambda item: _key(asked, item, scarce=scarce))
+    return ordered, [_scarcity_note(remaining_usd)] if scarce and remaining_usd is not None else []
 
 
 def _is_scarce(asked: Circumstances, placed: Sequence[_Placed], remaining_usd: Decimal | None) -> bool:

@@ -5,6 +5,7 @@ in memory at once.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -145,7 +146,7 @@ def read_month(
     rollups = store.read_rollups(connection, first_day=f"{now:%Y-%m}-01", last_day=f"{now:%Y-%m-%d}")
     balance = store.read_accounts(connection, scope=DEPLOYMENT).get(claim.key, Balance())
     span = Span(first=now.date().replace(day=1), last=now.date())
-    return cost_report(
+    costs = cost_report(
         rollups,
         balance,
         scope=DEPLOYMENT,
@@ -155,8 +156,8 @@ def read_month(
         now=now,
         simulated=simulated or any(key.upstream == SIMULATOR for key, _ in rollups),
         forecast=forecast(read_history(connection, now), now),
-        prompt_cache=read_prompt_cache(connection, span, rollups),
     )
+    return replace(costs, prompt_cache=read_prompt_cache(connection, span, rollups))
 
 
 def read_prompt_cache(

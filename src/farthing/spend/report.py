@@ -100,7 +100,6 @@ def cost_report(
     now: datetime,
     simulated: bool,
     forecast: Forecast | None = None,
-    prompt_cache: PromptCache | None = None,
 ) -> CostReport:
     """Builds a report from roll-up rows and the scope's balance, which is the authority for its totals."""
     total = _sum(sums for _, sums in rollups)
@@ -129,7 +128,6 @@ def cost_report(
         saved_by_reuse=from_nano(total.saved),
         parts=spend_parts(rollups),
         forecast=forecast,
-        prompt_cache=prompt_cache,
         **_groups(rollups),
     )
 

@@ -6,7 +6,7 @@ every row of the period, one after another.
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -127,8 +127,8 @@ def read_period(
         now=now,
         simulated=simulated or True in kinds,
         forecast=forecast(read.history, now) if asked.to_date else None,
-        prompt_cache=read.prompt_cache,
     )
+    costs = replace(costs, prompt_cache=read.prompt_cache)
     group = {} if asked.by is not None and read.group is None else read.group
     own = _own_group(costs, asked.by)
     return Period(
