@@ -29,9 +29,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
+from msgspec import structs
+
 from farthing.catalog.pricing import Price, computed_cost
 from farthing.result import Reckoned
-from farthing.routing.experience import PRIOR, Experience, Record
+from farthing.routing.experience import DEFAULT_ACCEPTED, PRIOR, Experience, Record
 from farthing.task import Usage
 
 _BILLED = 0.5
@@ -52,37 +54,46 @@ def reckon(
     now: datetime,
 ) -> Reckoned:
     """The figures of one candidate. `output_tokens` is expected where the ledger knows nothing."""
+    if not (
+        experience.records or experience.types
+    ):  # nothing is known of anything: the defaults, without a look at each
+        usage = Usage(input_tokens=input_tokens, output_tokens=min(output_tokens, max_tokens))
+        cost = None if price is None else computed_cost(price, usage, at=now)
+        return Reckoned(
+            usage=usage,
+            accepted=DEFAULT_ACCEPTED,
+            billed=_BILLED,
+            extra=0.0,
+            observations=0,
+            basis="default",
+            cost=cost,
+            cost_per_answer=None if cost is None else cost * _DEFAULT_FACTOR,
+        )
     found = experience.expected(task_type, model, output_tokens=output_tokens)
-    usage = Usage(
-        input_tokens=input_tokens,
-        output_tokens=min(round(found.output_tokens), max_tokens),
-        cached_tokens=int(found.cached * input_tokens),
-    )
     made = Reckoned(
-        usage=usage,
+        usage=Usage(
+            input_tokens=input_tokens,
+            output_tokens=min(round(found.output_tokens), max_tokens),
+            cached_tokens=int(found.cached * input_tokens),
+        ),
         accepted=max(min(found.accepted, 1.0), _LEAST_ACCEPTED),
         billed=billed_of(experience.record(task_type, model)),
         extra=max(found.extra_cost, 0.0),
         observations=found.observations,
         basis=found.basis,
     )
-    return made if price is None else priced(made, computed_cost(price, usage, at=now))
+    return made if price is None else priced(made, computed_cost(price, made.usage, at=now))
 
 
 def priced(made: Reckoned, cost: Decimal) -> Reckoned:
     """The figures with what one call is expected to cost, in US dollars."""
-    p = made.accepted
-    factor = (1 + made.extra) * (1 + made.billed * (1 - p) / p)
-    return Reckoned(
-        usage=made.usage,
-        accepted=p,
-        billed=made.billed,
-        extra=made.extra,
-        observations=made.observations,
-        basis=made.basis,
-        cost=cost,
-        cost_per_answer=cost * Decimal(repr(round(factor, _PLACES))),
-    )
+    factor = _factor(made.accepted, made.billed, made.extra)
+    return structs.replace(made, cost=cost, cost_per_answer=cost * factor)
+
+
+def _factor(p: float, b: float, x: float) -> Decimal:
+    """By how much an accepted answer costs more than a call."""
+    return Decimal(repr(round((1 + x) * (1 + b * (1 - p) / p), _PLACES)))
 
 
 def billed_of(record: Record) -> float:
@@ -103,3 +114,6 @@ def sequence_cost(candidates: Sequence[Reckoned]) -> Decimal | None:
         spent += one.cost_per_answer * Decimal(repr(round(reached * one.accepted, _PLACES)))
         reached *= 1 - one.accepted
     return spent / Decimal(repr(round(1 - reached, _PLACES))) if candidates else None
+
+
+_DEFAULT_FACTOR = _factor(DEFAULT_ACCEPTED, _BILLED, 0.0)
