@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from typing import TypedDict
 
 from farthing.money import from_nano, percent_saved
 from farthing.spend.batch import RollupByKey, RollupKey, RollupSums
@@ -136,7 +137,15 @@ def _left(limit: Decimal | None, balance: Balance) -> Decimal | None:
     return None if limit is None else max(limit - from_nano(balance.committed), Decimal(0))
 
 
-def _groups(entries: Iterable[tuple[RollupKey, RollupSums]]) -> dict[str, dict[str, CostLine]]:
+class _Groups(TypedDict):
+    by_model: Mapping[str, CostLine]
+    by_task_type: Mapping[str, CostLine]
+    by_role: Mapping[str, CostLine]
+    by_purpose: Mapping[str, CostLine]
+    by_day: Mapping[str, CostLine]
+
+
+def _groups(entries: Iterable[tuple[RollupKey, RollupSums]]) -> _Groups:
     return {
         "by_model": _lines(entries, lambda key: key.model),
         "by_task_type": _lines(entries, lambda key: key.task_type),
