@@ -6,8 +6,8 @@ whether an answer can be used is `verdict.py`'s. Whatever happens to the caller,
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from random import Random
 from typing import assert_never
 
@@ -16,13 +16,14 @@ from msgspec import structs
 
 from farthing.cache.flight import Cache
 from farthing.catalog.models import Catalog
-from farthing.catalog.pricing import Price, computed_nano
+from farthing.catalog.pricing import Price
 from farthing.clock import Clock
 from farthing.config.schema import DeploymentConfig, LatencyTarget
 from farthing.fit import PLAIN, Fitted, Way, clamped, fit
 from farthing.levels import ServiceLevels
 from farthing.limits.permits import Permits, Wish
 from farthing.money import from_nano
+from farthing.prompt.seam import Seam
 from farthing.prompt.tokens import estimate_conversation
 from farthing.result import Attempt, Candidate, CostBasis, OutputLimit, Route
 from farthing.routing.experience import Experience, Subject
@@ -35,7 +36,7 @@ from farthing.spend.budget import Denied
 from farthing.spend.claims import claims_for
 from farthing.spend.ledger import Intent, Outcome
 from farthing.spend.reservation import ProviderMemo, Unbounded
-from farthing.spend.settlement import Ask, Known, Unknown, settlement_of
+from farthing.spend.settlement import Ask, Known, Unknown, baseline_nano, settlement_of
 from farthing.spend.writer import LedgerWriter
 from farthing.task import Completion, Purpose, Task, Usage
 from farthing.turn import tokens_of, without_turn
@@ -64,9 +65,9 @@ class Means(msgspec.Struct, kw_only=True):
     """What closing waits for: callers inside an attempt, and tasks that outlive them."""
     targets: Mapping[str, LatencyTarget] = msgspec.field(default_factory=dict[str, LatencyTarget])
     """Latency targets by the ids that calls are sent to."""
+    answers: Cache
     experience: Experience = Experience()
     """What the ledger teaches of the models, where the configuration makes use of it."""
-    answers: Cache
     preferences: ProviderMemo = msgspec.field(default_factory=ProviderMemo)
     rng: Random = msgspec.field(default_factory=Random)
     """For the jitter of backoffs."""
@@ -261,15 +262,19 @@ async def _send(means: Means, call: Call, body: bytes, on_text: OnText | None) -
     def note_sent() -> None:
         call.sent = True
 
+    told = None if call.withholds_text else on_text
+    seam = Seam(call.way.continues) if told is not None and call.way.continues else None
     try:
         answer = await call.key.client.chat(
             body,
             stream=means.config.upstream.stream,
             deadlines=_deadlines(means, call),
-            on_text=None if call.withholds_text else on_text,
+            on_text=told if seam is None or told is None else partial(_past, seam, told),
             on_generation_id=note_id,
             on_sent=note_sent,
         )
+        if seam is not None and told is not None and (rest := seam.rest()):
+            await told(rest)
     except asyncio.CancelledError:
         cancelled = Failure(
             kind=FailureKind.cancelled,
@@ -281,6 +286,12 @@ async def _send(means: Means, call: Call, body: bytes, on_text: OnText | None) -
         _settle(means, call, cancelled, accepted=False, reason=_reason(call))
         raise
     return _close(means, call, answer)
+
+
+async def _past(seam: Seam, on_text: OnText, piece: str) -> None:
+    """Hands on what is more than a repetition of what the caller has."""
+    if text := seam.take(piece):
+        await on_text(text)
 
 
 def _close(means: Means, call: Call, answer: Answered | Failure) -> Ending:
@@ -309,7 +320,9 @@ def _settle(means: Means, call: Call, answer: Completion | Failure, *, accepted:
     price = means.catalog.price(call.candidate.model)
     now = means.clock.now()
     settlement = settlement_of(answer, price=price, at=now, has_bills=call.key.has_bills)
-    call.baseline = _baseline(means, answer.usage, now) if accepted else None
+    call.baseline = (
+        baseline_nano(means.baseline, answer.usage, at=now, extends=call.way.extends) if accepted else None
+    )
     outcome = Outcome(
         call_id=call.call_id,
         at_us=means.clock.now_us(),
@@ -359,13 +372,6 @@ async def _ask_bill(means: Means, call: Call, outcome: Outcome, ask: Ask) -> Non
         known = await bill_of(call.key.client, ask.generation_id, clock=means.clock)
     finally:
         means.ledger.record(outcome if known is None else settled(outcome, known))
-
-
-def _baseline(means: Means, usage: Usage | None, now: datetime) -> int | None:
-    """What the baseline model would have cost for the same tokens, nano-dollars; None where it is unknown."""
-    if means.baseline is None or usage is None:
-        return None
-    return computed_nano(means.baseline, usage, at=now)
 
 
 def _deadlines(means: Means, call: Call) -> Deadlines:

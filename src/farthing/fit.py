@@ -44,6 +44,8 @@ class Way(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     compress: bool = False
     continues: str = ""
     """The text that the caller has already, to go on from."""
+    extends: bool = False
+    """Whether that text is an answer that was accepted, and not what came of a broken one."""
 
 
 PLAIN = Way()

@@ -10,7 +10,7 @@ The journey is an async generator of events: `execute_task` drains it, `stream_t
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from decimal import Decimal
 from typing import assert_never
@@ -30,16 +30,14 @@ from farthing.errors import (
     UnboundedCostError,
 )
 from farthing.fit import PLAIN, Way, checked
-from farthing.journey import Journey, another_is_left, rival_of, situation_of
+from farthing.journey import Journey, another_is_left, answer_of, reword, rival_of, situation_of, weakest
 from farthing.money import from_nano
 from farthing.names import Names
-from farthing.prompt.shorten import shortened
 from farthing.race import Race
 from farthing.result import (
     Attempt,
     AttemptFinished,
     AttemptStarted,
-    CostBasis,
     Metrics,
     Restarted,
     Route,
@@ -100,8 +98,8 @@ class Pipeline:
 
     async def _asked(self, journey: Journey, *, stream: bool) -> AsyncGenerator[TaskEvent]:
         """The attempts, until an answer is accepted or nothing is left to try."""
-        task_id, settings = journey.task_id, self.means.config.optimization.prompt_optimization
-        journey.task, journey.shortening = shortened(journey.task, settings=settings)
+        task_id = journey.task_id
+        reword(journey, self.means.config.optimization)
         while True:
             step = self._next_step(journey)
             match step:
@@ -121,9 +119,10 @@ class Pipeline:
                     journey.awaited = reason
                     await self.means.clock.sleep(step.after_s)
                 case Accept():
-                    if stream and not journey.text_received and step.completion.text:
-                        yield TokenReceived(task_id=task_id, text=step.completion.text)
-                    yield TaskFinished(task_id=task_id, result=self._result(journey, step.completion))
+                    completion = answer_of(journey, step.completion)
+                    if stream and not journey.text_received and completion.text:
+                        yield TokenReceived(task_id=task_id, text=completion.text)
+                    yield TaskFinished(task_id=task_id, result=self._result(journey, completion))
                     return
                 case GiveUp():
                     raise _error_of(journey, step)
@@ -240,11 +239,12 @@ class Pipeline:
         model, now = step.candidate.model, self.means.clock.monotonic()
         if journey.tried:
             journey.jitter = self.means.rng.random()  # of the backoff after this one
-            if any(entry.candidate.model == model for entry in journey.tried):
+            if not step.extends and any(entry.candidate.model == model for entry in journey.tried):
                 self._retries.take()
         self.health.begin(model, now)
         avoid = (*step.avoid, *(name for name in self.health.avoided(model, now) if name not in step.avoid))
-        continues = "".join(journey.text_received) if step.continues else ""
+        received = step.extends.text if step.extends else "".join(journey.text_received)
+        continues = received if step.continues else ""
         plain = not (avoid or continues or step.compress or step.repair)
         another = another_is_left(journey, step, self.means, self.health)
         call = Call(
@@ -260,8 +260,15 @@ class Pipeline:
             key=self.means.keys.choose(place_of(model, self.means.config.upstreams).upstream, now),
             way=PLAIN
             if plain
-            else Way(avoid=avoid, repair=step.repair, compress=step.compress, continues=continues),
+            else Way(
+                avoid=avoid,
+                repair=step.repair,
+                compress=step.compress,
+                continues=continues,
+                extends=step.extends is not None,
+            ),
         )
+        journey.cut = journey.call if step.extends else None
         journey.call = call
         journey.awaited = ""
         return call
@@ -316,17 +323,18 @@ class Pipeline:
             data=call.data if call else None,
             repaired=call is not None and call.repaired,
             shortening=journey.shortening,
-            output_limit=call.limit if call else None,
+            output_limit=first.limit if (first := journey.cut or call) else None,
         )
 
     def _metrics(self, journey: Journey, completion: Completion) -> Metrics:
         means = self.means
-        call = journey.call
-        answered = call.answered if call else None
+        call, first = journey.call, journey.cut or journey.call
+        answered = first.answered if first else None
+        baselines = [one.baseline for one in (journey.cut, call) if one and one.baseline is not None]
         return Metrics(
             cost=sum((attempt.cost for attempt in journey.attempts), Decimal(0)),
             cost_basis=weakest(journey.attempts),
-            baseline_cost=from_nano(call.baseline) if call and call.baseline is not None else None,
+            baseline_cost=from_nano(sum(baselines)) if baselines else None,
             baseline_model=means.config.baseline.model,
             tokens=completion.usage or Usage(),
             latency_ms=round((means.clock.monotonic() - journey.started) * 1000, 3),
@@ -338,15 +346,6 @@ def _started(journey: Journey, call: Call) -> AttemptStarted:
     number = len(journey.attempts) + (2 if call.hedges else 1)
     model = call.candidate.model
     return AttemptStarted(task_id=journey.task_id, call_id=call.call_id, model=model, number=number)
-
-
-def weakest(attempts: Iterable[Attempt]) -> CostBasis:
-    """The basis of a sum: as weak as its weakest part. An attempt that was rejected at $0 weakens nothing."""
-    bases = {attempt.cost_basis for attempt in attempts if attempt.cost or attempt.status == "accepted"}
-    for basis in ("uncertain", "computed"):
-        if basis in bases:
-            return basis
-    return "reported"
 
 
 def _error_of(journey: Journey, step: GiveUp) -> FarthingError:

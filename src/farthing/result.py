@@ -169,7 +169,8 @@ class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
     """True when a model without native tool calling was given its tools in the prompt."""
     simulated: bool = False
     continued: bool = False
-    """True when the answer broke off in the caller's stream, and another attempt went on from it."""
+    """True when the answer broke off in the caller's stream, or at its limit, and another attempt went on
+    from it."""
     data: object = None
     """The parsed JSON when a `response_format` was asked for; with an `output_type` a value of that type."""
     shortening: Shortening | None = None

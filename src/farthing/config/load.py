@@ -89,7 +89,6 @@ def load_config(
 def inert_settings(config: DeploymentConfig) -> tuple[Notice, ...]:
     """Settings that are switched on, accepted, and not yet acted on by this version."""
     optimization = config.optimization
-    output = optimization.output_control
     inert = {
         "optimization.promptOptimization.enabled": (
             optimization.prompt_optimization.enabled,
@@ -102,15 +101,6 @@ def inert_settings(config: DeploymentConfig) -> tuple[Notice, ...]:
         "optimization.caching.semantic.enabled": (
             optimization.caching.semantic.enabled,
             "questions in other words are not recognised yet",
-        ),
-        "optimization.outputControl.learnedLimits": (
-            output.learned_limits,
-            "lengths are not learned yet; `maxOutputTokens` holds",
-        ),
-        "optimization.outputControl.concise": (output.concise, "no instruction is added yet"),
-        "optimization.outputControl.continueTruncated": (
-            output.continue_truncated,
-            "an answer that was cut stays cut",
         ),
         "quality.enabled": (
             config.quality.enabled,

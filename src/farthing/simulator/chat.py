@@ -5,7 +5,8 @@ answered and billed is decided in pure modules; this one draws, remembers and se
 """
 
 import asyncio
-from collections import Counter, deque
+import re
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,6 +32,8 @@ from farthing.simulator.tariff import Rates
 from farthing.simulator.wire import Identity
 
 _LOGGED = 200_000
+_CUT_ANSWERS = 2_000
+_GO_ON = re.compile(r"\b(?:go on|continue|broke off)\b", re.IGNORECASE)
 _JSON = {"Content-Type": "application/json"}
 _SSE = {"Content-Type": "text/event-stream", "Cache-Control": "no-cache", "Transfer-Encoding": "chunked"}
 _HEADERS_OF_INTEREST = (
@@ -80,6 +83,7 @@ class ChatDesk:
         self.quota = FreeQuota()
         self.counts = Counts(in_flight=self.counts.in_flight, max_in_flight=self.counts.in_flight)
         self._prompts = PrefixCache()
+        self._rests: OrderedDict[tuple[str, str], str] = OrderedDict()
         self._draws = Draws(self._seed)
         self.met = Counter[str]()
         self.use(scenario)
@@ -149,6 +153,7 @@ class ChatDesk:
             self._refuse(refused, wire)
             return
         reply = make_reply(admitted, self._terms(admitted, fault, rng, provider), rng)
+        self._keep_rest(admitted.model, reply)
         if refused:
             self._refuse(refused, wire, billed=reply)
             return
@@ -187,6 +192,7 @@ class ChatDesk:
             abort_billing=scenario.abort_billing,
             cached_tokens=cached,
             cache_write_tokens=written,
+            rest=self._rest_of(admitted),
         )
 
     def _provider(self, admitted: Admitted, rng: Random) -> str:
@@ -199,6 +205,19 @@ class ChatDesk:
             return held
         ordered = body.provider.order if body.provider is not None else None
         return next((name for name in ordered or () if name in able), drawn)
+
+    def _rest_of(self, admitted: Admitted) -> str | None:
+        """What the model had left to say when a bound cut the answer that this request goes on from."""
+        if not self._rests or not _GO_ON.search(admitted.body.last_user_text):
+            return None
+        return self._rests.get((admitted.model.id, admitted.body.last_answer))
+
+    def _keep_rest(self, model: SimulatedModel, reply: Reply) -> None:
+        said = reply.answer
+        if said.rest:
+            self._rests[model.id, said.text] = said.rest
+            if len(self._rests) > _CUT_ANSWERS:
+                self._rests.popitem(last=False)
 
     def _cached(self, admitted: Admitted, rates: Rates, provider: str) -> tuple[int, int]:
         """Cached and cache-write tokens; a model without a rate for cached tokens has no cache."""

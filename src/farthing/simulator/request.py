@@ -113,6 +113,14 @@ class ChatBody(msgspec.Struct):
         return next((m.text for m in reversed(self.messages) if m.role == "user"), "")
 
     @property
+    def last_answer(self) -> str:
+        """The model's own last words, where the conversation ends with a user message right after them."""
+        if len(self.messages) < 2 or self.messages[-1].role != "user":
+            return ""
+        before = self.messages[-2]
+        return before.text if before.role == "assistant" and not before.tool_calls else ""
+
+    @property
     def task_marker(self) -> str | None:
         """What the caller calls this task: `metadata.task`, or `[task:…]` in the last user message."""
         if self.metadata and "task" in self.metadata:
