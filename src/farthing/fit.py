@@ -168,7 +168,8 @@ def _provider(wished: Mapping[str, object], config: DeploymentConfig, way: Way) 
 
 
 def _is_plain(task: Task) -> bool:
-    return task.max_tokens is None and not task.tools and task.response_format is None
+    wants_tools = bool(task.tools) and task.tool_choice != "none"
+    return task.max_tokens is None and not wants_tools and task.response_format is None
 
 
 def _max_tokens(task: Task, config: DeploymentConfig, model: Model | None) -> int:

@@ -31,6 +31,8 @@ class Journey(msgspec.Struct, kw_only=True):
     task: Task
     task_id: str
     route: Route
+    conversation: str = ""
+    """What the conversation is known by where its warmth is looked at; empty where it cannot be warm."""
     started: float
     deadline: float
     jitter: float

@@ -50,15 +50,13 @@ from farthing.result import (
     Waiting,
 )
 from farthing.reuse import asked_of, land, result_of
-from farthing.routing.classify import classify
+from farthing.routes import Routes
 from farthing.routing.fallback import Accept, GiveUp, Send, Tried, next_step
 from farthing.routing.healthbook import HealthBook
 from farthing.routing.hedging import hedge_after_s
-from farthing.routing.memo import RouteMemo
 from farthing.routing.retries import RetryBudget
 from farthing.routing.route import NoRoute
 from farthing.spend.budget import Denied
-from farthing.spend.claims import claims_for
 from farthing.spend.reservation import Unbounded
 from farthing.task import Completion, Task, Usage
 from farthing.underway import CLOSED_EARLY
@@ -74,7 +72,7 @@ class Pipeline:
         self.health = HealthBook()
         self._retries = RetryBudget()
         self._names = Names()
-        self._routes = RouteMemo()
+        self._routes = Routes(means, self.health)
         self._policies = PolicyMemo()
 
     async def run(self, task: Task, *, stream: bool) -> AsyncGenerator[TaskEvent]:
@@ -212,25 +210,10 @@ class Pipeline:
 
     def explain(self, task: Task) -> Route | NoRoute:
         """The route a task would take now; nothing is sent. Raises `InvalidTaskError`."""
-        return self._route(checked(task))
-
-    def _route(self, task: Task) -> Route | NoRoute:
-        means = self.means
-        now = means.clock.now()
-        left = means.ledger.headroom(claims_for(means.config, task, task_id="", at=now))
-        return self._routes.decide(
-            classify(task),
-            task,
-            config=means.config,
-            catalog=means.catalog,
-            health=self.health.models,
-            now=now,
-            clock_s=means.clock.monotonic(),
-            remaining_usd=None if left is None else from_nano(left),
-        )
+        return self._routes.find(checked(task)).route
 
     def _depart(self, task: Task) -> Journey:
-        route = self._route(task)
+        route, conversation = self._routes.find(task)
         if isinstance(route, NoRoute):
             raise NoCandidateError(route.message, reasons=dict(route.reasons), hint=route.hint)
         started, config = self.means.clock.monotonic(), self.means.config
@@ -240,6 +223,7 @@ class Pipeline:
             task=task,
             task_id=self._names.new("task"),
             route=route,
+            conversation=conversation,
             started=started,
             deadline=started + (total_s if task.timeout_s is None else min(task.timeout_s, total_s)),
             jitter=self.means.rng.random(),
@@ -313,6 +297,8 @@ class Pipeline:
         attempt = record_of(call, self.means)
         journey.attempts.append(attempt)
         now = self.means.clock.monotonic()
+        if isinstance(call.ending, Completion) and not call.overtaken:
+            self._routes.warmth.note(journey.conversation, call.candidate.model, call.ending.usage, now)
         # Who was overtaken may be asked again, and a hedge that was refused was no try.
         if call.ending is not None and not call.overtaken and (call.sent or not call.hedges):
             journey.tried.append(Tried(candidate=call.candidate, ending=call.ending, at=now))

@@ -20,6 +20,28 @@ ReuseKind = Literal["exact", "semantic", "flight"]
 AttemptStatus = Literal["accepted", "failed", "refused"]
 
 
+class Reckoned(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What an answer of one candidate is expected to take, and on how much that rests.
+
+    By the formula of `routing/reckoning.py`. Shares are 0–1, costs US dollars, None for an unknown price.
+    """
+
+    usage: Usage
+    accepted: float
+    """Accepted answers for each attempt."""
+    billed: float
+    """The part of a failed attempt's cost that is billed."""
+    extra: float
+    """Repairs, continuations and hedges, as a share of the cost."""
+    observations: int
+    basis: Literal["model", "type", "default"]
+    """Whether this model was observed at this type of task, others were, or nobody."""
+    cost: Decimal | None = None
+    """Of one call."""
+    cost_per_answer: Decimal | None = None
+    """Of an accepted answer: failures, repairs and the discount on cached prompts included."""
+
+
 class Candidate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One model in a route, with the reason it stands there and what it is expected to cost."""
 
@@ -30,6 +52,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     quality: float | None
     native_tools: bool = True
     native_schema: bool = True
+    reckoned: Reckoned | None = None
 
 
 class Excluded(msgspec.Struct, frozen=True, kw_only=True, gc=False):

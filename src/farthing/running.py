@@ -13,7 +13,7 @@ from farthing.catalog.further import with_upstreams
 from farthing.catalog.models import Catalog
 from farthing.catalog.successors import replace_gone
 from farthing.clock import Clock
-from farthing.config.load import inert_settings
+from farthing.config.load import costly_settings, inert_settings
 from farthing.config.schema import DeploymentConfig
 from farthing.config.upstreams import MAIN
 from farthing.limits.permits import Permits
@@ -79,7 +79,7 @@ async def start(
         met = await meet_upstreams(keys, config)
         catalog = with_upstreams(catalog, config.upstreams)
         config, replaced = replace_gone(config, catalog, clock.now().date())
-        told = (*inert_settings(config), *notices, *met, *replaced)
+        told = (*inert_settings(config), *costly_settings(config), *notices, *met, *replaced)
         database = open_database(config, simulated=client.simulated, environ=environ)
         return await _on(database, config, catalog, keys, environ=environ, clock=clock, notices=told)
     except BaseException:

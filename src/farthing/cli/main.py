@@ -38,6 +38,7 @@ COMMANDS = {
     ),
     "audit": Entry(_MONEY, "Read usage exports: what they cost, and what each profile would have cost."),
     "report": Entry(_MONEY, "Show what was spent this month, or by one run, and what it saved."),
+    "recommend": Entry(_MONEY, "Propose what could cost less, from the ledger, each with its saving."),
     "show": Entry(_MONEY, "Show why a call cost what it cost: route, limits, prices, tokens, bill, rows."),
     "ledger": Entry(_MONEY, "Prove the ledger, settle what is uncertain by the bill, copy it, put it away."),
     "alerts": Entry(_MONEY, "List the alerts that were raised, or try the channels they go to."),

@@ -27,6 +27,27 @@ A line of samples.jsonl is an object with `values` of the placeholders, `input` 
 template is a system message) and a `check` as `farthing compare` takes it, each where it is needed.
 """
 
+_LIST = """\
+**Examples**
+
+farthing rewrites list --file prompts/rewrites.json --json
+"""
+_SHOW = """\
+**Examples**
+
+farthing rewrites show review
+"""
+_APPROVE = """\
+**Examples**
+
+farthing rewrites approve review --by ada --note "same findings on ten samples"
+"""
+_REJECT = """\
+**Examples**
+
+farthing rewrites reject review --note "drops the output format"
+"""
+
 Id = Annotated[str, typer.Argument(metavar="ID", help="Which rewrite.")]
 File = Annotated[
     Path | None,
@@ -123,7 +144,7 @@ def measure(
     measure_rewrite(asked, options.source_of(profile, config), file, as_json=as_json)
 
 
-@app.command("list")
+@app.command("list", epilog=_LIST)
 def list_rewrites(
     file: File = None,
     profile: options.Profile = None,
@@ -136,7 +157,7 @@ def list_rewrites(
     tell_rewrites(options.source_of(profile, config), file, as_json=as_json)
 
 
-@app.command()
+@app.command(epilog=_SHOW)
 def show(
     name: Id,
     file: File = None,
@@ -150,7 +171,7 @@ def show(
     tell_rewrite(name, options.source_of(profile, config), file, as_json=as_json)
 
 
-@app.command()
+@app.command(epilog=_APPROVE)
 def approve(
     name: Id,
     by: By = None,
@@ -169,7 +190,7 @@ def approve(
     review_rewrite(name, source, file, status="approved", by=by, note=note, anyway=anyway)
 
 
-@app.command()
+@app.command(epilog=_REJECT)
 def reject(
     name: Id,
     by: By = None,

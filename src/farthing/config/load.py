@@ -34,6 +34,7 @@ __all__ = [
     "api_key",
     "book_ids",
     "book_rows",
+    "costly_settings",
     "inert_settings",
     "load_catalog",
     "load_config",
@@ -103,6 +104,17 @@ def inert_settings(config: DeploymentConfig) -> tuple[Notice, ...]:
         for path, (on, said) in inert.items()
         if on
     )
+
+
+def costly_settings(config: DeploymentConfig) -> tuple[Notice, ...]:
+    """Settings that do what they say, and cost more than they seem to."""
+    if not config.provider.order:
+        return ()
+    text = (
+        "provider.order is set: OpenRouter then holds no conversation to one provider, which costs the"
+        " discount on cached prompts; leave it out, or use provider.only or provider.ignore"
+    )
+    return (Notice(code="costly_setting", text=text),)
 
 
 def _content(source: Source) -> tuple[str, Values]:

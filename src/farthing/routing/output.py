@@ -18,7 +18,7 @@ def is_plain(task: Task) -> bool:
     """Whether the answer is text whose length nobody set: half of it is still of use."""
     return not (
         task.max_tokens
-        or task.tools
+        or (task.tools and task.tool_choice != "none")
         or task.response_format is not None
         or any(name in task.options for name in _OWN_BOUNDS)
     )

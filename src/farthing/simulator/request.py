@@ -60,6 +60,7 @@ PROVIDERS = ("Simulated North", "Simulated South", "Simulated East")
 class ProviderPreferences(msgspec.Struct):
     max_price: MaxPrice | None = None
     ignore: list[str] | None = None
+    order: list[str] | None = None
     require_parameters: bool | None = None
 
 

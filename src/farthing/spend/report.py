@@ -16,6 +16,7 @@ from farthing.spend.batch import RollupByKey, RollupKey, RollupSums
 from farthing.spend.budget import Balance
 from farthing.spend.forecast import Forecast
 from farthing.spend.overhead import Part, spend_parts
+from farthing.spend.promptcache import PromptCache
 from farthing.spend.shortening import Shortened
 
 NO_NAME = "(none)"
@@ -88,7 +89,9 @@ class CostReport:
     """The month's spend with a band; None where no month is reported, or its days were not read."""
     shortened: Shortened | None = None
     """What shorter prompts saved beside `savings`, an estimate; None where nothing was shortened, or the
-    calls were not read: `farthing report` reads them, `get_cost_report` does not."""
+    rows were too many to be read for it."""
+    prompt_cache: PromptCache | None = None
+    """What came from providers' prompt caches; None where the rows were too many to be read for it."""
 
 
 def cost_report(
@@ -139,11 +142,11 @@ def _left(limit: Decimal | None, balance: Balance) -> Decimal | None:
 
 
 class _Groups(TypedDict):
-    by_model: dict[str, CostLine]
-    by_task_type: dict[str, CostLine]
-    by_role: dict[str, CostLine]
-    by_purpose: dict[str, CostLine]
-    by_day: dict[str, CostLine]
+    by_model: Mapping[str, CostLine]
+    by_task_type: Mapping[str, CostLine]
+    by_role: Mapping[str, CostLine]
+    by_purpose: Mapping[str, CostLine]
+    by_day: Mapping[str, CostLine]
 
 
 def _groups(entries: Iterable[tuple[RollupKey, RollupSums]]) -> _Groups:

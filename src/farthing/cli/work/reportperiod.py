@@ -24,6 +24,7 @@ from farthing.spend.budget import Balance
 from farthing.spend.claims import DEPLOYMENT, month_claim
 from farthing.spend.forecast import forecast
 from farthing.spend.ledger import SIMULATOR
+from farthing.spend.promptcache import CachedPrompts, PromptCache
 from farthing.spend.report import CostLine, CostReport, cost_report, lines_by
 from farthing.spend.savings import Saving, Savings
 from farthing.spend.shortening import Shortened, Shortenings
@@ -84,6 +85,7 @@ class _Found:
     shortened: Shortened | None = None
     pruned: bool = False
     history: Mapping[str, int] = field(default_factory=dict[str, int])
+    prompt_cache: PromptCache | None = None
 
 
 def asked_for(
@@ -128,11 +130,12 @@ def read_period(
         simulated=simulated or True in kinds,
         forecast=forecast(read.history, now) if asked.to_date else None,
     )
+    costs = replace(costs, prompt_cache=read.prompt_cache, shortened=read.shortened)
     group = {} if asked.by is not None and read.group is None else read.group
     own = _own_group(costs, asked.by)
     return Period(
         asked=asked,
-        costs=replace(costs, shortened=read.shortened),
+        costs=costs,
         group=group if own is None else own,
         details=read.details,
         rollups=read.rollups,
@@ -201,8 +204,10 @@ def _read(connection: sa.Connection, config: DeploymentConfig, asked: Asked, now
     if asked.only or wanted:
         prices = price_finder(connection, rollups)
         savings, shortenings, service = Savings(prices), Shortenings(prices), Service()
+        prompts = CachedPrompts(prices)
         for call, ended_us in entries(connection, asked, expected=count):
             tally.add(call)
+            prompts.add(call, ended_us)
             if wanted:
                 savings.add(call, ended_us)
                 shortenings.add(call, ended_us)
@@ -211,6 +216,8 @@ def _read(connection: sa.Connection, config: DeploymentConfig, asked: Asked, now
             if not asked.only or asked.only.takes(reuse.body):
                 tally.add_reuse(reuse)
                 savings.add_reuse(reuse.body)
+        counted = tally.rollups.values()
+        read.prompt_cache = prompts.result(input_tokens=sum(sums.input_tokens for sums in counted))
         if wanted:
             read.shortened = shortenings.result()
             read.details = Details(
