@@ -20,9 +20,8 @@ from farthing.clock import Clock
 from farthing.config.schema import DeploymentConfig, LatencyTarget
 from farthing.fit import PLAIN, Fitted, Way, clamped, fit
 from farthing.levels import ServiceLevels
-from farthing.limits.permits import NoTurn, Permits, Wish
+from farthing.limits.permits import Permits
 from farthing.money import from_nano
-from farthing.prompt.tokens import estimate_conversation
 from farthing.result import Attempt, Candidate, CostBasis, Route
 from farthing.routing.fallback import Ending, why
 from farthing.routing.patience import patience
@@ -34,6 +33,7 @@ from farthing.spend.reservation import ProviderMemo, Unbounded
 from farthing.spend.settlement import Ask, Known, Unknown, billed, settlement_of
 from farthing.spend.writer import LedgerWriter
 from farthing.task import Completion, Purpose, Task, Usage
+from farthing.turn import tokens_of, wish_of, without_turn
 from farthing.underway import UnderWay
 from farthing.upstream.account import GenerationBill
 from farthing.upstream.call import Answered
@@ -88,6 +88,9 @@ class Call(msgspec.Struct, kw_only=True):
     """Whether another attempt at the same answer was sooner."""
     shortened_tokens: int = 0
     """Input tokens that were left out of the prompt, by our estimate."""
+    deferral: str = ""
+    """How a task with a deadline is sent; see `Intent`."""
+    waited_s: float = 0.0
     started: float = 0.0
     max_tokens: int = 0
     granted: int = 0
@@ -131,7 +134,7 @@ async def perform(means: Means, call: Call, on_text: OnText | None = None) -> En
     Cancelling closes the exchange at once; the settlement goes on without the caller.
     """
     call.started = means.clock.monotonic()
-    wish = _wish(means, call)
+    wish = wish_of(call.task, call.candidate.model, permits=means.permits, config=means.config)
     refused = await means.permits.enter(wish, within_s=max(call.deadline - call.started, 0.0))
     if refused is not None:
         ending = call.ending = without_turn(refused)
@@ -140,51 +143,15 @@ async def perform(means: Means, call: Call, on_text: OnText | None = None) -> En
     means.keys.begin(call.key)
     means.levels.begin(call.task.agent_id or "")
     try:
-        body = await _reserve(means, call)
+        body = await reserve(means, call)
         ending = body if isinstance(body, Denied | Unbounded) else await _send(means, call, body, on_text)
         call.ending = ending
     finally:
         failure = call.ending if isinstance(call.ending, Failure) else None
         means.keys.end(call.key, failure, means.clock.monotonic())
         means.levels.end(call.task.agent_id or "")
-        means.permits.leave(wish, tokens=_tokens_of(call.ending))
+        means.permits.leave(wish, tokens=tokens_of(call.ending))
     return ending
-
-
-def without_turn(refused: NoTurn) -> Failure:
-    """What it means for the task that no leave was given: nothing was sent."""
-    kinds = {
-        "late": FailureKind.queue_timeout,
-        "full": FailureKind.queue_full,
-        "spent": FailureKind.rate_limited,
-    }
-    return Failure(
-        kind=kinds[refused.why], message=refused.text, retry_after_s=refused.wait_s, rejected=True, sent=False
-    )
-
-
-def _wish(means: Means, call: Call) -> Wish:
-    task, tokens = call.task, 0
-    if means.permits.counts_tokens:
-        most = task.max_tokens or means.config.optimization.max_output_tokens
-        tokens = estimate_conversation(task.conversation, task.tools) + most
-    return Wish(
-        model=call.candidate.model,
-        tokens=tokens,
-        flow=task.agent_id or task.run_id or task.key or "",
-        priority=task.priority,
-    )
-
-
-def _tokens_of(ending: Ending | None) -> int | None:
-    """What an attempt took of a limit on tokens, where that is known."""
-    if isinstance(ending, Denied | Unbounded):
-        return 0
-    if not isinstance(ending, Completion | Failure):
-        return None
-    if ending.usage is not None:
-        return ending.usage.total_tokens
-    return 0 if isinstance(ending, Failure) and (ending.rejected or not ending.sent) else None
 
 
 def record_of(call: Call, means: Means) -> Attempt:
@@ -212,7 +179,7 @@ def _reason(call: Call) -> str:
     return why(call.ending) if call.ending is not None else "cancelled"
 
 
-async def _reserve(means: Means, call: Call) -> bytes | Denied | Unbounded:
+async def reserve(means: Means, call: Call) -> bytes | Denied | Unbounded:
     """The request as it may be sent: bounded, admitted, durably intended."""
     fitted = fit(
         call.task,
@@ -256,6 +223,8 @@ def _intent(means: Means, call: Call, fitted: Fitted) -> Intent:
         metadata=call.task.metadata,
         baseline_model=means.config.baseline.model,
         shortened_tokens=call.shortened_tokens,
+        deferral=call.deferral,
+        waited_s=call.waited_s,
     )
 
 
@@ -286,25 +255,25 @@ async def _send(means: Means, call: Call, body: bytes, on_text: OnText | None) -
             generation_id=call.generation_id,
         )
         call.ending = cancelled
-        _settle(means, call, cancelled, accepted=False, reason=_reason(call))
+        settle(means, call, cancelled, accepted=False, reason=_reason(call))
         raise
-    return _close(means, call, answer)
+    return close(means, call, answer)
 
 
-def _close(means: Means, call: Call, answer: Answered | Failure) -> Ending:
+def close(means: Means, call: Call, answer: Answered | Failure) -> Ending:
     """Judges an answer and settles the attempt."""
     if isinstance(answer, Failure):
         call.generation_id = _id_of(call, answer.generation_id)
-        _settle(means, call, answer, accepted=False, reason=why(answer))
+        settle(means, call, answer, accepted=False, reason=why(answer))
         return answer
     call.answered = answer
     call.generation_id = _id_of(call, answer.completion.generation_id)
     verdict = judge(call.task, call.candidate, call.way, answer.completion, salt=call.call_id)
     call.data, call.repaired, ending = verdict.data, verdict.repaired, verdict.ending
     accepted = isinstance(ending, Completion)
-    if accepted:
+    if accepted and not call.way.batch:
         means.levels.answered(call.candidate.model, _elapsed_ms(means, call), answer.first_token_ms)
-    _settle(means, call, answer.completion, accepted=accepted, reason=why(ending))
+    settle(means, call, answer.completion, accepted=accepted, reason=why(ending))
     return ending
 
 
@@ -312,7 +281,7 @@ def _id_of(call: Call, told: str | None) -> str | None:
     return (told or call.generation_id) if call.key.has_bills else None
 
 
-def _settle(means: Means, call: Call, answer: Completion | Failure, *, accepted: bool, reason: str) -> None:
+def settle(means: Means, call: Call, answer: Completion | Failure, *, accepted: bool, reason: str) -> None:
     """Books what is known now; what must be asked for is asked for in a task of the deployment's."""
     price = means.catalog.price(call.candidate.model)
     now = means.clock.now()
@@ -396,4 +365,5 @@ def _deadlines(means: Means, call: Call) -> Deadlines:
 
 
 def _elapsed_ms(means: Means, call: Call) -> float:
-    return round((means.clock.monotonic() - call.started) * 1000, 3)
+    """A batch's hours say nothing about how quick its model is."""
+    return 0.0 if call.way.batch else round((means.clock.monotonic() - call.started) * 1000, 3)

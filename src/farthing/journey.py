@@ -4,12 +4,14 @@ Gathers what `routing/fallback.py` decides from: health, rate limits, keys, the 
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import msgspec
 
 from farthing.attempt import Call, Means
 from farthing.config.upstreams import MAIN, place_of
 from farthing.result import Attempt, Candidate, Route, Shortening
+from farthing.routing.deferral import Plan
 from farthing.routing.fallback import Send, Situation, Tried, attempts_sent
 from farthing.routing.healthbook import HealthBook
 from farthing.routing.hedging import rival_to
@@ -34,6 +36,12 @@ class Journey(msgspec.Struct, kw_only=True):
     attempts: list[Attempt] = []
     text_received: list[str] = []
     call: Call | None = None
+    plan: Plan | None = None
+    """How it is sent, for a task with a deadline."""
+    came: datetime | None = None
+    """When a task with a deadline came; aware."""
+    waited_s: float = 0.0
+    """Seconds that were waited before it was sent."""
     shortening: Shortening | None = None
     """What was left out of the task's prompt."""
 

@@ -15,6 +15,7 @@ from contextlib import aclosing
 from decimal import Decimal
 from typing import assert_never
 
+from farthing import deferring
 from farthing.attempt import Call, Means, perform, record_of
 from farthing.config.upstreams import place_of
 from farthing.errors import (
@@ -49,6 +50,7 @@ from farthing.result import (
     Waiting,
 )
 from farthing.routing.classify import classify
+from farthing.routing.deferral import Plan
 from farthing.routing.fallback import Accept, GiveUp, Send, Tried, next_step
 from farthing.routing.healthbook import HealthBook
 from farthing.routing.hedging import hedge_after_s
@@ -81,7 +83,12 @@ class Pipeline:
         """
         journey = self._depart(checked(task))
         task_id = journey.task_id
+        if task.deadline is not None:
+            await self._plan(journey)
         yield Routed(task_id=task_id, title=task.title, route=journey.route)
+        if journey.plan is not None and journey.plan.wait_s:
+            yield deferring.waiting(journey, journey.plan)
+            await self._wait_for_hour(journey, journey.plan)
         while True:
             step = self._next_step(journey)
             match step:
@@ -176,6 +183,20 @@ class Pipeline:
         call.hedges = True
         return call
 
+    async def _plan(self, journey: Journey) -> None:
+        """How a task with a deadline is sent; its route says it."""
+        journey.came = self.means.clock.now()
+        journey.plan = await deferring.planned(self.means, journey.task, journey.route)
+        if journey.plan is not None:
+            journey.route = deferring.explained(journey.route, journey.plan)
+
+    async def _wait_for_hour(self, journey: Journey, plan: Plan) -> None:
+        """Nothing is held meanwhile, and hours change much: the route is decided anew, the clock begins."""
+        journey.waited_s = await deferring.wait(self.means, plan.wait_s)
+        self._refuse_if_closing()
+        journey.route = deferring.explained(self._routed(journey.task), plan)
+        self._start_clock(journey)
+
     def explain(self, task: Task) -> Route | NoRoute:
         """The route a task would take now; nothing is sent. Raises `InvalidTaskError`."""
         return self._route(checked(task))
@@ -196,22 +217,29 @@ class Pipeline:
         )
 
     def _depart(self, task: Task) -> Journey:
-        route = self._route(task)
-        if isinstance(route, NoRoute):
-            raise NoCandidateError(route.message, reasons=dict(route.reasons), hint=route.hint)
-        started, config = self.means.clock.monotonic(), self.means.config
+        route, config = self._routed(task), self.means.config
+        started = self.means.clock.monotonic()
         self._retries.add_task(config.fallback_rules.retry_budget)
         task, shortening = shortened(task, settings=config.optimization.prompt_optimization)
-        total_s = config.upstream.total_timeout
         return Journey(
             task=task,
             task_id=self._names.new("task"),
             route=route,
             started=started,
-            deadline=started + (total_s if task.timeout_s is None else min(task.timeout_s, total_s)),
+            deadline=started + deferring.time_given_s(self.means, task),
             jitter=self.means.rng.random(),
             shortening=shortening,
         )
+
+    def _routed(self, task: Task) -> Route:
+        route = self._route(task)
+        if isinstance(route, NoRoute):
+            raise NoCandidateError(route.message, reasons=dict(route.reasons), hint=route.hint)
+        return route
+
+    def _start_clock(self, journey: Journey) -> None:
+        journey.started = self.means.clock.monotonic()
+        journey.deadline = journey.started + deferring.time_given_s(self.means, journey.task)
 
     def _next_step(self, journey: Journey) -> Send | Accept | GiveUp:
         return next_step(
@@ -230,7 +258,9 @@ class Pipeline:
         self.health.begin(model, now)
         avoid = (*step.avoid, *(name for name in self.health.avoided(model, now) if name not in step.avoid))
         continues = "".join(journey.text_received) if step.continues else ""
-        plain = not (avoid or continues or step.compress or step.repair)
+        # What follows a failure goes the usual way: a tier that was slow or full is not asked again.
+        floor = journey.plan is not None and "flex" in journey.plan.ways and not journey.tried
+        plain = not (avoid or continues or step.compress or step.repair or floor)
         another = another_is_left(journey, step, self.means, self.health)
         call = Call(
             call_id=self._names.new("call"),
@@ -242,10 +272,12 @@ class Pipeline:
             deadline=journey.deadline,
             another=another,
             shortened_tokens=journey.shortened_tokens,
+            deferral=deferring.word_of(journey, floor=floor),
+            waited_s=journey.waited_s,
             key=self.means.keys.choose(place_of(model, self.means.config.upstreams).upstream, now),
             way=PLAIN
             if plain
-            else Way(avoid=avoid, repair=step.repair, compress=step.compress, continues=continues),
+            else Way(avoid=avoid, repair=step.repair, compress=step.compress, continues=continues, floor=floor),
         )
         journey.call = call
         journey.awaited = ""
@@ -297,6 +329,7 @@ class Pipeline:
             data=call.data if call else None,
             repaired=call is not None and call.repaired,
             shortening=journey.shortening,
+            deferral=deferring.told(means=self.means, journey=journey, usage=completion.usage),
         )
 
     def _metrics(self, journey: Journey, completion: Completion) -> Metrics:

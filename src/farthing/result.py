@@ -101,6 +101,18 @@ class Shortening(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     changes: tuple[Change, ...] = ()
 
 
+class Deferral(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """How a task with a deadline was sent, and what the same tokens would have cost at once."""
+
+    ways: tuple[str, ...]
+    """Of `off_peak`, `free_pace`, `batch` and `flex`; none: it was sent at once in the usual way."""
+    reason: str
+    waited_s: float
+    """Seconds before it was sent; `metrics.latency_ms` does not count them."""
+    cost_at_once: Decimal | None
+    """By the dated price when the task came, for the answer's tokens; None where no price is known."""
+
+
 class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
     """A finished task. `simulated` is True when the upstream said that it is a simulator."""
 
@@ -123,6 +135,8 @@ class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
     """The parsed JSON when a `response_format` was asked for; with an `output_type` a value of that type."""
     shortening: Shortening | None = None
     """What was left out of the prompt; None where it was sent as it was given."""
+    deferral: Deferral | None = None
+    """How it was sent, for a task with a deadline."""
     repaired: bool = False
     """True when the JSON came faulty and `output` is that JSON put right; it fits what was asked for."""
 
@@ -159,7 +173,7 @@ class AttemptFinished(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The pipeline waits before the next attempt: a backoff or a Retry-After."""
+    """The pipeline waits before the next attempt: a backoff, a Retry-After, or a cheaper hour."""
 
     task_id: str
     seconds: float

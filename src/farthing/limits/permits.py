@@ -160,6 +160,13 @@ class Permits:
                 busy[model] = until
         return busy
 
+    async def free_wait_s(self) -> float:
+        """Seconds until the account's day allows another request to a free model."""
+        if self._allowance is None:
+            return 0.0
+        await self._allowance.refresh()
+        return self._allowance.wait_s()
+
     def aclose(self) -> None:
         """Ends the waking; callers that wait are their owners' to cancel."""
         if self._waking is not None:
