@@ -34,8 +34,8 @@ def time_given_s(means: Means, task: Task) -> float:
     return total_s if task.timeout_s is None else min(task.timeout_s, total_s)
 
 
-async def planned(means: Means, task: Task, route: Route) -> Plan | None:
-    """How the task goes: None without a deadline. Asks nothing of upstream but the day's free requests."""
+def planned(means: Means, task: Task, route: Route) -> Plan | None:
+    """How the task goes: None without a deadline. The day's free requests are as they were last told."""
     if task.deadline is None:
         return None
     first = route.candidates[0]
@@ -52,13 +52,13 @@ async def planned(means: Means, task: Task, route: Route) -> Plan | None:
         batch_price=means.catalog.price(f"{first.model}:batch"),
         usage=usage,
         allowed=_allowed(means, task, first.model),
-        pace_s=await means.permits.free_wait_s() if is_free(first.model) else 0.0,
+        pace_s=means.permits.free_wait_s() if is_free(first.model) else 0.0,
     )
 
 
-def explained(route: Route, plan: Plan) -> Route:
+def explained(route: Route, plan: Plan | None) -> Route:
     """The route with the plan in its reason."""
-    return structs.replace(route, reason=f"{route.reason}; {plan.reason}")
+    return route if plan is None else structs.replace(route, reason=f"{route.reason}; {plan.reason}")
 
 
 def waiting(journey: Journey, plan: Plan) -> Waiting:

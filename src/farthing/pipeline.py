@@ -30,6 +30,7 @@ from farthing.errors import (
 )
 from farthing.fit import PLAIN, Way, checked
 from farthing.journey import Journey, another_is_left, rival_of, situation_of
+from farthing.limits.allowance import is_free
 from farthing.money import from_nano
 from farthing.names import Names
 from farthing.prompt.shorten import shortened
@@ -186,9 +187,10 @@ class Pipeline:
     async def _plan(self, journey: Journey) -> None:
         """How a task with a deadline is sent; its route says it."""
         journey.came = self.means.clock.now()
-        journey.plan = await deferring.planned(self.means, journey.task, journey.route)
-        if journey.plan is not None:
-            journey.route = deferring.explained(journey.route, journey.plan)
+        if is_free(journey.route.candidates[0].model):
+            await self.means.permits.ask_free()
+        journey.plan = deferring.planned(self.means, journey.task, journey.route)
+        journey.route = deferring.explained(journey.route, journey.plan)
 
     async def _wait_for_hour(self, journey: Journey, plan: Plan) -> None:
         """Nothing is held meanwhile, and hours change much: the route is decided anew, the clock begins."""
@@ -199,7 +201,10 @@ class Pipeline:
 
     def explain(self, task: Task) -> Route | NoRoute:
         """The route a task would take now; nothing is sent. Raises `InvalidTaskError`."""
-        return self._route(checked(task))
+        route = self._route(task := checked(task))
+        if isinstance(route, NoRoute):
+            return route
+        return deferring.explained(route, deferring.planned(self.means, task, route))
 
     def _route(self, task: Task) -> Route | NoRoute:
         means = self.means

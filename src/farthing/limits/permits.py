@@ -160,12 +160,14 @@ class Permits:
                 busy[model] = until
         return busy
 
-    async def free_wait_s(self) -> float:
-        """Seconds until the account's day allows another request to a free model."""
-        if self._allowance is None:
-            return 0.0
-        await self._allowance.refresh()
-        return self._allowance.wait_s()
+    async def ask_free(self) -> None:
+        """Asks for the day's free requests, where the answer that is known is old."""
+        if self._allowance is not None:
+            await self._allowance.refresh()
+
+    def free_wait_s(self) -> float:
+        """Seconds until the account's day allows another request to a free model, as was last told."""
+        return 0.0 if self._allowance is None else self._allowance.wait_s()
 
     def aclose(self) -> None:
         """Ends the waking; callers that wait are their owners' to cancel."""
