@@ -42,7 +42,7 @@ from farthing.upstream.failure import Failure, FailureKind
 from farthing.upstream.keyring import Key, KeyRing
 from farthing.verdict import judge
 
-_BILL_DELAYS_S = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+BILL_DELAYS_S = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 """When `/generation` is asked again; it can lag a few seconds behind the call."""
 
 
@@ -330,7 +330,7 @@ def settled(outcome: Outcome, known: Known) -> Outcome:
 async def _ask_bill(means: Means, call: Call, outcome: Outcome, ask: Ask) -> None:
     """Asks `/generation` until it answers; then the bill is booked, else the worst case stays uncertain."""
     try:
-        for delay in _BILL_DELAYS_S:
+        for delay in BILL_DELAYS_S:
             await means.clock.sleep(delay)
             bill = await call.key.client.generation(ask.generation_id)
             if isinstance(bill, GenerationBill) and bill.cost is not None:

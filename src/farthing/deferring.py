@@ -6,6 +6,7 @@ the deployment; what a batch does is `batching.py`'s.
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 from msgspec import structs
 
@@ -20,9 +21,11 @@ from farthing.prompt.tokens import estimate_conversation
 from farthing.result import Deferral, Route, Waiting
 from farthing.routing.deferral import Allowed, Plan, plan_for
 from farthing.routing.eligible import EXPECTED_OUTPUT_TOKENS
+from farthing.routing.fallback import Ending, why
 from farthing.spend.reservation import media_parts
-from farthing.task import Task, Usage
+from farthing.task import Completion, Task, Usage
 from farthing.underway import CLOSED_EARLY
+from farthing.upstream.failure import Failure
 
 _SLICE_S = 900.0
 """The clock of the wall is looked at again after so long: a machine that slept is not late by its sleep."""
@@ -93,11 +96,45 @@ def told(means: Means, journey: Journey, usage: Usage | None) -> Deferral | None
     )
 
 
-def word_of(journey: Journey, *, floor: bool) -> str:
-    """How the ledger names the way of the attempt that is begun."""
-    if journey.plan is None:
-        return ""
-    return "+".join(way for way in journey.plan.ways if way == "off_peak" or (way == "flex" and floor))
+class Ways(NamedTuple):
+    """How the next attempt of a task goes, and how the ledger names it."""
+
+    word: str = ""
+    floor: bool = False
+    batch: bool = False
+    waited_s: float = 0.0
+
+
+_USUAL = Ways()
+
+
+def next_ways(journey: Journey) -> Ways:
+    """As planned; what follows a failure not by a tier that was slow or full, but at its hour still."""
+    plan = journey.plan
+    if plan is None or not plan.ways:
+        return _USUAL
+    floor = "flex" in plan.ways and not journey.tried
+    word = "+".join(way for way in plan.ways if way in ("off_peak", "batch") or (way == "flex" and floor))
+    return Ways(word, floor, plan.in_batch, journey.waited_s if "off_peak" in plan.ways else 0.0)
+
+
+def batch_over(means: Means, journey: Journey, ending: Ending) -> None:
+    """The batch has brought an answer, or the task is sent directly from here on."""
+    if journey.plan is None or journey.came is None:
+        return
+    words = ""
+    if not isinstance(ending, Completion):
+        words = f"; sent directly: {ending.message if isinstance(ending, Failure) else why(ending)}"
+    journey.plan = Plan(reason=journey.plan.reason + words)
+    journey.route = structs.replace(journey.route, reason=journey.route.reason + words)
+    journey.waited_s = (means.clock.now() - journey.came).total_seconds()
+    start_clock(means, journey)
+
+
+def start_clock(means: Means, journey: Journey) -> None:
+    """The task's own time begins: it is not counted while it may wait."""
+    journey.started = means.clock.monotonic()
+    journey.deadline = journey.started + time_given_s(means, journey.task)
 
 
 def _allowed(means: Means, task: Task, model: str) -> Allowed:

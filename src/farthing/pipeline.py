@@ -17,18 +17,14 @@ from typing import assert_never
 
 from farthing import deferring
 from farthing.attempt import Call, Means, perform, record_of
+from farthing.batching import BatchDesk
 from farthing.config.upstreams import place_of
 from farthing.errors import (
-    BudgetExceededError,
     DeploymentClosedError,
-    FarthingError,
     NoCandidateError,
-    QueueFullError,
-    StreamBrokenError,
-    TaskFailedError,
-    UnboundedCostError,
 )
 from farthing.fit import PLAIN, Way, checked
+from farthing.giveup import error_of
 from farthing.journey import Journey, another_is_left, rival_of, situation_of
 from farthing.limits.allowance import is_free
 from farthing.money import from_nano
@@ -52,18 +48,15 @@ from farthing.result import (
 )
 from farthing.routing.classify import classify
 from farthing.routing.deferral import Plan
-from farthing.routing.fallback import Accept, GiveUp, Send, Tried, next_step
+from farthing.routing.fallback import Accept, Ending, GiveUp, Invalid, Send, Tried, next_step
 from farthing.routing.healthbook import HealthBook
 from farthing.routing.hedging import hedge_after_s
 from farthing.routing.memo import RouteMemo
 from farthing.routing.retries import RetryBudget
 from farthing.routing.route import NoRoute
-from farthing.spend.budget import Denied
 from farthing.spend.claims import claims_for
-from farthing.spend.reservation import Unbounded
 from farthing.task import Completion, Task, Usage
 from farthing.underway import CLOSED_EARLY
-from farthing.upstream.failure import Failure, FailureKind
 
 
 class Pipeline:
@@ -75,6 +68,7 @@ class Pipeline:
         self._retries = RetryBudget()
         self._names = Names()
         self._routes = RouteMemo()
+        self._batches = BatchDesk(means)
 
     async def run(self, task: Task, *, stream: bool) -> AsyncGenerator[TaskEvent]:
         """The events of a task, ending with `TaskFinished`. `stream`: whether tokens are wanted on the way.
@@ -114,13 +108,15 @@ class Pipeline:
                     yield TaskFinished(task_id=task_id, result=self._result(journey, step.completion))
                     return
                 case GiveUp():
-                    raise _error_of(journey, step)
+                    raise error_of(journey, step)
                 case _:
                     assert_never(step)
 
     def _attempted(self, journey: Journey, step: Send, *, stream: bool) -> AsyncGenerator[TaskEvent]:
         """One attempt's events, or two attempts' at one answer. However they end, also when the caller
         leaves, their models' health hears of it: nobody waits for a trying call that is gone."""
+        if journey.plan is not None and journey.plan.in_batch:
+            return self._in_batch(journey, step, journey.plan)
         target = self.means.targets.get(step.candidate.model)
         config = self.means.config
         hedge_s = hedge_after_s(
@@ -138,6 +134,20 @@ class Pipeline:
             await self._performed(call)
         finally:
             self.health.note(call.candidate.model, call.ending, self.means.clock.monotonic())
+        yield AttemptFinished(task_id=journey.task_id, attempt=self._note(journey, call))
+
+    async def _in_batch(self, journey: Journey, step: Send, plan: Plan) -> AsyncGenerator[TaskEvent]:
+        """One attempt among others' in a batch. Unless it brings an answer, a direct one follows in time."""
+        call = self._begin(journey, step)
+        ending: Ending | None = None
+        try:
+            yield _started(journey, call)
+            yield Waiting(task_id=journey.task_id, seconds=plan.latest_s, reason=plan.reason)
+            ending = await self._batches.answer(call, latest_s=plan.latest_s)
+        finally:  # a batch's trouble says nothing about its model
+            known = ending if isinstance(ending, Completion) else None
+            self.health.note(call.candidate.model, known, self.means.clock.monotonic())
+        deferring.batch_over(self.means, journey, ending)
         yield AttemptFinished(task_id=journey.task_id, attempt=self._note(journey, call))
 
     async def _raced(
@@ -197,7 +207,7 @@ class Pipeline:
         journey.waited_s = await deferring.wait(self.means, plan.wait_s)
         self._refuse_if_closing()
         journey.route = deferring.explained(self._routed(journey.task), plan)
-        self._start_clock(journey)
+        deferring.start_clock(self.means, journey)
 
     def explain(self, task: Task) -> Route | NoRoute:
         """The route a task would take now; nothing is sent. Raises `InvalidTaskError`."""
@@ -242,10 +252,6 @@ class Pipeline:
             raise NoCandidateError(route.message, reasons=dict(route.reasons), hint=route.hint)
         return route
 
-    def _start_clock(self, journey: Journey) -> None:
-        journey.started = self.means.clock.monotonic()
-        journey.deadline = journey.started + deferring.time_given_s(self.means, journey.task)
-
     def _next_step(self, journey: Journey) -> Send | Accept | GiveUp:
         return next_step(
             journey.route.candidates,
@@ -263,9 +269,8 @@ class Pipeline:
         self.health.begin(model, now)
         avoid = (*step.avoid, *(name for name in self.health.avoided(model, now) if name not in step.avoid))
         continues = "".join(journey.text_received) if step.continues else ""
-        # What follows a failure goes the usual way: a tier that was slow or full is not asked again.
-        floor = journey.plan is not None and "flex" in journey.plan.ways and not journey.tried
-        plain = not (avoid or continues or step.compress or step.repair or floor)
+        goes = deferring.next_ways(journey)
+        plain = not (avoid or continues or step.compress or step.repair or goes.word)
         another = another_is_left(journey, step, self.means, self.health)
         call = Call(
             call_id=self._names.new("call"),
@@ -277,12 +282,19 @@ class Pipeline:
             deadline=journey.deadline,
             another=another,
             shortened_tokens=journey.shortened_tokens,
-            deferral=deferring.word_of(journey, floor=floor),
-            waited_s=journey.waited_s,
+            deferral=goes.word,
+            waited_s=goes.waited_s,
             key=self.means.keys.choose(place_of(model, self.means.config.upstreams).upstream, now),
             way=PLAIN
             if plain
-            else Way(avoid=avoid, repair=step.repair, compress=step.compress, continues=continues, floor=floor),
+            else Way(
+                avoid=avoid,
+                repair=step.repair,
+                compress=step.compress,
+                continues=continues,
+                floor=goes.floor,
+                batch=goes.batch,
+            ),
         )
         journey.call = call
         journey.awaited = ""
@@ -311,7 +323,9 @@ class Pipeline:
         journey.attempts.append(attempt)
         now = self.means.clock.monotonic()
         # Who was overtaken may be asked again, and a hedge that was refused was no try.
-        if call.ending is not None and not call.overtaken and (call.sent or not call.hedges):
+        tried = call.ending is not None and not call.overtaken and (call.sent or not call.hedges)
+        # So has a batch that brought nothing: the direct attempt comes first after it.
+        if tried and not (call.way.batch and not isinstance(call.ending, Completion | Invalid)):
             journey.tried.append(Tried(candidate=call.candidate, ending=call.ending, at=now))
         return attempt
 
@@ -365,32 +379,3 @@ def weakest(attempts: Iterable[Attempt]) -> CostBasis:
         if basis in bases:
             return basis
     return "reported"
-
-
-def _error_of(journey: Journey, step: GiveUp) -> FarthingError:
-    if journey.delivered:
-        received = "".join(journey.text_received)
-        return StreamBrokenError(step.reason, received=received, attempts=journey.attempts)
-    match step.ending:
-        case Denied() as denied if all(isinstance(tried.ending, Denied) for tried in journey.tried):
-            return BudgetExceededError(
-                str(denied),
-                refusal=denied,
-                hint="raise the limit, lower max_tokens, or wait for the next period",
-            )
-        case Unbounded() as unbounded if all(isinstance(tried.ending, Unbounded) for tried in journey.tried):
-            return UnboundedCostError(
-                f"the worst case of a call cannot be stated: {unbounded.reason}",
-                hint="set what it names, or budget.unknownPriceCeiling to reserve a fixed amount",
-            )
-        case Failure(kind=FailureKind.queue_full) as failure:
-            return QueueFullError(
-                f"{journey.task.title!r} was not begun: {failure.message}",
-                hint="ask again later, or raise limits.queueSize, limits or scaling.maxConcurrency",
-            )
-        case _:
-            return TaskFailedError(
-                f"{journey.task.title!r} failed: {step.reason}",
-                attempts=journey.attempts,
-                hint="the attempts are on the error; `farthing explain` shows the candidates",
-            )

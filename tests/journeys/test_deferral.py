@@ -11,6 +11,10 @@ from farthing.deployment import Deployment
 from farthing.errors import DeploymentClosedError
 from farthing.result import TaskFinished, Waiting
 from farthing.routing.route import NoRoute
+from farthing.spend import readings
+from farthing.spend.savings import Savings
+from farthing.spend.span import Span
+from farthing.storage.database import Database
 from farthing.swarm.events import LoopEvent
 from farthing.task import Task
 from farthing.testing import ScriptedUpstream, VirtualClock, answer, deployment_on, failure
@@ -58,8 +62,9 @@ def savings_in(folder: Path) -> dict[str, Decimal]:
     database = Database(f"sqlite:///{folder / 'ledger.db'}")
     try:
         with database.read() as connection:
-            savings = Savings(price_finder(connection))
-            span = Span(START.date(), START.date() + timedelta(days=3))
+            prices = readings.read_prices(connection, [MODEL])
+            savings = Savings(readings.PriceFinder(prices))
+            span = Span(first=START.date(), last=START.date() + timedelta(days=3))
             for call, ended_us in readings.read_entries(connection, span):
                 savings.add(call, ended_us)
             return {line.lever: line.saved for line in savings.lines("baseline")}
@@ -76,7 +81,7 @@ async def test_a_task_without_a_deadline_never_waits(tmp_path: Path) -> None:
 
 
 async def test_a_task_waits_for_the_cheaper_hour_and_holds_nothing_meanwhile(tmp_path: Path) -> None:
-    upstream, clock = ScriptedUpstream([answer("ok", cost="0.00005")], models=NIGHT), VirtualClock(START)
+    upstream, clock = ScriptedUpstream([answer("ok", cost="0.00003")], models=NIGHT), VirtualClock(START)
     async with opened(upstream, tmp_path, clock) as deployment:
         events: list[LoopEvent] = []
         async for event in deployment.stream_task(due(6)):
@@ -99,7 +104,7 @@ async def test_a_task_waits_for_the_cheaper_hour_and_holds_nothing_meanwhile(tmp
     assert "16:30 UTC" in result.route.reason
     assert upstream.requests[0]["model"] == f"{MODEL}:floor"
     assert saved["off peak"] == 10 * Decimal("0.000001")
-    assert saved["flex"] == 10 * Decimal("0.000001") + 5 * Decimal("0.000008") - Decimal("0.00005")
+    assert saved["flex"] == 10 * Decimal("0.000001") + 5 * Decimal("0.000008") - Decimal("0.00003")
 
 
 async def test_the_tasks_own_timeout_begins_when_it_is_sent(tmp_path: Path) -> None:

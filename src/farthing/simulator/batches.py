@@ -62,6 +62,11 @@ class BatchDesk:
         self._batches: dict[str, _Batch] = {}
         self._made = 0
 
+    @property
+    def under_way(self) -> int:
+        """How many batches have not ended."""
+        return sum(batch.ended is None for batch in self._batches.values())
+
     def release(self) -> int:
         """Ends every held batch; says how many there were."""
         held = [batch for batch in self._batches.values() if batch.held and batch.ended is None]

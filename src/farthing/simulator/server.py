@@ -117,6 +117,7 @@ class Simulator:
             **asdict(self.desk.counts),
             "billed": len(self.desk.bill),
             "held": len(self.desk.holds),
+            "batches": self.batches.under_way,
             "blocked": sum(playback.blocked for playback in self.desk.playing),
             "open_connections": len(self._connections),
             "max_open_connections": self._most_connections,
