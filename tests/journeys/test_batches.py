@@ -1,6 +1,8 @@
 """Tasks that may wait a day go in batches: what is sent, what is held, what is settled, and by whom."""
 
 import asyncio
+import signal
+import sys
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -9,12 +11,15 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from tests.journeys import batch_worker
+from tests.journeys.batch_worker import ONE
 from tests.simulator.conftest import ROWS
 
 from farthing.deployment import Deployment
 from farthing.errors import BudgetExceededError, DeploymentClosedError
-from farthing.proof.reconcile import read_unsettled, reconcile_open, writing
+from farthing.proof.reconcile import reconcile_open, writing
 from farthing.result import AttemptFinished, TaskFinished, TaskResult
+from farthing.simulator.conditions import CONDITIONS
 from farthing.simulator.server import Simulator, start_simulator
 from farthing.spend.runs import Call, fold
 from farthing.spend import store
@@ -24,15 +29,7 @@ from farthing.testing import VirtualClock, deployment_at
 from farthing.upstream.client import Client
 from farthing.upstream.direct import DirectTransport
 
-MODEL = "acme/plain"
-ONE: dict[str, object] = {
-    "models.primary": MODEL,
-    "models.secondary": None,
-    "models.tertiary": None,
-    "models.fallback": None,
-    "routing.taskTypeMapping": {},
-    "routing.qualityThreshold": 0,
-}
+LEASE_S = 0.6
 EVEN: dict[str, object] = {"overrun_rate": 0.0}
 
 
@@ -182,16 +179,16 @@ async def test_items_that_fail_cost_nothing_where_the_others_bills_are_the_whole
     assert ways == {("batch",), ()}
 
 
-async def test_a_model_that_has_no_batches_is_asked_directly(tmp_path: Path) -> None:
+async def test_a_model_that_has_no_batches_is_asked_directly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The submission is refused up front: nothing was billed, nothing was waited for."""
     async with world(tmp_path) as (simulator, deployment, clock):
         async with deployment:
-            simulator.batches.answer = lambda _request, _path: (  # type: ignore[method-assign]
-                __import__("farthing.simulator.conditions", fromlist=["CONDITIONS"]).CONDITIONS["no_endpoints"]
-            )
+            monkeypatch.setattr(simulator.batches, "answer", lambda *_: CONDITIONS["no_endpoints"])
             result = await deployment.execute_task(due(clock, "Explain it."))
-            report = deployment.get_cost_report()
-        assert (report.total_spend, report.uncertain) == (total_of(simulator), 0)
+        assert Fraction(booked(calls_in(tmp_path)), 10**9) == simulator.desk.bill.total()
+    assert [attempt.cost for attempt in result.attempts][0] == 0
     assert len(result.attempts) == 2
 
 
@@ -229,6 +226,22 @@ async def test_closing_leaves_items_uncertain_with_their_batch_and_reconcile_fin
         assert Fraction(booked(calls_in(tmp_path)), 10**9) == simulator.desk.bill.total()
 
 
+@pytest.mark.timeout(120)
+async def test_a_killed_process_leaves_a_batch_that_is_found_and_settled(tmp_path: Path) -> None:
+    async with start_simulator(rows=ROWS, scenario={**EVEN, "batch_held": True}) as simulator:
+        child = await asyncio.create_subprocess_exec(
+            sys.executable, batch_worker.__file__, simulator.base_url, str(tmp_path), str(LEASE_S)
+        )
+        assert await child.wait() == -signal.SIGKILL
+        assert {call.cost for call in calls_in(tmp_path)} == {None}
+        simulator.release()
+        await asyncio.sleep(LEASE_S)  # by the database's clock, which is real here
+        assert await reconciled(tmp_path, simulator) == batch_worker.TASKS
+        calls = calls_in(tmp_path)
+        assert Fraction(booked(calls), 10**9) == simulator.desk.bill.total() > 0
+    assert all(call.outcome is not None and call.outcome.basis == "reported" for call in calls)
+
+
 async def reconciled(folder: Path, simulator: Simulator) -> int:
     """How many calls `farthing ledger reconcile` settles."""
     database = Database(f"sqlite:///{folder / 'ledger.db'}")
@@ -238,7 +251,6 @@ async def reconciled(folder: Path, simulator: Simulator) -> int:
             done = await reconcile_open(
                 database, client, writer, now_us=_now_us, delays_s=(0.0, 0.0, 0.0)
             )
-        assert len(read_unsettled(database)) + len(done.settled) >= len(done.settled)
         return len(done.settled)
     finally:
         await client.aclose()
