@@ -36,6 +36,12 @@ def error_of(journey: Journey, step: GiveUp) -> FarthingError:
                 f"{journey.task.title!r} was not begun: {failure.message}",
                 hint="ask again later, or raise limits.queueSize, limits or scaling.maxConcurrency",
             )
+        case Failure(sent=False, kind=FailureKind.rate_limited) as failure:
+            return TaskFailedError(
+                f"{journey.task.title!r} was not sent: {failure.message}",
+                attempts=journey.attempts,
+                hint="give it a deadline to let it wait, or add a candidate that is not free",
+            )
         case _:
             return TaskFailedError(
                 f"{journey.task.title!r} failed: {step.reason}",
