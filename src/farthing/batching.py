@@ -133,14 +133,16 @@ class BatchDesk:
             item.end(body)
 
     async def _submit(self, items: Sequence[_Waiting]) -> str | None:
-        """Sends them; the batch's id is with every call before anything else happens. None: it was not taken."""
+        """Sends them; the batch's id, which is with every call from then on. None: it was not taken."""
         first = items[0].call
 
         def note_sent() -> None:
             for item in items:
                 item.call.sent = True
 
-        body = encode_batch(first.candidate.model, (Item(custom_id=i.call.call_id, body=i.body) for i in items))
+        body = encode_batch(
+            first.candidate.model, (Item(custom_id=i.call.call_id, body=i.body) for i in items)
+        )
         told = await first.key.client.submit_batch(body, timeout_s=_SUBMIT_S, on_sent=note_sent)
         if isinstance(told, Failure):
             if told.status is not None and told.status >= 500:  # it may have been kept all the same
@@ -189,7 +191,9 @@ class BatchDesk:
             if not isinstance(answer, Completion):
                 self._book(item, structs.replace(answer or _without(told), rejected=free))
 
-    async def _answered(self, item: _Waiting, answer: Completion, at_once: asyncio.Semaphore) -> Decimal | None:
+    async def _answered(
+        self, item: _Waiting, answer: Completion, at_once: asyncio.Semaphore
+    ) -> Decimal | None:
         """Books an item that was answered; its bill, where it could be had."""
         call = item.call
         async with at_once:
@@ -198,7 +202,9 @@ class BatchDesk:
             answer = structs.replace(answer, cost=bill.cost, cost_literal=bill.literal, usage=bill.usage)
         if item.left:
             call.generation_id = answer.generation_id or call.generation_id
-            settle(self._means, call, answer, accepted=False, reason="in a batch that was late: sent directly")
+            settle(
+                self._means, call, answer, accepted=False, reason="in a batch that was late: sent directly"
+            )
         else:
             simulated = call.key.client.simulated
             whole = Answered(completion=answer, first_token_ms=None, latency_ms=0.0, simulated=simulated)
@@ -217,7 +223,7 @@ class BatchDesk:
         item.end(close(self._means, item.call, failure))
 
     def _lose(self, items: Sequence[_Waiting], why: str) -> None:
-        """Items whose end is not known here: nothing if no byte left, else uncertain with their batch's id."""
+        """Items whose end is not known: nothing if no byte left, else uncertain with their batch's id."""
         for item in items:
             if not item.done.done():
                 lost = Failure(kind=FailureKind.cancelled, message=why, sent=item.call.sent)

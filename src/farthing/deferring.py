@@ -18,7 +18,7 @@ from farthing.errors import DeploymentClosedError
 from farthing.journey import Journey
 from farthing.limits.allowance import is_free
 from farthing.prompt.tokens import estimate_conversation
-from farthing.result import Deferral, Route, Waiting
+from farthing.result import Deferral, Route
 from farthing.routing.deferral import Allowed, Plan, plan_for
 from farthing.routing.eligible import EXPECTED_OUTPUT_TOKENS
 from farthing.routing.fallback import Ending, why
@@ -64,12 +64,8 @@ def explained(route: Route, plan: Plan | None) -> Route:
     return route if plan is None else structs.replace(route, reason=f"{route.reason}; {plan.reason}")
 
 
-def waiting(journey: Journey, plan: Plan) -> Waiting:
-    return Waiting(task_id=journey.task_id, seconds=plan.wait_s, reason=plan.reason)
-
-
 async def wait(means: Means, seconds: float) -> float:
-    """Waits until the hour has come; how long it was. Raises `DeploymentClosedError` when the deployment ends."""
+    """Waits until the hour has come; how long it was. Raises `DeploymentClosedError` on closing."""
     began = means.clock.now()
     until = began + timedelta(seconds=seconds)
     while (left_s := (until - means.clock.now()).total_seconds()) > 0:

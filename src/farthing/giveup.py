@@ -1,4 +1,4 @@
-"""The error that a task ends with when nothing more is sent. Pure: why is decided in `routing/fallback.py`."""
+"""The error that a task ends with when nothing more is sent; why is decided in `routing/fallback.py`."""
 
 from farthing.errors import (
     BudgetExceededError,

@@ -38,6 +38,8 @@ class Journey(msgspec.Struct, kw_only=True):
     call: Call | None = None
     plan: Plan | None = None
     """How it is sent, for a task with a deadline."""
+    awaits_hour: bool = False
+    """Whether nothing is sent before the plan's hour has come."""
     came: datetime | None = None
     """When a task with a deadline came; aware."""
     waited_s: float = 0.0

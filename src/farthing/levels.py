@@ -80,7 +80,9 @@ class ServiceLevels:
             return ()
         used, may_be = pace
         verdict: Verdict = "met" if used + 1 <= may_be else "missed"
-        return (Level(of="free models", name="requests by now", target=may_be, measured=used, verdict=verdict),)
+        return (
+            Level(of="free models", name="requests by now", target=may_be, measured=used, verdict=verdict),
+        )
 
     def _of(self, model: str) -> Times:
         return self._times.get(model) or Times()

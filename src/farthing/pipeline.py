@@ -48,7 +48,7 @@ from farthing.result import (
 )
 from farthing.routing.classify import classify
 from farthing.routing.deferral import Plan
-from farthing.routing.fallback import Accept, Ending, GiveUp, Invalid, Send, Tried, next_step
+from farthing.routing.fallback import Accept, GiveUp, Invalid, Send, Tried, next_step
 from farthing.routing.healthbook import HealthBook
 from farthing.routing.hedging import hedge_after_s
 from farthing.routing.memo import RouteMemo
@@ -76,14 +76,9 @@ class Pipeline:
         Raises `NoCandidateError`, `BudgetExceededError`, `UnboundedCostError`, `TaskFailedError`,
         `StreamBrokenError`, `LedgerUnavailableError`, or `InvalidTaskError` for a task that cannot be sent.
         """
-        journey = self._depart(checked(task))
+        journey = await self._depart(checked(task))
         task_id = journey.task_id
-        if task.deadline is not None:
-            await self._plan(journey)
         yield Routed(task_id=task_id, title=task.title, route=journey.route)
-        if journey.plan is not None and journey.plan.wait_s:
-            yield deferring.waiting(journey, journey.plan)
-            await self._wait_for_hour(journey, journey.plan)
         while True:
             step = self._next_step(journey)
             match step:
@@ -101,7 +96,7 @@ class Pipeline:
                     if reason != journey.awaited:
                         yield Waiting(task_id=task_id, seconds=step.after_s, reason=reason)
                     journey.awaited = reason
-                    await self.means.clock.sleep(step.after_s)
+                    await self._wait(journey, step.after_s)
                 case Accept():
                     if stream and not journey.text_received and step.completion.text:
                         yield TokenReceived(task_id=task_id, text=step.completion.text)
@@ -139,13 +134,13 @@ class Pipeline:
     async def _in_batch(self, journey: Journey, step: Send, plan: Plan) -> AsyncGenerator[TaskEvent]:
         """One attempt among others' in a batch. Unless it brings an answer, a direct one follows in time."""
         call = self._begin(journey, step)
-        ending: Ending | None = None
+        known: Completion | None = None
         try:
             yield _started(journey, call)
             yield Waiting(task_id=journey.task_id, seconds=plan.latest_s, reason=plan.reason)
             ending = await self._batches.answer(call, latest_s=plan.latest_s)
-        finally:  # a batch's trouble says nothing about its model
             known = ending if isinstance(ending, Completion) else None
+        finally:  # a batch's trouble says nothing about its model
             self.health.note(call.candidate.model, known, self.means.clock.monotonic())
         deferring.batch_over(self.means, journey, ending)
         yield AttemptFinished(task_id=journey.task_id, attempt=self._note(journey, call))
@@ -201,12 +196,17 @@ class Pipeline:
             await self.means.permits.ask_free()
         journey.plan = deferring.planned(self.means, journey.task, journey.route)
         journey.route = deferring.explained(journey.route, journey.plan)
+        journey.awaits_hour = journey.plan is not None and journey.plan.wait_s > 0
 
-    async def _wait_for_hour(self, journey: Journey, plan: Plan) -> None:
-        """Nothing is held meanwhile, and hours change much: the route is decided anew, the clock begins."""
-        journey.waited_s = await deferring.wait(self.means, plan.wait_s)
+    async def _wait(self, journey: Journey, seconds: float) -> None:
+        """Nothing is held meanwhile. Hours change much: after them the route is decided anew."""
+        if not journey.awaits_hour:
+            await self.means.clock.sleep(seconds)
+            return
+        journey.waited_s = await deferring.wait(self.means, seconds)
+        journey.awaits_hour = False
         self._refuse_if_closing()
-        journey.route = deferring.explained(self._routed(journey.task), plan)
+        journey.route = deferring.explained(self._routed(journey.task), journey.plan)
         deferring.start_clock(self.means, journey)
 
     def explain(self, task: Task) -> Route | NoRoute:
@@ -231,12 +231,12 @@ class Pipeline:
             remaining_usd=None if left is None else from_nano(left),
         )
 
-    def _depart(self, task: Task) -> Journey:
+    async def _depart(self, task: Task) -> Journey:
         route, config = self._routed(task), self.means.config
         started = self.means.clock.monotonic()
         self._retries.add_task(config.fallback_rules.retry_budget)
         task, shortening = shortened(task, settings=config.optimization.prompt_optimization)
-        return Journey(
+        journey = Journey(
             task=task,
             task_id=self._names.new("task"),
             route=route,
@@ -245,6 +245,9 @@ class Pipeline:
             jitter=self.means.rng.random(),
             shortening=shortening,
         )
+        if task.deadline is not None:
+            await self._plan(journey)
+        return journey
 
     def _routed(self, task: Task) -> Route:
         route = self._route(task)
@@ -253,6 +256,9 @@ class Pipeline:
         return route
 
     def _next_step(self, journey: Journey) -> Send | Accept | GiveUp:
+        if journey.awaits_hour and journey.plan is not None:
+            first = journey.route.candidates[0]
+            return Send(candidate=first, after_s=journey.plan.wait_s, reason=journey.plan.reason)
         return next_step(
             journey.route.candidates,
             journey.tried,
@@ -323,9 +329,10 @@ class Pipeline:
         journey.attempts.append(attempt)
         now = self.means.clock.monotonic()
         # Who was overtaken may be asked again, and a hedge that was refused was no try.
-        tried = call.ending is not None and not call.overtaken and (call.sent or not call.hedges)
-        # So has a batch that brought nothing: the direct attempt comes first after it.
-        if tried and not (call.way.batch and not isinstance(call.ending, Completion | Invalid)):
+        # Nor was a batch that brought nothing: the direct attempt comes first after it.
+        in_vain = call.way.batch and not isinstance(call.ending, Completion | Invalid)
+        counts = not (call.overtaken or in_vain) and (call.sent or not call.hedges)
+        if call.ending is not None and counts:
             journey.tried.append(Tried(candidate=call.candidate, ending=call.ending, at=now))
         return attempt
 

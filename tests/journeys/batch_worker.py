@@ -33,7 +33,9 @@ async def main(base_url: str, folder: Path, lease_s: float) -> None:
     async with deployment_at(base_url, folder, clock=clock, overrides=settings) as deployment:
         deadline = clock.now() + timedelta(days=1000)
         asked = [
-            asyncio.ensure_future(deployment.execute_task(Task(description=f"Explain {i}.", deadline=deadline)))
+            asyncio.ensure_future(
+                deployment.execute_task(Task(description=f"Explain {i}.", deadline=deadline))
+            )
             for i in range(TASKS)
         ]
         database = Database(f"sqlite:///{folder / 'ledger.db'}")

@@ -5,7 +5,7 @@ import signal
 import sys
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -19,10 +19,11 @@ from farthing.deployment import Deployment
 from farthing.errors import BudgetExceededError, DeploymentClosedError
 from farthing.proof.reconcile import reconcile_open, writing
 from farthing.result import AttemptFinished, TaskFinished, TaskResult
-from farthing.simulator.conditions import CONDITIONS
+from farthing.simulator.conditions import CONDITIONS, Condition
+from farthing.simulator.framing import Request
 from farthing.simulator.server import Simulator, start_simulator
-from farthing.spend.runs import Call, fold
 from farthing.spend import store
+from farthing.spend.runs import Call, fold
 from farthing.storage.database import Database
 from farthing.task import Task
 from farthing.testing import VirtualClock, deployment_at
@@ -110,7 +111,7 @@ async def test_tasks_of_a_model_go_in_one_batch_and_each_is_settled_by_its_own_b
 
 async def on_its_way(simulator: Simulator, clock: GatedClock) -> None:
     """Until the simulator has the batch; from there the clock stands."""
-    while not simulator.stats()["batches"]:
+    while not simulator.stats()["batches"]:  # noqa: ASYNC110 - the simulator has no event for it
         await asyncio.sleep(0.001)
     clock.gate.clear()
 
@@ -139,7 +140,7 @@ async def test_a_late_batch_is_counted_and_the_task_is_sent_directly(tmp_path: P
                     clock.gate.set()
                 elif isinstance(event, TaskFinished):
                     result = event.result
-            while deployment.get_cost_report().held:
+            while deployment.get_cost_report().held:  # noqa: ASYNC110 - its settlement outlives the task
                 await asyncio.sleep(0.001)
             report = deployment.get_cost_report()
         total = total_of(simulator)
@@ -165,7 +166,7 @@ async def test_a_batch_that_comes_to_nothing_costs_nothing_and_a_direct_call_fol
             result = await deployment.execute_task(due(clock, "Explain it."))
             report = deployment.get_cost_report()
         assert (report.total_spend, report.uncertain) == (total_of(simulator), 0)
-    assert [attempt.cost_basis for attempt in result.attempts][0] == "computed"
+    assert result.attempts[0].cost_basis == "computed"
     assert result.attempts[0].cost == 0
     assert f"the batch ended {end}" in result.route.reason
 
@@ -185,15 +186,20 @@ async def test_a_model_that_has_no_batches_is_asked_directly(
     """The submission is refused up front: nothing was billed, nothing was waited for."""
     async with world(tmp_path) as (simulator, deployment, clock):
         async with deployment:
-            monkeypatch.setattr(simulator.batches, "answer", lambda *_: CONDITIONS["no_endpoints"])
+
+            def refused(_request: Request, _path: str) -> Condition:
+                return CONDITIONS["no_endpoints"]
+
+            monkeypatch.setattr(simulator.batches, "answer", refused)
             result = await deployment.execute_task(due(clock, "Explain it."))
         assert Fraction(booked(calls_in(tmp_path)), 10**9) == simulator.desk.bill.total()
-    assert [attempt.cost for attempt in result.attempts][0] == 0
+    assert result.attempts[0].cost == 0
     assert len(result.attempts) == 2
 
 
 async def test_a_budget_that_has_no_room_refuses_an_items_intent_before_a_byte_leaves(tmp_path: Path) -> None:
-    async with world(tmp_path, **{"budget.monthlyLimit": "0.0000001"}) as (simulator, deployment, clock):
+    tight: dict[str, object] = {"budget.monthlyLimit": "0.0000001"}
+    async with world(tmp_path, None, **tight) as (simulator, deployment, clock):
         async with deployment:
             with pytest.raises(BudgetExceededError):
                 await deployment.execute_task(due(clock, "Explain it."))
@@ -248,9 +254,7 @@ async def reconciled(folder: Path, simulator: Simulator) -> int:
     client = Client(DirectTransport(connection_limit=4), base_url=simulator.base_url, api_key="sk-or-test")
     try:
         async with writing(database, label="test", now_us=_now_us) as writer:
-            done = await reconcile_open(
-                database, client, writer, now_us=_now_us, delays_s=(0.0, 0.0, 0.0)
-            )
+            done = await reconcile_open(database, client, writer, now_us=_now_us, delays_s=(0.0, 0.0, 0.0))
         return len(done.settled)
     finally:
         await client.aclose()
@@ -258,4 +262,4 @@ async def reconciled(folder: Path, simulator: Simulator) -> int:
 
 
 def _now_us() -> int:
-    return int(datetime.now().timestamp() * 1_000_000)
+    return int(datetime.now(UTC).timestamp() * 1_000_000)

@@ -47,9 +47,7 @@ def rows(**pricing: object) -> list[dict[str, object]]:
 NIGHT = rows(overrides=[{"utc_start": "16:30", "utc_end": "00:30", "prompt": "0.000001"}])
 
 
-def opened(
-    upstream: ScriptedUpstream, folder: Path, clock: VirtualClock, **overrides: object
-) -> Deployment:
+def opened(upstream: ScriptedUpstream, folder: Path, clock: VirtualClock, **overrides: object) -> Deployment:
     return deployment_on(upstream, folder, clock=clock, overrides={**ONE, **overrides})
 
 

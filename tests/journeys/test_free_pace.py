@@ -1,4 +1,4 @@
-"""Development's free requests, spread over the day: who finds the pace exceeded goes elsewhere, ends, or waits."""
+"""Development's free requests, spread over the day: beyond the pace one goes elsewhere, ends, or waits."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -66,7 +66,9 @@ async def test_a_task_with_a_deadline_waits_for_its_turn(tmp_path: Path) -> None
 async def test_the_next_candidate_is_asked_where_there_is_one(tmp_path: Path) -> None:
     paid: dict[str, object] = {"models.secondary": PAID, "allowPaid": True, "budget.monthlyLimit": 1}
     async with world(tmp_path, **paid) as (deployment, _):
-        models = [(await deployment.execute_task(f"Explain {number}.")).attempts[-1].model for number in range(3)]
+        models = [
+            (await deployment.execute_task(f"Explain {number}.")).attempts[-1].model for number in range(3)
+        ]
     assert models == [FREE, FREE, PAID]
 
 

@@ -1,9 +1,9 @@
 """How many are let through at once: in order, resizable, and never leaked by a cancellation."""
 
 import asyncio
-import pytest
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -6,14 +6,14 @@ from fractions import Fraction
 
 import msgspec
 import pytest
-from tests.simulator.conftest import ROWS, at
+from tests.simulator.conftest import ROWS
 
 from farthing.simulator.server import Simulator, start_simulator
+from farthing.task import Completion
 from farthing.upstream.batches import Batch, Item, encode_batch
 from farthing.upstream.client import Client
 from farthing.upstream.direct import DirectTransport
 from farthing.upstream.failure import Failure
-from farthing.task import Completion
 
 MODEL = "acme/plain"
 
@@ -123,7 +123,10 @@ async def test_a_batch_may_come_to_nothing(end: str) -> None:
         (encode_batch(MODEL, [Item(custom_id="a", body=body("x"))] * 2), "of its own"),
         (encode_batch(MODEL, [Item(custom_id="a", body=body("x", model="other"))]), "not the batch's"),
         (encode_batch(MODEL, [Item(custom_id="a", body=body("x", stream=True))]), "streams"),
-        (encode_batch("acme/none", [Item(custom_id="a", body=body("x", model="acme/none"))]), "No such model"),
+        (
+            encode_batch("acme/none", [Item(custom_id="a", body=body("x", model="acme/none"))]),
+            "No such model",
+        ),
     ],
 )
 async def test_what_is_no_batch_is_refused_up_front(raw: bytes, why: str) -> None:

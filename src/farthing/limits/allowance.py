@@ -67,20 +67,20 @@ class FreeAllowance:
         """Why a request must wait."""
         if self._told is None or self._told.left <= 0 or self._told.limit is None:
             return "the account's free requests of the day are used"
-        left, limit = self._told
+        limit = self._told.limit
         when = self._clock.now() + timedelta(seconds=self.wait_s())
         return (
-            f"{limit - left} of the day's {limit} free requests are used, and the rest is spread over the day: "
-            f"the next goes at {when:%H:%M:%S} UTC, at once with limits.spreadFreeRequests false"
+            f"{limit - self._told.left} of the day's {limit} free requests are used, the rest is spread over "
+            f"the day: the next goes at {when:%H:%M:%S} UTC, at once with limits.spreadFreeRequests false"
         )
 
     def pace(self) -> tuple[int, float] | None:
-        """How many of the day's requests are used, and how many may be by now; None where nothing is spread."""
+        """How many of the day's requests are used and may be by now; None where nothing is spread."""
         now = self._clock.now()
         if not self._spread or self._told is None or self._told.limit is None or now.date() != self._day:
             return None
-        left, limit = self._told
-        return limit - left, usable(limit, _elapsed_s(now))
+        limit = self._told.limit
+        return limit - self._told.left, usable(limit, _elapsed_s(now))
 
     def take(self) -> None:
         """A request is sent."""

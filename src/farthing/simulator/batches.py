@@ -219,6 +219,4 @@ def _usage(rows: list[Row]) -> Mapping[str, object]:
 
 
 def _invalid(message: str) -> Condition:
-    return Condition(
-        status=400, message=message, error_type=CONDITIONS["invalid_request"].error_type
-    )
+    return Condition(status=400, message=message, error_type=CONDITIONS["invalid_request"].error_type)

@@ -37,7 +37,9 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """How many requests were answered; None: not said."""
     cost: Decimal | None = None
     """What the whole batch was billed, US dollars."""
-    answers: Mapping[str, Completion | Failure] = msgspec.field(default_factory=dict[str, Completion | Failure])
+    answers: Mapping[str, Completion | Failure] = msgspec.field(
+        default_factory=dict[str, Completion | Failure]
+    )
     problem: str = ""
 
     @property
@@ -138,7 +140,9 @@ def _answer(result: _Result) -> Completion | Failure:
     response = result.response
     if response is not None and bytes(response.body):
         return parse_body(response.status_code, {}, bytes(response.body))
-    return Failure(kind=FailureKind.server_error, message=f"the batch's item failed: {_words(bytes(result.error))}")
+    return Failure(
+        kind=FailureKind.server_error, message=f"the batch's item failed: {_words(bytes(result.error))}"
+    )
 
 
 def _words(error: bytes) -> str:
