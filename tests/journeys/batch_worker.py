@@ -10,6 +10,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
+from farthing.routing.deferral import GATHER_S
 from farthing.spend import store
 from farthing.storage.database import Database
 from farthing.task import Task
@@ -27,8 +28,17 @@ ONE: dict[str, object] = {
 }
 
 
+class StandingClock(VirtualClock):
+    """Lets a batch be gathered for; after that no time passes, so that it is never late."""
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds > GATHER_S:
+            await asyncio.Event().wait()
+        await super().sleep(seconds)
+
+
 async def main(base_url: str, folder: Path, lease_s: float) -> None:
-    clock = VirtualClock()
+    clock = StandingClock()
     settings: dict[str, object] = {**ONE, "storage.lease": lease_s}
     async with deployment_at(base_url, folder, clock=clock, overrides=settings) as deployment:
         deadline = clock.now() + timedelta(days=1000)

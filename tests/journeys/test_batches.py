@@ -246,6 +246,7 @@ async def test_a_killed_process_leaves_a_batch_that_is_found_and_settled(tmp_pat
         calls = calls_in(tmp_path)
         assert Fraction(booked(calls), 10**9) == simulator.desk.bill.total() > 0
     assert all(call.outcome is not None and call.outcome.basis == "reported" for call in calls)
+    assert all((call.generation_id or "").startswith("gen-") for call in calls)
 
 
 async def reconciled(folder: Path, simulator: Simulator) -> int:

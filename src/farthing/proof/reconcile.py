@@ -196,7 +196,10 @@ async def _ask_batch(client: Client, call: Call, batch_id: str, delays_s: Sequen
         return Asked(call, None, f"its batch is {batch.status}; ask again when it has ended")
     answer = batch.answers.get(call.call_id)
     if isinstance(answer, Completion) and answer.generation_id is not None:
-        return await _ask_id(client, call, answer.generation_id, delays_s)
+        asked = await _ask_id(client, call, answer.generation_id, delays_s)
+        if asked.bill is not None:
+            call.generation_id = answer.generation_id  # its own from here on
+        return asked
     others = [one.generation_id for one in batch.answers.values() if isinstance(one, Completion)]
     costs: list[Decimal | None] = []
     for generation_id in others:
