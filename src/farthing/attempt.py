@@ -14,6 +14,7 @@ from typing import assert_never
 import msgspec
 from msgspec import structs
 
+from farthing.cache.flight import Cache
 from farthing.catalog.models import Catalog
 from farthing.catalog.pricing import Price, computed_nano
 from farthing.clock import Clock
@@ -62,6 +63,7 @@ class Means(msgspec.Struct, kw_only=True):
     """What closing waits for: callers inside an attempt, and tasks that outlive them."""
     targets: Mapping[str, LatencyTarget] = msgspec.field(default_factory=dict[str, LatencyTarget])
     """Latency targets by the ids that calls are sent to."""
+    answers: Cache
     preferences: ProviderMemo = msgspec.field(default_factory=ProviderMemo)
     rng: Random = msgspec.field(default_factory=Random)
     """For the jitter of backoffs."""

@@ -9,6 +9,7 @@ from datetime import datetime
 import msgspec
 
 from farthing.attempt import Call, Means
+from farthing.cache.flight import Lead
 from farthing.config.upstreams import MAIN, place_of
 from farthing.result import Attempt, Candidate, Route, Shortening
 from farthing.routing.deferral import Plan
@@ -44,6 +45,8 @@ class Journey(msgspec.Struct, kw_only=True):
     """When a task with a deadline came; aware."""
     waited_s: float = 0.0
     """Seconds that were waited before it was sent."""
+    lead: Lead | None = None
+    """Where others wait for this task's answer, or it is to be kept."""
     shortening: Shortening | None = None
     """What was left out of the task's prompt."""
 

@@ -1,28 +1,30 @@
 """One task's whole journey, in order. Read this file first: it is the product.
 
-    classify ─▶ route ─▶ ┌─▶ next_step ── Accept | GiveUp
-                         │      │ Send
-                         │      ▼
-                         └── attempt: fit ─▶ permit ─▶ reserve ─▶ send ─▶ settle ─▶ validate
+    classify ─▶ route ─▶ cache ─▶ ┌─▶ next_step ── Accept | GiveUp
+                           │      │      │ Send
+                           hit    │      ▼
+                                  └── attempt: fit ─▶ permit ─▶ reserve ─▶ send ─▶ settle ─▶ validate
 
 What is decided is decided by pure functions (`routing/`, `spend/`); what is done is done by `attempt.py`.
 The journey is an async generator of events: `execute_task` drains it, `stream_task` hands it on.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from decimal import Decimal
 from typing import assert_never
 
 from farthing import deferring
 from farthing.attempt import Call, Means, perform, record_of
 from farthing.batching import BatchDesk
+from farthing.cache.flight import Hit
+from farthing.cache.key import PolicyMemo
 from farthing.config.upstreams import place_of
 from farthing.errors import (
     DeploymentClosedError,
     NoCandidateError,
 )
+from farthing.finish import finished
 from farthing.fit import PLAIN, Way, checked
 from farthing.giveup import error_of
 from farthing.journey import Journey, another_is_left, rival_of, situation_of
@@ -35,8 +37,6 @@ from farthing.result import (
     Attempt,
     AttemptFinished,
     AttemptStarted,
-    CostBasis,
-    Metrics,
     Restarted,
     Route,
     Routed,
@@ -46,6 +46,7 @@ from farthing.result import (
     TokenReceived,
     Waiting,
 )
+from farthing.reuse import asked_of, result_of
 from farthing.routing.classify import classify
 from farthing.routing.deferral import Plan
 from farthing.routing.fallback import Accept, GiveUp, Invalid, Send, Tried, next_step
@@ -55,7 +56,7 @@ from farthing.routing.memo import RouteMemo
 from farthing.routing.retries import RetryBudget
 from farthing.routing.route import NoRoute
 from farthing.spend.claims import claims_for
-from farthing.task import Completion, Task, Usage
+from farthing.task import Completion, Task
 from farthing.underway import CLOSED_EARLY
 
 
@@ -69,6 +70,7 @@ class Pipeline:
         self._names = Names()
         self._routes = RouteMemo()
         self._batches = BatchDesk(means)
+        self._policies = PolicyMemo()
 
     async def run(self, task: Task, *, stream: bool) -> AsyncGenerator[TaskEvent]:
         """The events of a task, ending with `TaskFinished`. `stream`: whether tokens are wanted on the way.
@@ -79,6 +81,24 @@ class Pipeline:
         journey = await self._depart(checked(task))
         task_id = journey.task_id
         yield Routed(task_id=task_id, title=task.title, route=journey.route)
+        reused = await self._reused(journey)
+        if reused is not None:
+            if stream and reused.output:
+                yield TokenReceived(task_id=task_id, text=reused.output)
+            yield TaskFinished(task_id=task_id, result=reused)
+            return
+        try:
+            async with aclosing(self._asked(journey, stream=stream)) as events:
+                async for event in events:
+                    yield event
+        finally:
+            if journey.lead is not None:  # who waits for this answer must not wait for ever
+                journey.lead.end()
+
+    async def _asked(self, journey: Journey, *, stream: bool) -> AsyncGenerator[TaskEvent]:
+        """The attempts, until an answer is accepted or nothing is left to try."""
+        task_id, settings = journey.task_id, self.means.config.optimization.prompt_optimization
+        journey.task, journey.shortening = shortened(journey.task, settings=settings)
         while True:
             step = self._next_step(journey)
             match step:
@@ -100,12 +120,25 @@ class Pipeline:
                 case Accept():
                     if stream and not journey.text_received and step.completion.text:
                         yield TokenReceived(task_id=task_id, text=step.completion.text)
-                    yield TaskFinished(task_id=task_id, result=self._result(journey, step.completion))
+                    yield TaskFinished(task_id=task_id, result=finished(self.means, journey, step.completion))
                     return
                 case GiveUp():
                     raise error_of(journey, step)
                 case _:
                     assert_never(step)
+
+    async def _reused(self, journey: Journey) -> TaskResult | None:
+        """An earlier answer; None where there is none: then this journey may be the one that asks for it."""
+        if journey.plan is not None and (journey.awaits_hour or journey.plan.in_batch):
+            return None  # who has no deadline must not wait for the answer of one that may wait
+        asked = asked_of(self.means, journey, self._policies)
+        if asked is None:
+            return None
+        found = await self.means.answers.take(asked, until=journey.deadline)
+        if isinstance(found, Hit):
+            return result_of(self.means, journey, found, reuse_id=self._names.new("call"))
+        journey.lead = found
+        return None
 
     def _attempted(self, journey: Journey, step: Send, *, stream: bool) -> AsyncGenerator[TaskEvent]:
         """One attempt's events, or two attempts' at one answer. However they end, also when the caller
@@ -235,7 +268,6 @@ class Pipeline:
         route, config = self._routed(task), self.means.config
         started = self.means.clock.monotonic()
         self._retries.add_task(config.fallback_rules.retry_budget)
-        task, shortening = shortened(task, settings=config.optimization.prompt_optimization)
         journey = Journey(
             task=task,
             task_id=self._names.new("task"),
@@ -243,7 +275,6 @@ class Pipeline:
             started=started,
             deadline=started + deferring.time_given_s(self.means, task),
             jitter=self.means.rng.random(),
-            shortening=shortening,
         )
         if task.deadline is not None:
             await self._plan(journey)
@@ -336,53 +367,8 @@ class Pipeline:
             journey.tried.append(Tried(candidate=call.candidate, ending=call.ending, at=now))
         return attempt
 
-    def _result(self, journey: Journey, completion: Completion) -> TaskResult:
-        call = journey.call
-        answered = call.answered if call else None
-        return TaskResult(
-            task_id=journey.task_id,
-            output=completion.text,
-            model=completion.model,
-            route=journey.route,
-            metrics=self._metrics(journey, completion),
-            attempts=tuple(journey.attempts),
-            finish_reason=completion.finish_reason,
-            tool_calls=completion.tool_calls,
-            clamped=call is not None and call.clamped,
-            emulated_tools=call is not None and call.emulates_tools,
-            continued=call is not None and bool(call.way.continues),
-            simulated=answered is not None and answered.simulated,
-            data=call.data if call else None,
-            repaired=call is not None and call.repaired,
-            shortening=journey.shortening,
-            deferral=deferring.told(means=self.means, journey=journey, usage=completion.usage),
-        )
-
-    def _metrics(self, journey: Journey, completion: Completion) -> Metrics:
-        means = self.means
-        call = journey.call
-        answered = call.answered if call else None
-        return Metrics(
-            cost=sum((attempt.cost for attempt in journey.attempts), Decimal(0)),
-            cost_basis=weakest(journey.attempts),
-            baseline_cost=from_nano(call.baseline) if call and call.baseline is not None else None,
-            baseline_model=means.config.baseline.model,
-            tokens=completion.usage or Usage(),
-            latency_ms=round((means.clock.monotonic() - journey.started) * 1000, 3),
-            first_token_ms=answered.first_token_ms if answered else None,
-        )
-
 
 def _started(journey: Journey, call: Call) -> AttemptStarted:
     number = len(journey.attempts) + (2 if call.hedges else 1)
     model = call.candidate.model
     return AttemptStarted(task_id=journey.task_id, call_id=call.call_id, model=model, number=number)
-
-
-def weakest(attempts: Iterable[Attempt]) -> CostBasis:
-    """The basis of a sum: as weak as its weakest part. An attempt that was rejected at $0 weakens nothing."""
-    bases = {attempt.cost_basis for attempt in attempts if attempt.cost or attempt.status == "accepted"}
-    for basis in ("uncertain", "computed"):
-        if basis in bases:
-            return basis
-    return "reported"
