@@ -131,6 +131,9 @@ class Call(msgspec.Struct, kw_only=True):
         return "continuation" if self.way.continues else self.task.purpose
 
 
+OVERHEAD: frozenset[Purpose] = frozenset({"judge", "summary", "recheck", "rewrite"})
+"""Asked for Farthing's own sake: the baseline model would not have been asked, so nothing is saved."""
+
 OnText = Callable[[str], Awaitable[None]]
 
 
@@ -313,7 +316,9 @@ def settle(means: Means, call: Call, answer: Completion | Failure, *, accepted: 
     now = means.clock.now()
     settlement = settlement_of(answer, price=price, at=now, has_bills=call.key.has_bills)
     call.baseline = (
-        baseline_nano(means.baseline, answer.usage, at=now, extends=call.way.extends) if accepted else None
+        baseline_nano(means.baseline, answer.usage, at=now, extends=call.way.extends)
+        if accepted and call.purpose not in OVERHEAD
+        else None
     )
     outcome = Outcome(
         call_id=call.call_id,

@@ -14,6 +14,8 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import assert_never
 
+from msgspec import structs
+
 from farthing import deferring
 from farthing.attempt import Call, Means, perform, record_of
 from farthing.batching import BatchDesk
@@ -69,7 +71,7 @@ class Pipeline:
         self._names = Names()
         self._routes = Routes(means, self.health)
         self._batches = BatchDesk(means)
-        self._policies = PolicyMemo()
+        self._policies = PolicyMemo(rewrites.digests)
 
     async def run(self, task: Task, *, stream: bool) -> AsyncGenerator[TaskEvent]:
         """The events of a task, ending with `TaskFinished`. `stream`: whether tokens are wanted on the way.
@@ -129,11 +131,11 @@ class Pipeline:
 
     async def _reused(self, journey: Journey) -> TaskResult | None:
         """An earlier answer; None where there is none: then this journey may be the one that asks for it."""
-        if journey.plan is not None and (journey.awaits_hour or journey.plan.in_batch):
-            return None  # who has no deadline must not wait for the answer of one that may wait
         asked = asked_of(self.means, journey, self._policies)
         if asked is None:
             return None
+        if journey.plan is not None and (journey.awaits_hour or journey.plan.in_batch):
+            asked = structs.replace(asked, flies=False)  # nobody is to wait for one that may wait itself
         found = await self.means.answers.take(asked, until=journey.deadline)
         if isinstance(found, Hit):
             return result_of(self.means, journey, found, reuse_id=self._names.new("call"))
