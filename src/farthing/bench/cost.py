@@ -57,6 +57,8 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     levers: list[Lever]
     rows: list[Row]
     herd: Herd | None
+    herd_missing: bool
+    """It was asked for, and this version does not join equal tasks."""
 
 
 class Bench:
@@ -151,6 +153,7 @@ def main(
         levers=pulled,
         rows=rows,
         herd=herd,
+        herd_missing=herd is None and not levers,
     )
     missed = missed_of(whole)
     if as_json:
@@ -232,12 +235,15 @@ def _announce(
 def _show(whole: Measured, missed: Sequence[str], out: Console) -> None:
     for name in dict.fromkeys(row.workload for row in whole.rows):
         tables.show_workload(name, [row for row in whole.rows if row.workload == name], out)
-    out.print(f"{tables.LEGEND}\n", highlight=False, markup=False)
-    tables.show_claims(whole.rows, out)
-    tables.show_baseline(whole.rows, whole.baseline, out)
+    out.print(f"\n{tables.LEGEND}", highlight=False, markup=False)
+    tables.show_claims(whole.rows, whole.levers, out)
+    tables.show_baseline(whole.rows, whole.levers, whole.baseline, out)
     for lever in whole.levers:
-        by = f"; {lever.made_by}" if lever.made_by else ""
+        by = f" ({lever.made_by})" if lever.made_by else ""
         out.print(f"{lever.name}: against {lever.against}{by}", highlight=False, markup=False)
-    tables.show_herd(whole.herd, out)
+    if whole.herd is not None:
+        tables.show_herd(whole.herd, out)
+    elif whole.herd_missing:
+        out.print(f"identical requests at once from several processes: {compare.NOT_HERE}")
     for fault in missed:
-        out.print(f"missed: {fault}", highlight=False, markup=False)
+        out.print(f"missed: {fault}", highlight=False, markup=False, soft_wrap=True)

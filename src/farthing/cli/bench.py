@@ -226,8 +226,8 @@ def cost(
     """What each lever saves: off and on, alone and together, on frozen workloads, with a confidence interval.
 
     Tokens, dollars from the ledger, hits, false hits, and whether facts, schemas and tools are as they should
-    be; the workload without any repetition stands beside the others. Some minutes. Exit code 1 when the law of
-    money does not hold, a task fails, or a lever does more harm than is committed.
+    be; the workload without any repetition stands beside the others. Some minutes. Exit code 1 when the law
+    of money does not hold, a task fails, or a lever does more harm than is committed.
     """
     from farthing.bench.cost import QUICK, main
 
