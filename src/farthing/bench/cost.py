@@ -155,7 +155,7 @@ def main(
         herd=herd,
         herd_missing=herd is None and not levers,
     )
-    missed = missed_of(whole)
+    missed = missed_of(rows, pulled, herd)
     if as_json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(whole), indent=2).decode() + "\n")
     else:
@@ -187,11 +187,11 @@ async def _measured(
             return rows, await gathered(simulator, Path(folder))
 
 
-def missed_of(whole: Measured) -> tuple[str, ...]:
+def missed_of(rows: Sequence[Row], levers: Sequence[Lever], herd: Herd | None) -> tuple[str, ...]:
     """What is committed and was not met, in words."""
-    spared = {lever.name for lever in whole.levers if lever.harms}
+    spared = {lever.name for lever in levers if lever.harms}
     found: list[str] = []
-    for row in whole.rows:
+    for row in rows:
         found += [f"{row.lever}, {row.workload}: {fault}" for fault in row.law]
         judged = row.judged_on
         if judged is None or row.lever in spared:
@@ -202,8 +202,8 @@ def missed_of(whole: Measured) -> tuple[str, ...]:
             found.append(f"{row.lever}, {row.workload}: {judged.false_hits} false hits")
         if judged.passed < LEAST_PASSED * judged.checked:
             found.append(f"{row.lever}, {row.workload}: {judged.passed} of {judged.checked} checks passed")
-    if whole.herd is not None and (whole.herd.upstream_calls != 1 or whole.herd.law):
-        found.append(f"identical requests at once: {whole.herd.upstream_calls} upstream calls")
+    if herd is not None and (herd.upstream_calls != 1 or herd.answered != herd.requests or herd.law):
+        found.append(f"identical requests at once: {herd.upstream_calls} upstream calls")
     return tuple(found)
 
 

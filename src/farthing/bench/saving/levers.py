@@ -76,10 +76,10 @@ class Lever(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _PATH = "optimization."
-_CACHING = Claim(least=30, most=50, of="cost", words="30–50 % by caching")
-_ROUTING = Claim(least=15, most=25, of="cost", words="15–25 % by routing")
-_PROMPTS = Claim(least=40, most=60, of="input", words="40–60 % of input by prompt optimisation")
-_LENGTHS = Claim(least=20, most=40, of="output", words="20–40 % of output by length control")
+_CACHING = Claim(least=30, most=50, of="cost", words="caching 30–50 %")
+_ROUTING = Claim(least=15, most=25, of="cost", words="routing 15–25 %")
+_PROMPTS = Claim(least=40, most=60, of="input", words="prompts 40–60 % of input")
+_LENGTHS = Claim(least=20, most=40, of="output", words="lengths 20–40 % of output")
 _LENGTHS_MODEL = "how long answers are, and whether a model heeds an instruction, is the simulator's model"
 _CACHE_MODEL = "which tokens the provider finds in its cache is the simulator's model"
 
@@ -140,7 +140,7 @@ LEVERS: tuple[Lever, ...] = (
         claim=_PROMPTS,
     ),
     Lever(
-        name="compression, prompt caching on",
+        name="compression, prompts cached",
         on=_COMPRESSED,
         against="prompt caching alone",
         inert=(f"{_PATH}promptOptimization.contextCompression",),
@@ -199,21 +199,21 @@ LEVERS: tuple[Lever, ...] = (
         made_by="the batch endpoint's discount is the simulator's",
     ),
     Lever(
-        name="routing: mapped, not Qwen for all",
+        name="mapped, not Qwen alone",
         on={},
         off=_all_on("secondary"),
         against="Qwen 2.5 Coder, the mapping's best at coding, for every task",
         claim=_ROUTING,
     ),
     Lever(
-        name="routing: mapped, not Llama for all",
+        name="mapped, not Llama alone",
         on={},
         off=_all_on("primary"),
         against="Llama 3.3 70B, the mapping's best at the rest, for every task",
         claim=_ROUTING,
     ),
     Lever(
-        name="routing: cheapest good enough",
+        name="cheapest good enough",
         on={"routing.strategy": "cheapest_good_enough", "routing.qualityThreshold": 0.85},
         against="the mapping",
         claim=_ROUTING,
@@ -226,7 +226,7 @@ LEVERS: tuple[Lever, ...] = (
             "models.tertiary": "google/gemma-4-26b-a4b-it:free",
         },
         against="production; the daily limits of free models are lifted for this row",
-        claim=Claim(least=100, most=100, of="cost", words="100 % for development on free models"),
+        claim=Claim(least=100, most=100, of="cost", words="free models 100 %"),
     ),
     Lever(
         name="all together",

@@ -28,7 +28,7 @@ LEGEND = (
 
 
 def show_workload(name: str, rows: Sequence[Row], out: Console) -> None:
-    """One workload's levers, those that did nothing or are not here by name, and what is wrong, if anything."""
+    """One workload's levers; by name those that did nothing or are not here; and what is wrong."""
     out.print(f"\n{name}: {_about(name)}", highlight=False)
     table = _table(("lever",), ("off", "on", "saved %", "in %", "out %", "hits", "false", "checks", "cut"))
     for row in rows:
@@ -49,7 +49,7 @@ def show_workload(name: str, rows: Sequence[Row], out: Console) -> None:
 
 
 def _table(left: Sequence[str], right: Sequence[str]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for column in left:
         table.add_column(column, no_wrap=True)
     for column in right:
