@@ -14,6 +14,9 @@ from farthing.task import Complexity, FinishReason, TaskType, ToolCall, Usage
 CostBasis = Literal["reported", "computed", "uncertain"]
 """Where a cost comes from. `uncertain` is a worst case that is counted against the limits."""
 
+ReuseKind = Literal["exact", "semantic", "flight"]
+"""Whose answer a task was given: the same task's, one's in other words, or one's at the same time."""
+
 AttemptStatus = Literal["accepted", "failed", "refused"]
 
 
@@ -101,6 +104,17 @@ class Shortening(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     changes: tuple[Change, ...] = ()
 
 
+class Reused(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The earlier answer that a task was given in place of one of its own."""
+
+    how: ReuseKind
+    call_id: str
+    """The call whose answer it is, as the ledger has it."""
+    age_s: float
+    saved: Decimal
+    """US dollars: what that call had cost."""
+
+
 class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
     """A finished task. `simulated` is True when the upstream said that it is a simulator."""
 
@@ -113,6 +127,8 @@ class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
     finish_reason: FinishReason
     tool_calls: tuple[ToolCall, ...] = ()
     cached: bool = False
+    """True when the answer is an earlier one: `reused` tells which, and `metrics.cost` is $0."""
+    reused: Reused | None = None
     clamped: bool = False
     emulated_tools: bool = False
     """True when a model without native tool calling was given its tools in the prompt."""

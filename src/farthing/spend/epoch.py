@@ -17,7 +17,7 @@ from farthing.spend.alerts import Alert, AlertRule, levels_reached
 from farthing.spend.batch import Delivered, Event, OpenCall, Plan
 from farthing.spend.budget import AccountKey, Balance
 from farthing.spend.lease import keep_and_reap, lost
-from farthing.spend.ledger import Outcome, genesis
+from farthing.spend.ledger import Outcome, Reuse, genesis
 from farthing.spend.waiting import Group, Request
 from farthing.storage.database import Database
 
@@ -171,7 +171,11 @@ class Epoch:
 
     def _calls_of(self, connection: sa.Connection, events: Sequence[Event]) -> Mapping[str, OpenCall]:
         """Our open calls, and those that only the rows know: doubted, or of another process."""
-        others = {event.call_id for event in events if event.call_id not in self.open_calls}
+        others = {
+            event.call_id
+            for event in events
+            if event.call_id not in self.open_calls and not isinstance(event, Reuse)
+        }
         if not others:
             return self.open_calls
         return ChainMap(self.open_calls, store.unsettled_calls(connection, call_ids=others))

@@ -20,6 +20,7 @@ from farthing.spend.claims import DEPLOYMENT, month_claim
 from farthing.spend.forecast import HISTORY_DAYS, forecast
 from farthing.spend.ledger import (
     SIMULATOR,
+    Reuse,
     Row,
     day_of,
     decode_intent,
@@ -28,7 +29,7 @@ from farthing.spend.ledger import (
     genesis,
 )
 from farthing.spend.report import CostReport, cost_report
-from farthing.spend.runs import Call
+from farthing.spend.runs import Call, reuse_of
 from farthing.spend.span import Span
 from farthing.spend.tally import Entry
 from farthing.storage.tables import checkpoint, ledger, price, rollup
@@ -87,6 +88,17 @@ def read_entries(connection: sa.Connection, span: Span) -> Iterator[Entry]:
         if call.generation_id is None and first is not None:
             call.generation_id = decode_seen(first).generation_id
         yield Entry(call, doubted_us if end is None else ended_us)
+
+
+def read_reuses(connection: sa.Connection, span: Span) -> Iterator[Reuse]:
+    """The tasks of these days that were given an earlier answer, in the order they were written."""
+    query = (
+        sa.select(*(ledger.c[name] for name in Row._fields))
+        .where(ledger.c.kind == "reused", ledger.c.at_us >= span.from_us, ledger.c.at_us < span.until_us)
+        .order_by(ledger.c.seq)
+    )
+    for row in connection.execute(query.execution_options(yield_per=_CHUNK)):
+        yield reuse_of(Row(*row))
 
 
 def read_held(connection: sa.Connection, span: Span) -> int:
@@ -169,9 +181,9 @@ def recent_call_ids(connection: sa.Connection) -> list[str]:
 
 def read_task_rows(connection: sa.Connection, task_prefix: str, *, run_id: str | None = None) -> list[Row]:
     """The rows of the calls of the tasks whose id begins with this, in order."""
-    # An intent's body is canonical JSON and begins with the task.
+    # The body of an intent, or of a reuse, is canonical JSON and begins with the task.
     like = ledger.c.body.startswith(f'{{"task_id":"{task_prefix}', autoescape=True)
-    calls = sa.select(ledger.c.call_id).where(ledger.c.kind == "intent", like)
+    calls = sa.select(ledger.c.call_id).where(ledger.c.kind.in_(("intent", "reused")), like)
     if run_id is not None:
         calls = calls.where(ledger.c.run_id == run_id)
     query = sa.select(*(ledger.c[name] for name in Row._fields)).where(ledger.c.call_id.in_(calls))

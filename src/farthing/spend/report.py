@@ -31,6 +31,10 @@ class CostLine:
     baseline: Decimal
     input_tokens: int
     output_tokens: int
+    reused: int = 0
+    """Tasks that were given an earlier answer: no calls."""
+    saved: Decimal = Decimal(0)
+    """What those answers had cost."""
 
     @property
     def savings_percent(self) -> Decimal | None:
@@ -65,6 +69,11 @@ class CostReport:
     input_tokens: int
     output_tokens: int
     simulated: bool
+    reused: int = 0
+    """Tasks that were given an earlier answer, from the cache or from another's call at the same time."""
+    saved_by_reuse: Decimal = Decimal(0)
+    """What those answers had cost: what asking again would have. Part of `savings`, which counts what the
+    baseline model would have cost for them."""
     by_model: Mapping[str, CostLine] = field(default_factory=dict[str, CostLine])
     by_task_type: Mapping[str, CostLine] = field(default_factory=dict[str, CostLine])
     by_role: Mapping[str, CostLine] = field(default_factory=dict[str, CostLine])
@@ -114,6 +123,8 @@ def cost_report(
         input_tokens=total.input_tokens,
         output_tokens=total.output_tokens,
         simulated=simulated,
+        reused=total.reused,
+        saved_by_reuse=from_nano(total.saved),
         parts=spend_parts(entries),
         forecast=forecast,
         **_groups(entries),
@@ -178,6 +189,8 @@ def _line(sums: RollupSums) -> CostLine:
         baseline=from_nano(sums.baseline),
         input_tokens=sums.input_tokens,
         output_tokens=sums.output_tokens,
+        reused=sums.reused,
+        saved=from_nano(sums.saved),
     )
 
 

@@ -203,6 +203,10 @@ def _read(connection: sa.Connection, config: DeploymentConfig, asked: Asked, now
             if wanted:
                 savings.add(call, ended_us)
                 service.add(call, ended_us)
+        for reuse in readings.read_reuses(connection, asked.span):
+            if not asked.only or asked.only.takes(reuse.body):
+                tally.add_reuse(reuse)
+                savings.add_reuse(reuse.body)
         if wanted:
             read.details = Details(
                 levers=savings.lines(config.baseline.model),

@@ -47,6 +47,9 @@ def sums(costs: CostReport, *, is_run: bool) -> Iterable[tuple[str, str]]:
     yield "settled", f"{usd(costs.total_spend)} ({_basis(costs)})"
     yield "held", f"{usd(costs.held)} by calls on the wire"
     yield "uncertain", f"{usd(costs.uncertain)} that may have been spent; counted against the limits"
+    if costs.reused:
+        told = counted(costs.reused, "answer")
+        yield "reused", f"{told} given again at $0; asking anew would have cost {usd(costs.saved_by_reuse)}"
     if costs.wasted:
         yield "wasted", f"{usd(costs.wasted)} of the settled, by attempts that failed"
     yield "baseline", f"{usd(costs.baseline_cost)} on {costs.baseline_model} for the same answers"
@@ -166,6 +169,8 @@ def costs_json(costs: CostReport, *, is_run: bool) -> Json:
         "failed_calls": costs.failed_calls,
         "input_tokens": costs.input_tokens,
         "output_tokens": costs.output_tokens,
+        "reused": costs.reused,
+        "saved_by_reuse": costs.saved_by_reuse,
     }
     if not is_run:
         told |= {
@@ -187,6 +192,8 @@ def line_json(line: CostLine) -> Json:
         "savings_percent": rounded(line.savings_percent),
         "input_tokens": line.input_tokens,
         "output_tokens": line.output_tokens,
+        "reused": line.reused,
+        "saved_by_reuse": line.saved,
     }
 
 
