@@ -9,7 +9,10 @@ from farthing.task import Task
 SCHEMA = {"type": "object", "required": ["id"], "properties": {"id": {"type": "string"}}}
 
 
-def work(answer: str, expects: Expectation = Expectation()) -> Work:
+NOTHING = Expectation()
+
+
+def work(answer: str, expects: Expectation = NOTHING) -> Work:
     return Work(unit=answer, answer=answer, task=Task(description=answer), expects=expects)
 
 
