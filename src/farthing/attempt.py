@@ -14,13 +14,14 @@ from typing import assert_never
 import msgspec
 from msgspec import structs
 
+from farthing.cache.flight import Cache
 from farthing.catalog.models import Catalog
 from farthing.catalog.pricing import Price, computed_nano
 from farthing.clock import Clock
 from farthing.config.schema import DeploymentConfig, LatencyTarget
 from farthing.fit import PLAIN, Fitted, Way, clamped, fit
 from farthing.levels import ServiceLevels
-from farthing.limits.permits import NoTurn, Permits, Wish
+from farthing.limits.permits import Permits, Wish
 from farthing.money import from_nano
 from farthing.prompt.tokens import estimate_conversation
 from farthing.result import Attempt, Candidate, CostBasis, Route
@@ -34,6 +35,7 @@ from farthing.spend.reservation import ProviderMemo, Unbounded
 from farthing.spend.settlement import Ask, Known, Unknown, billed, settlement_of
 from farthing.spend.writer import LedgerWriter
 from farthing.task import Completion, Purpose, Task, Usage
+from farthing.turn import tokens_of, without_turn
 from farthing.underway import UnderWay
 from farthing.upstream.account import GenerationBill
 from farthing.upstream.call import Answered
@@ -62,6 +64,7 @@ class Means(msgspec.Struct, kw_only=True):
     """What closing waits for: callers inside an attempt, and tasks that outlive them."""
     targets: Mapping[str, LatencyTarget] = msgspec.field(default_factory=dict[str, LatencyTarget])
     """Latency targets by the ids that calls are sent to."""
+    answers: Cache
     preferences: ProviderMemo = msgspec.field(default_factory=ProviderMemo)
     rng: Random = msgspec.field(default_factory=Random)
     """For the jitter of backoffs."""
@@ -147,20 +150,8 @@ async def perform(means: Means, call: Call, on_text: OnText | None = None) -> En
         failure = call.ending if isinstance(call.ending, Failure) else None
         means.keys.end(call.key, failure, means.clock.monotonic())
         means.levels.end(call.task.agent_id or "")
-        means.permits.leave(wish, tokens=_tokens_of(call.ending))
+        means.permits.leave(wish, tokens=tokens_of(call.ending))
     return ending
-
-
-def without_turn(refused: NoTurn) -> Failure:
-    """What it means for the task that no leave was given: nothing was sent."""
-    kinds = {
-        "late": FailureKind.queue_timeout,
-        "full": FailureKind.queue_full,
-        "spent": FailureKind.rate_limited,
-    }
-    return Failure(
-        kind=kinds[refused.why], message=refused.text, retry_after_s=refused.wait_s, rejected=True, sent=False
-    )
 
 
 def _wish(means: Means, call: Call) -> Wish:
@@ -174,17 +165,6 @@ def _wish(means: Means, call: Call) -> Wish:
         flow=task.agent_id or task.run_id or task.key or "",
         priority=task.priority,
     )
-
-
-def _tokens_of(ending: Ending | None) -> int | None:
-    """What an attempt took of a limit on tokens, where that is known."""
-    if isinstance(ending, Denied | Unbounded):
-        return 0
-    if not isinstance(ending, Completion | Failure):
-        return None
-    if ending.usage is not None:
-        return ending.usage.total_tokens
-    return 0 if isinstance(ending, Failure) and (ending.rejected or not ending.sent) else None
 
 
 def record_of(call: Call, means: Means) -> Attempt:

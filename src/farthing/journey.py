@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from farthing.attempt import Call, Means
+from farthing.cache.flight import Lead
 from farthing.config.upstreams import MAIN, place_of
 from farthing.result import Attempt, Candidate, Route, Shortening
 from farthing.routing.fallback import Send, Situation, Tried, attempts_sent
@@ -34,6 +35,8 @@ class Journey(msgspec.Struct, kw_only=True):
     attempts: list[Attempt] = []
     text_received: list[str] = []
     call: Call | None = None
+    lead: Lead | None = None
+    """Where others wait for this task's answer, or it is to be kept."""
     shortening: Shortening | None = None
     """What was left out of the task's prompt."""
 

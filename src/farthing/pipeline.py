@@ -1,9 +1,9 @@
 """One task's whole journey, in order. Read this file first: it is the product.
 
-    classify ─▶ route ─▶ ┌─▶ next_step ── Accept | GiveUp
-                         │      │ Send
-                         │      ▼
-                         └── attempt: fit ─▶ permit ─▶ reserve ─▶ send ─▶ settle ─▶ validate
+    classify ─▶ route ─▶ cache ─▶ ┌─▶ next_step ── Accept | GiveUp
+                           │      │      │ Send
+                           hit    │      ▼
+                                  └── attempt: fit ─▶ permit ─▶ reserve ─▶ send ─▶ settle ─▶ validate
 
 What is decided is decided by pure functions (`routing/`, `spend/`); what is done is done by `attempt.py`.
 The journey is an async generator of events: `execute_task` drains it, `stream_task` hands it on.
@@ -16,6 +16,8 @@ from decimal import Decimal
 from typing import assert_never
 
 from farthing.attempt import Call, Means, perform, record_of
+from farthing.cache.flight import Hit
+from farthing.cache.key import PolicyMemo
 from farthing.config.upstreams import place_of
 from farthing.errors import (
     BudgetExceededError,
@@ -48,6 +50,7 @@ from farthing.result import (
     TokenReceived,
     Waiting,
 )
+from farthing.reuse import asked_of, land, result_of
 from farthing.routing.classify import classify
 from farthing.routing.fallback import Accept, GiveUp, Send, Tried, next_step
 from farthing.routing.healthbook import HealthBook
@@ -72,6 +75,7 @@ class Pipeline:
         self._retries = RetryBudget()
         self._names = Names()
         self._routes = RouteMemo()
+        self._policies = PolicyMemo()
 
     async def run(self, task: Task, *, stream: bool) -> AsyncGenerator[TaskEvent]:
         """The events of a task, ending with `TaskFinished`. `stream`: whether tokens are wanted on the way.
@@ -82,6 +86,24 @@ class Pipeline:
         journey = self._depart(checked(task))
         task_id = journey.task_id
         yield Routed(task_id=task_id, title=task.title, route=journey.route)
+        reused = await self._reused(journey)
+        if reused is not None:
+            if stream and reused.output:
+                yield TokenReceived(task_id=task_id, text=reused.output)
+            yield TaskFinished(task_id=task_id, result=reused)
+            return
+        try:
+            async with aclosing(self._asked(journey, stream=stream)) as events:
+                async for event in events:
+                    yield event
+        finally:
+            if journey.lead is not None:  # who waits for this answer must not wait for ever
+                journey.lead.end()
+
+    async def _asked(self, journey: Journey, *, stream: bool) -> AsyncGenerator[TaskEvent]:
+        """The attempts, until an answer is accepted or nothing is left to try."""
+        task_id, settings = journey.task_id, self.means.config.optimization.prompt_optimization
+        journey.task, journey.shortening = shortened(journey.task, settings=settings)
         while True:
             step = self._next_step(journey)
             match step:
@@ -109,6 +131,17 @@ class Pipeline:
                     raise _error_of(journey, step)
                 case _:
                     assert_never(step)
+
+    async def _reused(self, journey: Journey) -> TaskResult | None:
+        """An earlier answer; None where there is none: then this journey may be the one that asks for it."""
+        asked = asked_of(self.means, journey, self._policies)
+        if asked is None:
+            return None
+        found = await self.means.answers.take(asked, until=journey.deadline)
+        if isinstance(found, Hit):
+            return result_of(self.means, journey, found, reuse_id=self._names.new("call"))
+        journey.lead = found
+        return None
 
     def _attempted(self, journey: Journey, step: Send, *, stream: bool) -> AsyncGenerator[TaskEvent]:
         """One attempt's events, or two attempts' at one answer. However they end, also when the caller
@@ -201,7 +234,6 @@ class Pipeline:
             raise NoCandidateError(route.message, reasons=dict(route.reasons), hint=route.hint)
         started, config = self.means.clock.monotonic(), self.means.config
         self._retries.add_task(config.fallback_rules.retry_budget)
-        task, shortening = shortened(task, settings=config.optimization.prompt_optimization)
         total_s = config.upstream.total_timeout
         return Journey(
             task=task,
@@ -210,7 +242,6 @@ class Pipeline:
             started=started,
             deadline=started + (total_s if task.timeout_s is None else min(task.timeout_s, total_s)),
             jitter=self.means.rng.random(),
-            shortening=shortening,
         )
 
     def _next_step(self, journey: Journey) -> Send | Accept | GiveUp:
@@ -281,6 +312,8 @@ class Pipeline:
     def _result(self, journey: Journey, completion: Completion) -> TaskResult:
         call = journey.call
         answered = call.answered if call else None
+        if journey.lead is not None and call is not None:
+            land(self.means, journey.lead, call, completion)
         return TaskResult(
             task_id=journey.task_id,
             output=completion.text,

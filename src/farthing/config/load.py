@@ -90,10 +90,6 @@ def inert_settings(config: DeploymentConfig) -> tuple[Notice, ...]:
     optimization = config.optimization
     output = optimization.output_control
     inert = {
-        "optimization.caching.enabled": (
-            optimization.caching.enabled,
-            "answers are not cached yet, so equal tasks are paid for each time",
-        ),
         "optimization.promptOptimization.enabled": (
             optimization.prompt_optimization.enabled,
             "prompts are not shortened yet and are sent as they are",

@@ -5,7 +5,7 @@ answers' tokens. Figures are Decimal US dollars; `*_percent` is 0–100.
 """
 
 from calendar import monthrange
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -87,7 +87,7 @@ class CostReport:
 
 
 def cost_report(
-    rollups: Iterable[tuple[RollupKey, RollupSums]],
+    rollups: Collection[tuple[RollupKey, RollupSums]],
     balance: Balance,
     *,
     scope: str,
@@ -99,10 +99,8 @@ def cost_report(
     forecast: Forecast | None = None,
 ) -> CostReport:
     """Builds a report from roll-up rows and the scope's balance, which is the authority for its totals."""
-    entries = list(rollups)
-    total = _sum(sums for _, sums in entries)
-    spend, held, uncertain = (from_nano(part) for part in balance)
-    baseline = from_nano(total.baseline)
+    total = _sum(sums for _, sums in rollups)
+    (spend, held, uncertain), baseline = map(from_nano, balance), from_nano(total.baseline)
     return CostReport(
         scope=scope,
         period=period,
@@ -111,7 +109,7 @@ def cost_report(
         uncertain=uncertain,
         computed=from_nano(total.computed),
         limit=limit,
-        remaining=None if limit is None else max(limit - spend - held - uncertain, Decimal(0)),
+        remaining=_left(limit, balance),
         baseline_model=baseline_model,
         baseline_cost=baseline,
         savings=baseline - spend - uncertain,
@@ -125,10 +123,14 @@ def cost_report(
         simulated=simulated,
         reused=total.reused,
         saved_by_reuse=from_nano(total.saved),
-        parts=spend_parts(entries),
+        parts=spend_parts(rollups),
         forecast=forecast,
-        **_groups(entries),
+        **_groups(rollups),
     )
+
+
+def _left(limit: Decimal | None, balance: Balance) -> Decimal | None:
+    return None if limit is None else max(limit - from_nano(balance.committed), Decimal(0))
 
 
 def _groups(entries: Iterable[tuple[RollupKey, RollupSums]]) -> dict[str, dict[str, CostLine]]:
