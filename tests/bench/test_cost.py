@@ -1,5 +1,6 @@
 """The measurement of the levers at a small size: its books agree, and a lever that is not here is told so."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import cast
@@ -9,13 +10,14 @@ import pytest
 from typer.testing import CliRunner
 
 from farthing.bench import cost
-from farthing.bench.saving import compare, levers, tables
+from farthing.bench.saving import compare, herd, levers, tables
 from farthing.bench.saving.bootstrap import Saved
 from farthing.bench.saving.compare import Row
 from farthing.bench.saving.judge import Judged
 from farthing.bench.saving.levers import LEVERS, Claim, Lever
 from farthing.cli.main import app
 from farthing.errors import FarthingError
+from farthing.simulator.process import SimulatorProcess
 
 CLAIM = Claim(least=20, most=40, of="cost", words="20–40 %")
 
@@ -162,3 +164,27 @@ def test_harm_beyond_what_is_committed_is_missed(counts: dict[str, int], harms: 
 def test_a_broken_law_is_missed_even_of_a_lever_that_harms() -> None:
     lever = Lever(name="lever", on={}, harms=True)
     assert cost.missed_of([row(law=("money is still held",))], [lever], None)
+
+
+def test_a_hundred_equal_requests_of_several_processes_are_one_call(tmp_path: Path) -> None:
+    """Ten of two here; `farthing bench cost` asks a hundred of four."""
+
+    async def ask() -> herd.Herd:
+        async with SimulatorProcess(time_scale=0.0, book=cost.BOOK) as simulator:
+            return await herd.gathered(simulator, tmp_path, requests=10, processes=2)
+
+    found = asyncio.run(ask())
+    assert (found.upstream_calls, found.answered, found.texts) == (1, 10, 1)
+    assert (found.errors, found.law) == ((), ())
+
+
+def test_what_is_measured_in_part_says_what_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`quality.enabled` stands for the part that is not acted on."""
+    most = Lever(name="most", on={"quality.enabled": True}, inert=("quality.enabled",), partly=True)
+    monkeypatch.setattr("farthing.bench.cost.LEVERS", (*LEVERS, most))
+    path = tmp_path / "cost.json"
+    cost.main(tasks=16, workloads=["no-repeat"], levers=["most"], json_path=path)
+    assert written(path)["rows"][0]["status"] == compare.NOTHING
+    assert "quality.enabled" in str(written(path)["rows"][0]["why"])

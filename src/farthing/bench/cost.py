@@ -80,7 +80,7 @@ class Bench:
     async def _rows_of(self, lever: Lever, seed: int) -> list[Row]:
         names = [*self._works, compare.ALL] if len(self._works) > 1 else [*self._works]
         missing = missing_of(lever)
-        if missing:
+        if missing and not lever.partly:
             why = f"this version does not act on {', '.join(missing)}"
             self._tell(len(self._works), lever.name)
             return [compare.not_run(lever, name, compare.NOT_HERE, why) for name in names]
@@ -93,9 +93,11 @@ class Bench:
                 self._tell(len(self._works), lever.name)
                 return [compare.not_run(lever, place, compare.REFUSED, why) for place in names]
             self._tell(1, f"{lever.name}, {name}")
-        rows = [compare.row_of(lever, name, [pair], seed=seed) for name, pair in pairs.items()]
+        rows = [
+            compare.row_of(lever, name, [pair], seed=seed, without=missing) for name, pair in pairs.items()
+        ]
         if compare.ALL in names:
-            rows.append(compare.row_of(lever, compare.ALL, list(pairs.values()), seed=seed))
+            rows.append(compare.row_of(lever, compare.ALL, list(pairs.values()), seed=seed, without=missing))
         return rows
 
     async def _run(self, workload: str, settings: Settings, sessions: bool, at_once: int) -> Run:
@@ -238,6 +240,8 @@ def _show(whole: Measured, missed: Sequence[str], out: Console) -> None:
     out.print(f"\n{tables.LEGEND}", highlight=False, markup=False)
     tables.show_claims(whole.rows, whole.levers, out)
     tables.show_baseline(whole.rows, whole.levers, whole.baseline, out)
+    for name, why in {row.lever: row.why for row in whole.rows if row.why and row.on is not None}.items():
+        out.print(f"{name}: {why}", highlight=False)
     for lever in whole.levers:
         by = f" ({lever.made_by})" if lever.made_by else ""
         out.print(f"{lever.name}: against {lever.against}{by}", highlight=False, markup=False)

@@ -50,8 +50,11 @@ async def pair(lever: Lever, workload: str, runner: Runner) -> tuple[Run, Run]:
     return off, on
 
 
-def row_of(lever: Lever, workload: str, runs: Sequence[tuple[Run, Run]], *, seed: int) -> Row:
-    """One row over one workload's pair of runs, or over several workloads' pairs."""
+def row_of(
+    lever: Lever, workload: str, runs: Sequence[tuple[Run, Run]], *, seed: int, without: Sequence[str] = ()
+) -> Row:
+    """One row over one workload's pair of runs, or over several workloads' pairs. `without`: settings of the
+    lever that this version does not act on."""
     off, on = ([pair[side] for pair in runs] for side in (0, 1))
     same = all(before.requests == after.requests for before, after in runs)
     columns = [[_joined(side, at) for at in range(3)] for side in (off, on)]
@@ -64,6 +67,7 @@ def row_of(lever: Lever, workload: str, runs: Sequence[tuple[Run, Run]], *, seed
         workload=workload,
         status=NOTHING if same and _sums(off) == _sums(on) else MEASURED,
         against=lever.against,
+        why=f"this version does not act on {', '.join(without)}" if without else "",
         off=_sums(off),
         on=_sums(on),
         cost=cost,

@@ -31,6 +31,9 @@ _CACHE: Settings = {"optimization.caching.enabled": True}
 _FLIGHT: Settings = {**_CACHE, "optimization.caching.singleFlight": True}
 _SEMANTIC: Settings = {**_CACHE, "optimization.caching.semantic.enabled": True}
 _OPTIMIZED: Settings = {"optimization.promptOptimization.enabled": True}
+REWRITES = "rewrites.json"
+"""Stands for the file of reviewed rewrites, which each run has in its folder."""
+_REWRITTEN: Settings = {"optimization.promptOptimization.rewrites": REWRITES}
 _COMPRESSED: Settings = {"optimization.promptOptimization.contextCompression": True}
 _OUTPUT: Settings = {
     "optimization.outputControl.learnedLimits": True,
@@ -69,6 +72,8 @@ class Lever(msgspec.Struct, frozen=True, kw_only=True):
     sessions_off: bool = False
     at_once: int = 1
     """Tasks handed in together, on both sides."""
+    partly: bool = False
+    """It is measured with those of its settings that act, and the others are told."""
     harms: bool = False
     """It is known to cut answers: shown, and not held to the checks."""
     made_by: str = ""
@@ -132,6 +137,13 @@ LEVERS: tuple[Lever, ...] = (
         on=_OPTIMIZED,
         inert=(f"{_PATH}promptOptimization.enabled",),
         claim=_PROMPTS,
+    ),
+    Lever(
+        name="reviewed rewrites",
+        on=_REWRITTEN,
+        inert=(f"{_PATH}promptOptimization.rewrites",),
+        claim=_PROMPTS,
+        made_by="nothing: the rewrites are ours, of the workload verbose's templates",
     ),
     Lever(
         name="context compression",
@@ -230,7 +242,17 @@ LEVERS: tuple[Lever, ...] = (
     ),
     Lever(
         name="all together",
-        on=_FLIGHT | _SEMANTIC | _OPTIMIZED | _COMPRESSED | _OUTPUT | _DEFERRED,
+        on=_FLIGHT | _SEMANTIC | _OPTIMIZED | _REWRITTEN | _COMPRESSED | _OUTPUT | _DEFERRED,
+        inert=(
+            f"{_PATH}caching.enabled",
+            f"{_PATH}caching.semantic.enabled",
+            f"{_PATH}promptOptimization.enabled",
+            f"{_PATH}promptOptimization.rewrites",
+            f"{_PATH}outputControl.learnedLimits",
+            f"{_PATH}outputControl.concise",
+            f"{_PATH}outputControl.continueTruncated",
+        ),
+        partly=True,
         sessions_on=True,
         against="the same deployment with every lever off",
         made_by=f"{_LENGTHS_MODEL}; {_CACHE_MODEL}",

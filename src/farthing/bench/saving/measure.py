@@ -14,7 +14,8 @@ from msgspec import structs
 
 from farthing.bench.law import billed_by_id, hold_against_bill, read_fold
 from farthing.bench.saving.judge import Ended, Judged, judged
-from farthing.bench.saving.levers import BASE, PROFILE, Settings
+from farthing.bench.saving.levers import BASE, PROFILE, REWRITES, Settings
+from farthing.bench.saving.rewritten import rewrites_file
 from farthing.bench.saving.sent import WatchedTransport
 from farthing.bench.workloads import Work
 from farthing.deployment import Deployment
@@ -84,6 +85,9 @@ async def run(
     places = {"upstream.baseUrl": simulator.base_url, "storage.databaseUrl": url}
     transport = WatchedTransport()
     overrides = {**BASE, **settings, **places}
+    rewrites = folder / REWRITES
+    rewrites.write_bytes(rewrites_file())
+    overrides = {key: str(rewrites) if value == REWRITES else value for key, value in overrides.items()}
     async with Deployment(PROFILE, environ={}, overrides=overrides, transport=transport) as deployment:
         ended = await _all(deployment, transport, works, sessions=sessions, at_once=at_once)
     await simulator.idle(60.0)
