@@ -10,12 +10,13 @@ import msgspec
 from farthing.bench.workloads.verbose_texts import TEMPLATES
 
 _SHORT = (
-    "Review the code of {subject} in detail: quality (readability, structure, accepted practice), performance "
-    "(speed, memory), security (misuse). Structure the review clearly and give the reason for each point.",
-    "Write a short text of exactly 4 sentences about {subject}, a part of our product, for a new customer. Use "
-    "no difficult words. Write only the text.",
-    "As an experienced planner, make a realistic plan for {subject}: all steps in order, for each who does it "
-    "and how long it takes, at most 30 days in total.",
+    "Review the code of {subject} in detail: quality (readability, structure, accepted practice), "
+    "performance (speed, memory), security (misuse). Structure the review clearly and give the reason for "
+    "each point.",
+    "Write a short text of exactly 4 sentences about {subject}, a part of our product, for a new customer. "
+    "Use no difficult words. Write only the text.",
+    "As an experienced planner, make a realistic plan for {subject}: all steps in order, for each who does "
+    "it and how long it takes. It must not take longer than 30 days in total.",
 )
 _AT = "2026-11-28T00:00:00Z"
 
