@@ -47,8 +47,8 @@ def figures(whole: Measured) -> str:
         herd = whole.herd
         parts += [
             "### Identical requests at once",
-            f"{herd.requests} from {herd.processes} processes on one database: {herd.upstream_calls} upstream, "
-            f"{herd.answered} answered; law of money: {'; '.join(herd.law) or 'holds'}.",
+            f"{herd.requests} from {herd.processes} processes on one database: {herd.upstream_calls} "
+            f"upstream, {herd.answered} answered; law of money: {'; '.join(herd.law) or 'holds'}.",
         ]
     return "\n\n".join(parts)
 
@@ -85,7 +85,7 @@ def _workload(rows: Sequence[Row]) -> Iterable[str]:
             yield f"*{status}*: {names}."
     broken = [row for row in rows if row.law]
     if rows and rows[0].workload == ALL:
-        yield f"The law of money: {'broken, see the JSON' if broken else 'holds in every ledger, row by row'}."
+        yield f"The law of money {'is broken: see the JSON' if broken else 'holds in every ledger'}."
 
 
 def _table(columns: Sequence[str], lines: Iterable[Sequence[str]]) -> str:

@@ -78,19 +78,20 @@ class Bench:
         return found
 
     async def _rows_of(self, lever: Lever, seed: int) -> list[Row]:
-        names = [*self._works, compare.ALL] if len(self._works) > 1 else [*self._works]
+        able = [name for name in self._works if not lever.only or name in lever.only]
+        names = [*able, compare.ALL] if len(able) > 1 else able
         missing = missing_of(lever)
         if missing and not lever.partly:
             why = f"this version does not act on {', '.join(missing)}"
-            self._tell(len(self._works), lever.name)
+            self._tell(len(able), lever.name)
             return [compare.not_run(lever, name, compare.NOT_HERE, why) for name in names]
         pairs: dict[str, tuple[Run, Run]] = {}
-        for name in self._works:
+        for name in able:
             try:
                 pairs[name] = await compare.pair(lever, name, self._run)
             except FarthingError as error:
                 why = f"{type(error).__name__}: {error}".splitlines()[0]
-                self._tell(len(self._works), lever.name)
+                self._tell(len(able), lever.name)
                 return [compare.not_run(lever, place, compare.REFUSED, why) for place in names]
             self._tell(1, f"{lever.name}, {name}")
         rows = [
@@ -101,12 +102,14 @@ class Bench:
         return rows
 
     async def _run(self, workload: str, settings: Settings, sessions: bool, at_once: int) -> Run:
+        works = self._works[workload]
+        sessions = sessions and any(work.task.session_id for work in works)  # else it is the same run
         key = msgspec.json.encode((workload, settings, sessions, at_once), order="deterministic")
         if key not in self._made:
             with tempfile.TemporaryDirectory() as folder:
                 self._made[key] = await run(
                     self._simulator,
-                    self._works[workload],
+                    works,
                     settings,
                     Path(folder),
                     sessions=sessions,
@@ -140,7 +143,7 @@ def main(
     pulled = [lever for lever in LEVERS if lever.name in names]
     works = {workload.name: workload.works(tasks, seed=seed) for workload in chosen}
     _announce(chosen, works, machine, out)
-    with told("levers on workloads", len(pulled) * len(chosen), out) as line:
+    with told("levers on workloads", _pairs(pulled, works), out) as line:
         rows, herd = asyncio.run(_measured(works, pulled, seed, line, with_herd=not levers))
     whole = Measured(
         at=datetime.now(UTC),
@@ -167,6 +170,10 @@ def main(
         json_path.write_bytes(msgspec.json.format(msgspec.json.encode(whole), indent=2))
         out.print(f"written to {json_path}")
     return not missed
+
+
+def _pairs(levers: Sequence[Lever], works: Mapping[str, object]) -> int:
+    return sum(not lever.only or name in lever.only for lever in levers for name in works)
 
 
 def _known(asked: Sequence[str], known: Sequence[str], kind: str) -> list[str]:

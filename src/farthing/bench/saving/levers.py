@@ -72,6 +72,8 @@ class Lever(msgspec.Struct, frozen=True, kw_only=True):
     sessions_off: bool = False
     at_once: int = 1
     """Tasks handed in together, on both sides."""
+    only: tuple[str, ...] = ()
+    """The workloads that it can act on; none named is all."""
     partly: bool = False
     """It is measured with those of its settings that act, and the others are told."""
     harms: bool = False
@@ -198,16 +200,19 @@ LEVERS: tuple[Lever, ...] = (
     Lever(
         name="deferral: flex",
         on={"optimization.deferral.flex": True},
+        only=("deferrable",),
         made_by="the flex tier's prices are the simulator's",
     ),
     Lever(
         name="deferral: off-peak",
         on={"optimization.deferral.offPeak": True},
+        only=("deferrable",),
         made_by="the hours of low prices are the price book's",
     ),
     Lever(
         name="deferral: batch",
         on={"optimization.deferral.batch": True},
+        only=("deferrable",),
         made_by="the batch endpoint's discount is the simulator's",
     ),
     Lever(
