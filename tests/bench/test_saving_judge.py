@@ -21,7 +21,7 @@ def asked(output: str, *, sent: str = "sent") -> Ended:
 
 
 def reused(output: str) -> Ended:
-    return Ended(output=output, task_id="t", finish_reason="stop")
+    return Ended(output=output, task_id="t", finish_reason="stop", asked=False)
 
 
 def test_an_answer_to_the_same_question_is_a_hit_and_not_false() -> None:
@@ -62,6 +62,12 @@ def test_each_expectation_is_checked(expects: Expectation, end: Ended, passed: i
     found = judged([work("a", expects)], [end])
     assert (found.checked, found.passed) == (1, passed)
     assert bool(found.reasons) == (not passed)
+
+
+def test_a_task_of_a_batch_is_no_hit_and_what_was_sent_is_not_looked_at() -> None:
+    batched = Ended(output="yes", task_id="t", finish_reason="stop")
+    found = judged([work("a", Expectation(sent=("7",)))], [batched])
+    assert (found.hits, found.checked) == (0, 0)
 
 
 def test_what_was_sent_for_a_hit_cannot_be_checked() -> None:

@@ -1,6 +1,6 @@
 """What is judged of a finished run: whose answer a task was given, what was sent, whether a schema is met.
 
-Pure. A task that was answered without a request of its own was given an earlier answer: by its text it is
+Pure. A task that was answered without a call of its own was given an earlier answer: by its text it is
 found out for which tasks that answer was made, and it is a false hit when none of them asks for the same.
 """
 
@@ -13,13 +13,15 @@ from farthing.bench.workloads.work import Work
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
-    """How one task ended. `sent` is the last request's text, None when nothing was sent for it."""
+    """How one task ended. `asked`: it has a call of its own in the ledger. `sent` is the text of its last
+    request, None where it had none or it went in a batch with others."""
 
     output: str = ""
     calls: int = 0
     finish_reason: str = ""
     task_id: str = ""
     cached: bool = False
+    asked: bool = True
     sent: str | None = None
     error: str = ""
 
@@ -29,7 +31,7 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
 
     tasks: int
     hits: int
-    """Answered without a request of their own, or marked as cached."""
+    """Answered without a call of their own, or marked as cached."""
     false_hits: int
     checked: int
     passed: int
@@ -68,14 +70,14 @@ def judged(works: Sequence[Work], ended: Sequence[Ended]) -> Judged:
 
 
 def is_hit(end: Ended) -> bool:
-    return not end.error and (end.cached or end.sent is None)
+    return not end.error and (end.cached or not end.asked)
 
 
 def _made_for(works: Sequence[Work], ended: Sequence[Ended]) -> Mapping[str, frozenset[str]]:
     """For which answers each text was made by a model."""
     made: dict[str, frozenset[str]] = {}
     for work, end in zip(works, ended, strict=True):
-        if end.sent is not None and not end.cached:
+        if end.asked and not end.cached:
             made[end.output] = made.get(end.output, frozenset()) | {work.answer}
     return made
 

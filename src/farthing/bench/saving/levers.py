@@ -211,6 +211,7 @@ LEVERS: tuple[Lever, ...] = (
     ),
     Lever(
         name="deferral: batch",
+        at_once=100,
         on={"optimization.deferral.batch": True},
         only=("deferrable",),
         made_by="the batch endpoint's discount is the simulator's",
@@ -258,6 +259,7 @@ LEVERS: tuple[Lever, ...] = (
             f"{_PATH}outputControl.continueTruncated",
         ),
         partly=True,
+        at_once=16,
         sessions_on=True,
         against="the same deployment with every lever off",
         made_by=f"{_LENGTHS_MODEL}; {_CACHE_MODEL}",

@@ -97,6 +97,8 @@ async def run(
         accord = hold_against_bill(database, billed_by_id(await simulator.bill()))
     finally:
         database.close()
+    asked = {call.intent.task_id for call in calls}
+    ended = [structs.replace(end, asked=end.task_id in asked) for end in ended]
     units, columns = _columns(works, ended, calls)
     return Run(
         units=units,

@@ -44,7 +44,6 @@ class WatchedTransport:
         self._direct = DirectTransport()
         self._task: ContextVar[int | None] = ContextVar("task", default=None)
         self.last: dict[int, str] = {}
-        self.requests: dict[int, int] = {}
         self._digest = sha256()
 
     @property
@@ -68,9 +67,8 @@ class WatchedTransport:
         number = self._task.get()
         if body is not None:
             self._digest.update(body)
-            if number is not None:
+            if number is not None and url.endswith("/chat/completions"):
                 self.last[number] = _DECODER.decode(body).text
-                self.requests[number] = self.requests.get(number, 0) + 1
         return await self._direct.exchange(method, url, headers=headers, body=body, on_sent=on_sent)
 
     async def aclose(self) -> None:
