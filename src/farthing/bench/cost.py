@@ -161,15 +161,22 @@ def main(
         herd_missing=herd is None and not levers,
     )
     missed = missed_of(rows, pulled, herd)
+    _put_out(whole, missed, out, as_json=as_json, json_path=json_path)
+    return not missed
+
+
+def _put_out(
+    whole: Measured, missed: Sequence[str], out: Console, *, as_json: bool, json_path: Path | None
+) -> None:
+    content = msgspec.json.format(msgspec.json.encode(whole), indent=2)
     if as_json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(whole), indent=2).decode() + "\n")
+        sys.stdout.write(content.decode() + "\n")
     else:
         _show(whole, missed, out)
     if json_path is not None:
         json_path.parent.mkdir(parents=True, exist_ok=True)
-        json_path.write_bytes(msgspec.json.format(msgspec.json.encode(whole), indent=2))
+        json_path.write_bytes(content)
         out.print(f"written to {json_path}")
-    return not missed
 
 
 def _pairs(levers: Sequence[Lever], works: Mapping[str, object]) -> int:
