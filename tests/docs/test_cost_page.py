@@ -62,11 +62,11 @@ def measured() -> Measured:
 
 
 def test_figures_are_written_between_the_markers_and_nothing_else_changes() -> None:
-    page = f"words before\n{BEGIN}\nold\n{END}\nwords after"
+    page = f"words before\n{BEGIN}\nformer figures\n{END}\nwords after"
     text = with_figures(page, measured())
     assert text.startswith("words before\n")
     assert text.endswith("\nwords after")
-    assert "old" not in text
+    assert "former figures" not in text
     assert "| caching 30–50 % | exact cache | questions | 40.0 [35.0, 45.0] | reached |" in text
     assert "| exact cache | $2.00 | $1.20 |" in text
     assert "*not here yet*: semantic cache." in text
