@@ -58,7 +58,7 @@ def result_of(means: Means, journey: Journey, hit: Hit, *, reuse_id: str) -> Tas
 
 
 def land(means: Means, lead: Lead, call: Call, completion: Completion, *, cut: Call | None = None) -> None:
-    """Keeps the answer that an attempt brought, if others may have it. `cut`: the one that it went on from."""
+    """Keeps the answer that an attempt brought, if others may have it. `cut`: the one it went on from."""
     if not may_be_kept(completion, clamped=call.clamped):
         return
     answered, now_us = call.answered, means.clock.now_us()
