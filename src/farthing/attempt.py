@@ -15,6 +15,7 @@ import msgspec
 from msgspec import structs
 
 from farthing.cache.flight import Cache
+from farthing.cache.semantic import Semantic
 from farthing.catalog.models import Catalog
 from farthing.catalog.pricing import Price
 from farthing.clock import Clock
@@ -65,6 +66,7 @@ class Means(msgspec.Struct, kw_only=True):
     targets: Mapping[str, LatencyTarget] = msgspec.field(default_factory=dict[str, LatencyTarget])
     """Latency targets by the ids that calls are sent to."""
     answers: Cache
+    semantic: Semantic = msgspec.field(default_factory=Semantic)
     experience: Experience = Experience()
     """What the ledger teaches of the models, where the configuration makes use of it."""
     preferences: ProviderMemo = msgspec.field(default_factory=ProviderMemo)
@@ -131,7 +133,7 @@ class Call(msgspec.Struct, kw_only=True):
         return "continuation" if self.way.continues else self.task.purpose
 
 
-OVERHEAD: frozenset[Purpose] = frozenset({"judge", "summary", "recheck", "rewrite"})
+OVERHEAD: frozenset[Purpose] = frozenset({"judge", "summary", "rewrite"})
 """Asked for Farthing's own sake: the baseline model would not have been asked, so nothing is saved."""
 
 OnText = Callable[[str], Awaitable[None]]

@@ -12,7 +12,9 @@ from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
 
+from farthing.cache.embed import check_installed
 from farthing.cache.memory import Only
+from farthing.cache.recheck import Standing
 from farthing.catalog.models import Catalog
 from farthing.clock import Clock, SystemClock
 from farthing.config.changing import with_caching, with_cost_alert
@@ -255,9 +257,20 @@ class Deployment:
         Raises `ConfigError` for a wrong one.
         """
         means = self._opened().means
-        means.config = with_caching(
+        config = with_caching(
             means.config, ttl=ttl, max_size=max_size, cache_by_task_type=cache_by_task_type, **settings
         )
+        if config.optimization.caching.semantic.enabled:
+            check_installed()
+        means.config = config
+
+    @property
+    def semantic_cache(self) -> Mapping[TaskType, Standing]:
+        """What was counted of answers given to the same question in other words, by task type.
+
+        A type that is `off` exceeded `maxFalseHitRate` by its rechecks, and is answered so no more.
+        """
+        return self._opened().means.semantic.standings
 
     async def clear_cache(self, *, task_type: TaskType | None = None, key: str | None = None) -> int:
         """Forgets kept answers, of one task type or one virtual key where given; returns how many.

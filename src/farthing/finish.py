@@ -2,12 +2,12 @@
 
 from decimal import Decimal
 
+from farthing.alike import keep
 from farthing.attempt import Means
 from farthing.deferring import told
 from farthing.journey import Journey, weakest
 from farthing.money import from_nano
 from farthing.result import Metrics, TaskResult
-from farthing.reuse import land
 from farthing.task import Completion, Usage
 
 
@@ -15,8 +15,8 @@ def finished(means: Means, journey: Journey, completion: Completion) -> TaskResu
     """The result of a task whose answer was accepted."""
     call = journey.call
     answered = call.answered if call else None
-    if journey.lead is not None and call is not None:
-        land(means, journey.lead, call, completion, cut=journey.cut)
+    if call is not None:
+        keep(means, journey, call, completion)
     return TaskResult(
         task_id=journey.task_id,
         output=completion.text,

@@ -10,7 +10,8 @@ import msgspec
 from msgspec import structs
 
 from farthing.attempt import Call, Means
-from farthing.cache.flight import Lead
+from farthing.cache.flight import Hit, Lead
+from farthing.cache.semantic import Question
 from farthing.config.optimizing import Optimization
 from farthing.config.upstreams import MAIN, place_of
 from farthing.prompt.concise import told_concisely
@@ -57,6 +58,10 @@ class Journey(msgspec.Struct, kw_only=True):
     """Seconds that were waited before it was sent."""
     lead: Lead | None = None
     """Where others wait for this task's answer, or it is to be kept."""
+    question: Question | None = None
+    """What it asks, where an answer may be kept for the same question in other words."""
+    kept: Hit | None = None
+    """The answer that would have been given if it had not been drawn to be rechecked."""
     shortening: Shortening | None = None
     """What was left out of the task's prompt."""
 

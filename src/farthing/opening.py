@@ -9,7 +9,9 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from farthing.attempt import Means
+from farthing.cache.embed import check_installed
 from farthing.cache.flight import Cache
+from farthing.cache.semantic import Semantic
 from farthing.cache.shared import SharedAnswers
 from farthing.catalog.kept import newest_readable
 from farthing.catalog.models import Catalog
@@ -212,6 +214,8 @@ def open_means(
     database: Database,
 ) -> Means:
     """What every attempt works with."""
+    if config.optimization.caching.enabled and config.optimization.caching.semantic.enabled:
+        check_installed()
     targets = targets_by_id(config, catalog)
     shared = SharedAnswers(database, epoch=lambda: ledger.epoch, now_us=clock.now_us)
     return Means(
@@ -223,6 +227,7 @@ def open_means(
         levels=ServiceLevels(targets, config.scaling, permits, clock),
         clock=clock,
         answers=Cache(clock, shared),
+        semantic=Semantic(database, clock),
         baseline=baseline_price(config, catalog),
         under_way=UnderWay(),
         targets=targets,

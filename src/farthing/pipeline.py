@@ -10,13 +10,12 @@ The journey is an async generator of events: `execute_task` drains it, `stream_t
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from typing import assert_never
 
-from msgspec import structs
-
 from farthing import deferring
+from farthing.alike import recall
 from farthing.attempt import Call, Means, perform, record_of
 from farthing.batching import BatchDesk
 from farthing.cache.flight import Hit
@@ -48,7 +47,7 @@ from farthing.result import (
     TokenReceived,
     Waiting,
 )
-from farthing.reuse import asked_of, result_of
+from farthing.reuse import result_of
 from farthing.routes import Routes
 from farthing.routing.deferral import Plan
 from farthing.routing.fallback import Accept, GiveUp, Invalid, Send, Tried, next_step
@@ -82,11 +81,10 @@ class Pipeline:
         journey = await self._depart(checked(task))
         task_id = journey.task_id
         yield Routed(task_id=task_id, title=task.title, route=journey.route)
-        reused = await self._reused(journey)
+        reused = self._given(journey, await recall(self.means, journey, self._policies))
         if reused is not None:
-            if stream and reused.output:
-                yield TokenReceived(task_id=task_id, text=reused.output)
-            yield TaskFinished(task_id=task_id, result=reused)
+            for event in _told(reused, stream=stream):
+                yield event
             return
         try:
             async with aclosing(self._asked(journey, stream=stream)) as events:
@@ -118,29 +116,26 @@ class Pipeline:
                         yield Waiting(task_id=task_id, seconds=step.after_s, reason=reason)
                     journey.awaited = reason
                     await self._wait(journey, step.after_s)
-                case Accept():
-                    completion = answer_of(journey, step.completion)
-                    if stream and not journey.text_received and completion.text:
-                        yield TokenReceived(task_id=task_id, text=completion.text)
-                    yield TaskFinished(task_id=task_id, result=finished(self.means, journey, completion))
+                case Accept() | GiveUp():
+                    for event in self._ended(journey, step, stream=stream):
+                        yield event
                     return
-                case GiveUp():
-                    raise error_of(journey, step)
                 case _:
                     assert_never(step)
 
-    async def _reused(self, journey: Journey) -> TaskResult | None:
-        """An earlier answer; None where there is none: then this journey may be the one that asks for it."""
-        asked = asked_of(self.means, journey, self._policies)
-        if asked is None:
-            return None
-        if journey.plan is not None and (journey.awaits_hour or journey.plan.in_batch):
-            asked = structs.replace(asked, flies=False)  # nobody is to wait for one that may wait itself
-        found = await self.means.answers.take(asked, until=journey.deadline)
-        if isinstance(found, Hit):
-            return result_of(self.means, journey, found, reuse_id=self._names.new("call"))
-        journey.lead = found
-        return None
+    def _ended(self, journey: Journey, step: Accept | GiveUp, *, stream: bool) -> Iterator[TaskEvent]:
+        """The last events. Who gives up a recheck gives the answer that was to be rechecked."""
+        if isinstance(step, Accept):
+            result = finished(self.means, journey, answer_of(journey, step.completion))
+            return _told(result, stream=stream and not journey.text_received)
+        kept = None if journey.delivered else self._given(journey, journey.kept)
+        if kept is None:
+            raise error_of(journey, step)
+        return _told(kept, stream=stream)
+
+    def _given(self, journey: Journey, hit: Hit | None) -> TaskResult | None:
+        """The result with an earlier answer, where there is one that fits."""
+        return hit and result_of(self.means, journey, hit, reuse_id=self._names.new("call"))
 
     def _attempted(self, journey: Journey, step: Send, *, stream: bool) -> AsyncGenerator[TaskEvent]:
         """One attempt's events, or two attempts' at one answer. However they end, also when the caller
@@ -362,6 +357,13 @@ class Pipeline:
         if call.ending is not None and counts:
             journey.tried.append(Tried(candidate=call.candidate, ending=call.ending, at=now))
         return attempt
+
+
+def _told(result: TaskResult, *, stream: bool) -> Iterator[TaskEvent]:
+    """The last events of a task. `stream`: its text is still to be told."""
+    if stream and result.output:
+        yield TokenReceived(task_id=result.task_id, text=result.output)
+    yield TaskFinished(task_id=result.task_id, result=result)
 
 
 def _started(journey: Journey, call: Call) -> AttemptStarted:

@@ -60,6 +60,7 @@ class Running:
         await self.alarm.aclose(means.config.upstream.drain_timeout)
         means.permits.aclose()
         await means.keys.aclose()
+        await means.semantic.aclose()
         await means.answers.aclose()
         await means.ledger.aclose()
         await self.sharing.aclose()

@@ -19,6 +19,9 @@ class Sharing:
 
     async def begin(self) -> None:
         await self._health.begin()
+        caching = self._means.config.optimization.caching
+        if caching.enabled and caching.semantic.enabled:
+            await self._means.semantic.begin()
         if _asks_experience(self._means.config):
             await self.experience.begin()
 

@@ -306,7 +306,7 @@ async def test_work_that_waits_takes_what_is_there_and_holds_nobody_up(tmp_path:
 async def test_what_is_asked_for_our_own_sake_saves_nothing(tmp_path: Path) -> None:
     async with opened(ScriptedUpstream(["a", "b"]), tmp_path) as deployment:
         mine = await deployment.execute_task(ASK)
-        ours = await deployment.execute_task(ASK, purpose="recheck")
+        ours = await deployment.execute_task(ASK, purpose="judge")
         report = deployment.get_cost_report()
     assert (ours.cached, ours.metrics.baseline_cost) == (False, None)
     assert report.baseline_cost == mine.metrics.baseline_cost

@@ -90,6 +90,7 @@ def test_a_file_of_0002_with_or_without_the_checkpoints_table_is_migrated(tmp_pa
         old.execute("INSERT INTO meta VALUES ('money', 'real')")
         old.execute("DROP TABLE health")  # which 0004 makes
         old.execute("DROP TABLE experience")  # which 0007 makes
+        old.execute("DROP TABLE semantic_standing")  # which 0006 makes
         for table in ("answer", "flight"):  # and what 0005 makes
             old.execute(f"DROP TABLE {table}")
         for table in ("rollup", "rollup_by"):

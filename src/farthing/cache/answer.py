@@ -62,6 +62,10 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Whether the answer may lie in the database."""
     flies: bool
     """Whether equal tasks at the same time are sent once."""
+    setting: str | None = None
+    """The key of all but the question, where it may be asked in other words; else None."""
+    question: str | None = None
+    """Its text as `questions.encode` writes it."""
 
 
 def asked_for(task: Task, task_type: TaskType, key: str, settings: Caching) -> Asked:

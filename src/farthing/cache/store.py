@@ -59,6 +59,8 @@ def keep(
             "until_us": kept.until_us,
             "used_us": now_us,
             "body": encode(kept),
+            "setting": asked.setting,
+            "question": asked.question,
         }
         database.replace(connection, answer, row)
     for region, most in {asked.region: asked.max_size for asked, _ in landed}.items():

@@ -88,12 +88,7 @@ def load_config(
 
 def inert_settings(config: DeploymentConfig) -> tuple[Notice, ...]:
     """Settings that are switched on, accepted, and not yet acted on by this version."""
-    optimization = config.optimization
     inert = {
-        "optimization.caching.semantic.enabled": (
-            optimization.caching.semantic.enabled,
-            "questions in other words are not recognised yet",
-        ),
         "quality.enabled": (
             config.quality.enabled,
             "answers are not sampled and judged yet; routing uses the catalogue's scores",

@@ -27,7 +27,7 @@ class SemanticCache(Section):
     """Answers to the same question in other words. Needs the extra `semantic`; never for coding."""
 
     enabled: bool = False
-    threshold: Fraction = 0.86
+    threshold: Fraction = 0.80
     """The cosine of two questions' embeddings that counts as the same, if every guard agrees."""
     recheck_rate: Fraction = 0.02
     """Fraction of such hits that are asked anew all the same, to measure how many are false."""

@@ -161,8 +161,22 @@ answer = sa.Table(
     sa.Column("until_us", sa.BigInteger, nullable=False),
     sa.Column("used_us", sa.BigInteger, nullable=False),
     sa.Column("body", sa.Text, nullable=False),
+    sa.Column("setting", sa.String(64)),  # SHA-256 of all but the last message's words
+    sa.Column("question", sa.Text),  # JSON; where others may find the answer by other words
 )
 sa.Index("answer_used", answer.c.region, answer.c.used_us)
+sa.Index("answer_setting", answer.c.setting, answer.c.made_us)
+
+# What was counted of answers given to reworded questions, by all processes.
+semantic_standing = sa.Table(
+    "semantic_standing",
+    metadata,
+    sa.Column("task_type", sa.String(20), primary_key=True),
+    sa.Column("hits", sa.BigInteger, nullable=False),
+    sa.Column("rechecks", sa.BigInteger, nullable=False),
+    sa.Column("false_hits", sa.BigInteger, nullable=False),
+    sa.Column("off", sa.Boolean, nullable=False),
+)
 
 # Who asks for an answer that others wait for. One whose epoch is not live any more is nobody's.
 flight = sa.Table(
