@@ -71,12 +71,16 @@ class Conversation(msgspec.Struct, frozen=True, kw_only=True):
     facts: tuple[Fact, ...]
 
 
-def conversation(seed: int, *, repeats: bool = True) -> Conversation:
-    """The conversation of a seed. Without `repeats` nothing is read, run or pasted twice."""
+def conversation(seed: int, *, repeats: bool = True, rare_words: bool = False) -> Conversation:
+    """The conversation of a seed. Without `repeats` nothing is read, run or pasted twice; with `rare_words`
+    each sentence of chatter has words that stand nowhere else, so that rarity tells nothing of what matters."""
     rng = Random(f"conversation {seed}")
     facts = _facts(rng, held_out=seed % 2 == 1)
     scene = _Scene(
-        rng=rng, repeats=repeats, waiting={turn: fact for turn, fact in zip(_turns(rng), facts, strict=True)}
+        rng=rng,
+        repeats=repeats,
+        odd=Random(f"odd {seed}") if rare_words else None,
+        waiting={turn: fact for turn, fact in zip(_turns(rng), facts, strict=True)},
     )
     scene.messages.append(
         Message(role="system", content="You are a careful engineer. Use the tools; answer briefly.")
@@ -131,6 +135,7 @@ class _Scene:
 
     rng: Random
     repeats: bool
+    odd: Random | None
     waiting: dict[int, Fact]
     messages: list[Message] = field(default_factory=list[Message])
     files: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
@@ -158,7 +163,13 @@ class _Scene:
         self.messages.append(Message(role="assistant", content=" ".join(answer)))
 
     def _sentences(self, templates: Sequence[str], least: int, most: int) -> list[str]:
-        return [self._fill(one) for one in self.rng.sample(templates, self.rng.randint(least, most))]
+        told = [self._fill(one) for one in self.rng.sample(templates, self.rng.randint(least, most))]
+        return told if self.odd is None else [self._oddly(one, self.odd) for one in told]
+
+    def _oddly(self, sentence: str, odd: Random) -> str:
+        """The sentence with two made-up words before its end."""
+        words = ["".join(odd.choice(pair) for pair in ("bdfgklmnprstvz", "aeiou") * 3) for _ in range(2)]
+        return f"{sentence[:-1]} {' '.join(words)}{sentence[-1]}"
 
     def _fill(self, template: str) -> str:
         rng = self.rng

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from msgspec import structs
 
 from farthing.prompt.extract import Scores, extracted, weigh
-from farthing.prompt.superseded import MARK, Cut, repeated, superseded
+from farthing.prompt.superseded import Cut, repeated, superseded
 from farthing.prompt.tokens import estimate_conversation
 from farthing.prompt.turns import RECENT_STEPS, protected, question_of, steps_of, with_arguments
 from farthing.result import Change

@@ -7,6 +7,7 @@ A piece is worth what it states (`facts.py`), weighted by who says it, and what 
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from heapq import nlargest
 from typing import NamedTuple
 
 import msgspec
@@ -34,6 +35,9 @@ _RECENT_RELEVANCE = 0.4
 _COMMON_SHAPE = 0.25
 """A line that looks like most others of its output says less than one that stands out."""
 _SHAPES_TO_BE_COMMON = 4
+_RARITY = 0.15
+"""For each unit of how rare the words of a plain sentence are in this conversation."""
+_RARE_TERMS = 4
 _LEAST_ARGUMENT = 160
 _GAP_TOKENS = 3
 _CONTENT = -1
@@ -123,7 +127,8 @@ def _weighed(sources: Sequence[_Source], question: str, recent: str, scores: Sco
         common, plain = _common_shapes(source), _PLAIN.get(source.role, 0.0)
         for place, text in enumerate(source.pieces):
             value = _stated(source, text, common) + plain * min(5, len(terms[number]))
-            value += _RELEVANCE * near.get(number, 0.0) + _RECENT_RELEVANCE * near_recent.get(number, 0.0)
+            value += _RELEVANCE * near.get(number, 0.0) ** 2 + _RECENT_RELEVANCE * near_recent.get(number, 0.0) ** 2
+            value += _RARITY * _rarity(index, terms[number]) if plain else 0.0
             value += 0.0 if alike is None else _RELEVANCE * max(0.0, alike[number])
             weighed.append(_Piece(at, place, text, estimate_tokens(text), value))
             number += 1
@@ -135,6 +140,11 @@ def _stated(source: _Source, text: str, common: frozenset[str]) -> float:
     if source.role == "tool" and _shape(text) in common:
         return stated * _COMMON_SHAPE
     return stated + (_USER_BONUS if source.role == "user" and stated else 0.0)
+
+
+def _rarity(index: Index, terms: Sequence[str]) -> float:
+    """The mean rarity of the four rarest words; fewer words count for less."""
+    return sum(nlargest(_RARE_TERMS, map(index.rarity, set(terms)))) / _RARE_TERMS
 
 
 def _common_shapes(source: _Source) -> frozenset[str]:

@@ -19,6 +19,7 @@ MARK = "[left out: "
 _LEAST_CHARACTERS = 160
 """What is shorter than this stays: a stub would save nothing."""
 _NEARLY = 0.9
+_STAND_IN = 4
 _PATHS = ("path", "file", "file_path", "filename", "uri", "url")
 _SHINGLE = 8
 """Words of a shingle, after Broder, "On the resemblance and containment of documents" (1997)."""
@@ -51,7 +52,7 @@ def superseded(messages: Sequence[Message], start: int, end: int) -> Iterator[St
         later = latest.get(key)
         if later is None and path in whole and _is_copy(text, _content(messages, whole[path])):
             later = whole[path]
-        if later is not None and _is_long(text):
+        if later is not None and _is_long(text) and _is_answer(messages, later, text):
             yield Stub(one.answer, "superseded tool output", f"{MARK}a later {one.call.name} replaced this]")
         longest = _longest(arguments)
         if path and longest is not None and arguments is not None:
@@ -65,10 +66,11 @@ def superseded(messages: Sequence[Message], start: int, end: int) -> Iterator[St
 
 
 def repeated(messages: Sequence[Message], start: int, end: int) -> Iterator[tuple[int, str, str]]:
-    """Paragraphs and outputs of the range that stand earlier word for word or nearly so: where, which, and
-    what takes their place. The earlier one stays: the prefix of the conversation does not change."""
-    seen: dict[int, frozenset[int]] = {}
-    postings: dict[int, int] = {}
+    """Paragraphs and outputs of the range that stand earlier: the same words in the same order, be it in a longer
+    text. Yields where, which, and what takes their place. One other number or name makes a text another. The
+    earlier one stays: the prefix of the conversation does not change."""
+    seen: dict[int, frozenset[str]] = {}
+    postings: dict[str, int] = {}
     for at, message in enumerate(messages[:end]):
         for block in _blocks(message):
             shingles = _shingles(block)
@@ -81,8 +83,8 @@ def repeated(messages: Sequence[Message], start: int, end: int) -> Iterator[tupl
                 postings.setdefault(shingle, number)
 
 
-def _is_known(shingles: frozenset[int], seen: Mapping[int, frozenset[int]], postings: Mapping[int, int]) -> bool:
-    """Whether one earlier block holds nearly all of this one, its numbers without exception."""
+def _is_known(shingles: frozenset[str], seen: Mapping[int, frozenset[str]], postings: Mapping[str, int]) -> bool:
+    """Whether one earlier block holds all of this one's runs of words, whatever else it holds."""
     counts: dict[int, int] = {}
     for shingle in shingles:
         holder = postings.get(shingle)
@@ -91,7 +93,7 @@ def _is_known(shingles: frozenset[int], seen: Mapping[int, frozenset[int]], post
     if not counts:
         return False
     best = max(counts, key=lambda number: counts[number])
-    return len(shingles & seen[best]) >= len(shingles)
+    return shingles <= seen[best]
 
 
 def _blocks(message: Message) -> list[str]:
@@ -102,10 +104,10 @@ def _blocks(message: Message) -> list[str]:
     return [block for block in blocks if _is_long(block)]
 
 
-def _shingles(block: str) -> frozenset[int]:
-    """A text's runs of words. `hash` of a tuple of strings differs between processes; only sets are compared."""
+def _shingles(block: str) -> frozenset[str]:
+    """A text's runs of words; case and space do not tell texts apart, numbers do."""
     words = block.lower().split()
-    return frozenset(hash(tuple(words[at : at + _SHINGLE])) for at in range(max(1, len(words) - _SHINGLE + 1)))
+    return frozenset(" ".join(words[at : at + _SHINGLE]) for at in range(max(1, len(words) - _SHINGLE + 1)))
 
 
 def _is_long(text: str) -> bool:
@@ -114,6 +116,11 @@ def _is_long(text: str) -> bool:
 
 def _canonical(raw: str, arguments: Mapping[str, object] | None) -> str:
     return raw if arguments is None else msgspec.json.encode(arguments, order="deterministic").decode()
+
+
+def _is_answer(messages: Sequence[Message], later: int, text: str) -> bool:
+    """Whether the later output can stand for the earlier: an error message in its place could not."""
+    return _STAND_IN * len(_content(messages, later)) >= len(text)
 
 
 def _path(arguments: Mapping[str, object] | None) -> str:
@@ -129,7 +136,8 @@ def _path(arguments: Mapping[str, object] | None) -> str:
 
 def _longest(arguments: Mapping[str, object] | None) -> str | None:
     """The name of the argument that holds a whole content."""
-    texts = {name: value for name, value in (arguments or {}).items() if isinstance(value, str) and _is_long(value)}
+    given = (arguments or {}).items()
+    texts = {name: value for name, value in given if isinstance(value, str) and _is_long(value)}
     return max(texts, key=lambda name: len(texts[name]), default=None)
 
 

@@ -1,7 +1,7 @@
-"""The structure of a conversation: what belongs together, what stays word for word, and cutting text in pieces.
+"""The structure of a conversation: what belongs together, what stays word for word, and text in pieces.
 
-A *step* is a user's message, or an assistant's with the results of the tools that it called: providers refuse
-a call without its result, so a step goes as a whole or stays. Pure; what is left out is `compress.py`'s.
+A *step* is a user's message, or an assistant's with the results of the tools that it called: providers
+refuse a call without its result, so a step goes as a whole or stays. Pure; what is left out is `compress.py`'s.
 """
 
 import re
@@ -15,6 +15,9 @@ from farthing.task import Message, ToolCall
 
 RECENT_STEPS = 6
 """So many steps at the end stay word for word: what the next answer goes on from."""
+
+_FIRST_CHARACTERS = 4000
+"""A first message up to this length says what all is about, and stays."""
 
 _LONGEST_PIECE = 400
 _SENTENCE_END = re.compile(r"(?<=[.!?])[ \t]+(?=[^\sa-z])|(?<=\n)(?=[^\n])")
@@ -30,7 +33,7 @@ class Step(NamedTuple):
 
 
 class Exchange(NamedTuple):
-    """A tool call with its result: the message that calls, the call's place in it, the message that answers."""
+    """A tool call with its result: the message that calls, the place in it, the message that answers."""
 
     caller: int
     place: int
@@ -45,7 +48,7 @@ def steps_of(messages: Sequence[Message]) -> list[Step]:
 
 
 def exchanges_of(messages: Sequence[Message]) -> list[Exchange]:
-    """Calls with their results, in order. Ids need be unique only within a step: a later one may use them again."""
+    """Calls with their results, in order. Ids need be unique only within a step."""
     found: list[Exchange] = []
     for start, end in steps_of(messages):
         places = {call.id: (place, call) for place, call in enumerate(messages[start].tool_calls)}
@@ -57,15 +60,18 @@ def exchanges_of(messages: Sequence[Message]) -> list[Exchange]:
 
 
 def protected(messages: Sequence[Message], recent_steps: int = RECENT_STEPS) -> frozenset[int]:
-    """Messages that are kept word for word: system, pinned, the last question, the last steps, and images."""
+    """Messages that are kept word for word: system, pinned, images, the first and the last question, the
+    last steps."""
     steps = steps_of(messages)
     last_question = max((at for at, one in enumerate(messages) if one.role == "user"), default=-1)
+    first_question = next((at for at, one in enumerate(messages) if one.role == "user"), -1)
     first_recent = steps[-recent_steps].start if len(steps) >= recent_steps else 0
     return frozenset(
         at
         for at, one in enumerate(messages)
         if at >= first_recent
         or at == last_question
+        or (at == first_question and len(one.text) <= _FIRST_CHARACTERS)
         or one.role == "system"
         or one.pinned
         or not (one.content is None or isinstance(one.content, str))
@@ -108,10 +114,6 @@ def _short(piece: str) -> Iterator[str]:
             part += slice_
     if part:
         yield part
-
-
-def with_text(message: Message, text: str) -> Message:
-    return structs.replace(message, content=text)
 
 
 def with_arguments(message: Message, place: int, arguments: str) -> Message:
