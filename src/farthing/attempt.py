@@ -23,7 +23,7 @@ from farthing.levels import ServiceLevels
 from farthing.limits.permits import NoTurn, Permits, Wish
 from farthing.money import from_nano
 from farthing.prompt.tokens import estimate_conversation
-from farthing.result import Attempt, Candidate, CostBasis, Route
+from farthing.result import Attempt, Candidate, CostBasis, Route, Shortening
 from farthing.routing.fallback import Ending, why
 from farthing.routing.patience import patience
 from farthing.spend.batch import Seen
@@ -86,8 +86,8 @@ class Call(msgspec.Struct, kw_only=True):
     """Whether it was sent beside another that is late."""
     overtaken: bool = False
     """Whether another attempt at the same answer was sooner."""
-    shortened_tokens: int = 0
-    """Input tokens that were left out of the prompt, by our estimate."""
+    shortening: Shortening | None = None
+    """What was left out of the prompt."""
     started: float = 0.0
     max_tokens: int = 0
     granted: int = 0
@@ -255,7 +255,7 @@ def _intent(means: Means, call: Call, fitted: Fitted) -> Intent:
         tags=call.task.tags,
         metadata=call.task.metadata,
         baseline_model=means.config.baseline.model,
-        shortened_tokens=call.shortened_tokens,
+        shortened_tokens=0 if call.shortening is None else call.shortening.saved_tokens,
     )
 
 

@@ -16,6 +16,7 @@ from decimal import Decimal
 from typing import assert_never
 
 from farthing.attempt import Call, Means, perform, record_of
+from farthing.compression import compressed_for, summarise
 from farthing.config.upstreams import place_of
 from farthing.errors import (
     BudgetExceededError,
@@ -31,6 +32,7 @@ from farthing.fit import PLAIN, Way, checked
 from farthing.journey import Journey, another_is_left, rival_of, situation_of
 from farthing.money import from_nano
 from farthing.names import Names
+from farthing.prompt.contexts import Contexts
 from farthing.prompt.shorten import shortened
 from farthing.race import Race
 from farthing.result import (
@@ -72,6 +74,7 @@ class Pipeline:
         self._retries = RetryBudget()
         self._names = Names()
         self._routes = RouteMemo()
+        self._contexts = Contexts()
 
     async def run(self, task: Task, *, stream: bool) -> AsyncGenerator[TaskEvent]:
         """The events of a task, ending with `TaskFinished`. `stream`: whether tokens are wanted on the way.
@@ -82,6 +85,7 @@ class Pipeline:
         journey = self._depart(checked(task))
         task_id = journey.task_id
         yield Routed(task_id=task_id, title=task.title, route=journey.route)
+        await summarise(self._contexts, journey, self.means, self.run)
         while True:
             step = self._next_step(journey)
             match step:
@@ -232,16 +236,17 @@ class Pipeline:
         continues = "".join(journey.text_received) if step.continues else ""
         plain = not (avoid or continues or step.compress or step.repair)
         another = another_is_left(journey, step, self.means, self.health)
+        task, shortening = compressed_for(step, journey, self._contexts, self.means)
         call = Call(
             call_id=self._names.new("call"),
-            task=journey.task,
+            task=task,
             task_id=journey.task_id,
             route=journey.route,
             candidate=step.candidate,
             reason=step.reason or step.candidate.reason,
             deadline=journey.deadline,
             another=another,
-            shortened_tokens=journey.shortened_tokens,
+            shortening=shortening,
             key=self.means.keys.choose(place_of(model, self.means.config.upstreams).upstream, now),
             way=PLAIN
             if plain
@@ -296,7 +301,7 @@ class Pipeline:
             simulated=answered is not None and answered.simulated,
             data=call.data if call else None,
             repaired=call is not None and call.repaired,
-            shortening=journey.shortening,
+            shortening=call.shortening if call else journey.shortening,
         )
 
     def _metrics(self, journey: Journey, completion: Completion) -> Metrics:

@@ -100,6 +100,10 @@ class Shortening(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     tokens_after: int
     changes: tuple[Change, ...] = ()
 
+    @property
+    def saved_tokens(self) -> int:
+        return self.tokens_before - self.tokens_after
+
 
 class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
     """A finished task. `simulated` is True when the upstream said that it is a simulator."""

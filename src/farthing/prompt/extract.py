@@ -107,7 +107,11 @@ def _sources(at: int, message: Message) -> list[_Source]:
         found.append(_Source(at, _CONTENT, "", message.role, pieces_of(message.content, lines=lines)))
     for place, call in enumerate(message.tool_calls):
         arguments = arguments_of(call) or {}
-        texts = {name: one for name, one in arguments.items() if isinstance(one, str) and len(one) >= _LEAST_ARGUMENT}
+        texts = {
+            name: one
+            for name, one in arguments.items()
+            if isinstance(one, str) and len(one) >= _LEAST_ARGUMENT
+        }
         if texts:
             name = max(texts, key=lambda name: len(texts[name]))
             found.append(_Source(at, place, name, "tool", pieces_of(texts[name], lines=True)))
@@ -127,7 +131,10 @@ def _weighed(sources: Sequence[_Source], question: str, recent: str, scores: Sco
         common, plain = _common_shapes(source), _PLAIN.get(source.role, 0.0)
         for place, text in enumerate(source.pieces):
             value = _stated(source, text, common) + plain * min(5, len(terms[number]))
-            value += _RELEVANCE * near.get(number, 0.0) ** 2 + _RECENT_RELEVANCE * near_recent.get(number, 0.0) ** 2
+            value += (
+                _RELEVANCE * near.get(number, 0.0) ** 2
+                + _RECENT_RELEVANCE * near_recent.get(number, 0.0) ** 2
+            )
             value += _RARITY * _rarity(index, terms[number]) if plain else 0.0
             value += 0.0 if alike is None else _RELEVANCE * max(0.0, alike[number])
             weighed.append(_Piece(at, place, text, estimate_tokens(text), value))
@@ -158,7 +165,9 @@ def _shape(text: str) -> str:
     return _DIGITS.sub("0", _LETTERS.sub("a", text.strip()))
 
 
-def _rebuilt(messages: Mapping[int, Message], sources: Sequence[_Source], kept: Sequence[set[int]]) -> Extracted:
+def _rebuilt(
+    messages: Mapping[int, Message], sources: Sequence[_Source], kept: Sequence[set[int]]
+) -> Extracted:
     made = dict(messages)
     filled: set[int] = set()
     for source, places in zip(sources, kept, strict=True):
@@ -167,7 +176,9 @@ def _rebuilt(messages: Mapping[int, Message], sources: Sequence[_Source], kept: 
             filled.add(source.message)
         message = made[source.message]
         if source.slot == _CONTENT:
-            made[source.message] = message if message.content == text else structs.replace(message, content=text)
+            made[source.message] = (
+                message if message.content == text else structs.replace(message, content=text)
+            )
         elif len(places) < len(source.pieces):
             call = message.tool_calls[source.slot]
             arguments = {**(arguments_of(call) or {}), source.name: text}

@@ -21,7 +21,12 @@ _SPECIFICS: tuple[tuple[re.Pattern[str], float], ...] = (
     ),
     (re.compile(r"\bv?\d+\.\d+\.\d+"), 1.3),
     (re.compile(r"\b[A-Z]{2,}[A-Z0-9]*[-_]\d+|\b[a-z]+_\d+\w*|\b[0-9a-f]{7,}\b|\b[a-z]\d{3,}"), 1.2),  # a key
-    (re.compile(r"\d[\d,. ]*\s?(?:ms|s|sec|seconds?|min|minutes?|hours?|days?|weeks?|[kMG]i?B|rows|users)\b"), 0.8),
+    (
+        re.compile(
+            r"\d[\d,. ]*\s?(?:ms|s|sec|seconds?|min|minutes?|hours?|days?|weeks?|[kMG]i?B|rows|users)\b"
+        ),
+        0.8,
+    ),
     (re.compile(r"\d{3,}|\d,\d{3}"), 0.8),
     (re.compile(r"\d"), 0.5),
     (re.compile(r"[\w.+-]+@[\w-]+\.\w+"), 1.6),

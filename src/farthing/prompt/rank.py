@@ -19,13 +19,27 @@ _WIDENING_WEIGHT = 0.3
 _WORD = re.compile(r"[^\W_]+", re.UNICODE)
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _STOP = frozenset(
-    "a about after again all also am an and any are as at be because been before being but by can could did do does"
-    " doing done down for from further get got had has have having he her here him his how i if in into is it its just"
-    " let ll like may me more most much must my no nor not now of off on once one only or other our out over own please"
-    " re same shall she should so some such t than that the their them then there these they this those through to too"
-    " under until up us ve very was we were what when where which while who whom why will with would you your".split()
+    ["a", "about", "after", "again", "all", "also", "am", "an", "and", "any", "are", "as", "at", "be", "because", "been", "before", "being", "but", "by", "can", "could", "did", "do", "does", "doing", "done", "down", "for", "from", "further", "get", "got", "had", "has", "have", "having", "he", "her", "here", "him", "his", "how", "i", "if", "in", "into", "is", "it", "its", "just", "let", "ll", "like", "may", "me", "more", "most", "much", "must", "my", "no", "nor", "not", "now", "of", "off", "on", "once", "one", "only", "or", "other", "our", "out", "over", "own", "please", "re", "same", "shall", "she", "should", "so", "some", "such", "t", "than", "that", "the", "their", "them", "then", "there", "these", "they", "this", "those", "through", "to", "too", "under", "until", "up", "us", "ve", "very", "was", "we", "were", "what", "when", "where", "which", "while", "who", "whom", "why", "will", "with", "would", "you", "your"]
 )
-_SUFFIXES = ("ations", "ation", "ingly", "ments", "ment", "ings", "ing", "edly", "ies", "ied", "ers", "est", "ed", "er", "es", "ly", "s")
+_SUFFIXES = (
+    "ations",
+    "ation",
+    "ingly",
+    "ments",
+    "ment",
+    "ings",
+    "ing",
+    "edly",
+    "ies",
+    "ied",
+    "ers",
+    "est",
+    "ed",
+    "er",
+    "es",
+    "ly",
+    "s",
+)
 
 
 def terms_of(text: str) -> list[str]:

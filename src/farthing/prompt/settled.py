@@ -44,7 +44,7 @@ def digests(messages: Sequence[Message], ends: Sequence[int]) -> list[bytes]:
     for end in ends:
         for one in messages[at:end]:
             calls = [(call.id, call.name, call.arguments) for call in one.tool_calls]
-            running.update(repr((one.role, one.text, calls, one.pinned, one.tool_call_id)).encode())
+            running.update(repr((one.role, one.content, calls, one.pinned, one.tool_call_id)).encode())
         at = end
         found.append(running.digest())
     return found

@@ -83,7 +83,9 @@ def repeated(messages: Sequence[Message], start: int, end: int) -> Iterator[tupl
                 postings.setdefault(shingle, number)
 
 
-def _is_known(shingles: frozenset[str], seen: Mapping[int, frozenset[str]], postings: Mapping[str, int]) -> bool:
+def _is_known(
+    shingles: frozenset[str], seen: Mapping[int, frozenset[str]], postings: Mapping[str, int]
+) -> bool:
     """Whether one earlier block holds all of this one's runs of words, whatever else it holds."""
     counts: dict[int, int] = {}
     for shingle in shingles:
