@@ -13,14 +13,14 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from farthing.catalog.pricing import Rates
-from farthing.prompt.compress import Compressed, Scores, compressed
+from farthing.prompt.compress import Compressed, Scores, compressed, least_tokens
 from farthing.prompt.settled import digests, settle, stretches_of
 from farthing.prompt.summarize import Plan, plan_of
 from farthing.prompt.tokens import estimate_conversation
 from farthing.prompt.turns import RECENT_STEPS, protected, steps_of
 from farthing.prompt.worth import Prompt, further_calls, pays
 from farthing.result import Change, Shortening
-from farthing.task import Message, Tool
+from farthing.task import Message, Task, Tool
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -103,6 +103,15 @@ def can_shrink(messages: Sequence[Message]) -> bool:
     """Whether anything may be left out at all: something is neither pinned nor recent."""
     keep = protected(messages)
     return sum(len(one.text) for at, one in enumerate(messages) if at not in keep) > LEAST_CHARACTERS // 8
+
+
+def fits_compressed(task: Task, *, window_tokens: int, max_tokens: int) -> bool:
+    """Whether a conversation fits a window at the strongest compression whose losses are measured."""
+    messages = task.conversation
+    room = room_in(window_tokens, max_tokens=max_tokens, tools=task.tools)
+    if room is None or not is_long(messages):
+        return room is None
+    return room >= max(least_tokens(messages), estimate_conversation(messages) * MEASURED_SHARE)
 
 
 class Contexts:

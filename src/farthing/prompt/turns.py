@@ -1,7 +1,7 @@
 """The structure of a conversation: what belongs together, what stays word for word, and text in pieces.
 
 A *step* is a user's message, or an assistant's with the results of the tools that it called: providers
-refuse a call without its result, so a step goes as a whole or stays. Pure; what is left out is `compress.py`'s.
+refuse a call without its result, so a step goes as a whole or stays. Pure; what goes is `compress.py`'s.
 """
 
 import re

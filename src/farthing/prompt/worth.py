@@ -1,4 +1,4 @@
-"""Whether leaving tokens out saves more than it costs, by dated prices and what the provider has cached. Pure.
+"""Whether leaving tokens out saves more than it costs, by dated prices and what is cached upstream. Pure.
 
 A warm prefix is read at a part of its price: another prefix, though shorter, is paid in full once. Costs are
 US dollars as Decimal; tokens are estimates.
