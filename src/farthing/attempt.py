@@ -6,44 +6,47 @@ whether an answer can be used is `verdict.py`'s. Whatever happens to the caller,
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from random import Random
 from typing import assert_never
 
 import msgspec
 from msgspec import structs
 
+from farthing.cache.flight import Cache
 from farthing.catalog.models import Catalog
-from farthing.catalog.pricing import Price, computed_nano
+from farthing.catalog.pricing import Price
 from farthing.clock import Clock
 from farthing.config.schema import DeploymentConfig, LatencyTarget
 from farthing.fit import PLAIN, Fitted, Way, clamped, fit
 from farthing.levels import ServiceLevels
-from farthing.limits.permits import NoTurn, Permits, Wish
+from farthing.limits.permits import Permits, Wish
 from farthing.money import from_nano
+from farthing.prompt.seam import Seam
 from farthing.prompt.tokens import estimate_conversation
-from farthing.result import Attempt, Candidate, CostBasis, Route, Shortening
+from farthing.result import Attempt, Candidate, CostBasis, OutputLimit, Route, Shortening
+from farthing.routing.experience import Experience, Subject
 from farthing.routing.fallback import Ending, why
+from farthing.routing.lengths import TEACHING
+from farthing.routing.output import limit_of
 from farthing.routing.patience import patience
 from farthing.spend.batch import Seen
 from farthing.spend.budget import Denied
 from farthing.spend.claims import claims_for
 from farthing.spend.ledger import Intent, Outcome
 from farthing.spend.reservation import ProviderMemo, Unbounded
-from farthing.spend.settlement import Ask, Known, Unknown, billed, settlement_of
+from farthing.spend.settlement import Ask, Known, Unknown, baseline_nano, settlement_of
 from farthing.spend.writer import LedgerWriter
 from farthing.task import Completion, Purpose, Task, Usage
+from farthing.turn import tokens_of, without_turn
 from farthing.underway import UnderWay
-from farthing.upstream.account import GenerationBill
+from farthing.upstream.bill import bill_of
 from farthing.upstream.call import Answered
 from farthing.upstream.deadline import Deadlines
 from farthing.upstream.failure import Failure, FailureKind
 from farthing.upstream.keyring import Key, KeyRing
 from farthing.verdict import judge
-
-_BILL_DELAYS_S = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
-"""When `/generation` is asked again; it can lag a few seconds behind the call."""
 
 
 class Means(msgspec.Struct, kw_only=True):
@@ -62,6 +65,9 @@ class Means(msgspec.Struct, kw_only=True):
     """What closing waits for: callers inside an attempt, and tasks that outlive them."""
     targets: Mapping[str, LatencyTarget] = msgspec.field(default_factory=dict[str, LatencyTarget])
     """Latency targets by the ids that calls are sent to."""
+    answers: Cache
+    experience: Experience = Experience()
+    """What the ledger teaches of the models, where the configuration makes use of it."""
     preferences: ProviderMemo = msgspec.field(default_factory=ProviderMemo)
     rng: Random = msgspec.field(default_factory=Random)
     """For the jitter of backoffs."""
@@ -89,6 +95,7 @@ class Call(msgspec.Struct, kw_only=True):
     shortening: Shortening | None = None
     """What was left out of the prompt."""
     started: float = 0.0
+    limit: OutputLimit | None = None
     max_tokens: int = 0
     granted: int = 0
     clamped: bool = False
@@ -130,7 +137,7 @@ async def perform(means: Means, call: Call, on_text: OnText | None = None) -> En
 
     Cancelling closes the exchange at once; the settlement goes on without the caller.
     """
-    call.started = means.clock.monotonic()
+    call.started, call.limit = means.clock.monotonic(), _limit(means, call)
     wish = _wish(means, call)
     refused = await means.permits.enter(wish, within_s=max(call.deadline - call.started, 0.0))
     if refused is not None:
@@ -147,26 +154,22 @@ async def perform(means: Means, call: Call, on_text: OnText | None = None) -> En
         failure = call.ending if isinstance(call.ending, Failure) else None
         means.keys.end(call.key, failure, means.clock.monotonic())
         means.levels.end(call.task.agent_id or "")
-        means.permits.leave(wish, tokens=_tokens_of(call.ending))
+        means.permits.leave(wish, tokens=tokens_of(call.ending))
     return ending
 
 
-def without_turn(refused: NoTurn) -> Failure:
-    """What it means for the task that no leave was given: nothing was sent."""
-    kinds = {
-        "late": FailureKind.queue_timeout,
-        "full": FailureKind.queue_full,
-        "spent": FailureKind.rate_limited,
-    }
-    return Failure(
-        kind=kinds[refused.why], message=refused.text, retry_after_s=refused.wait_s, rejected=True, sent=False
-    )
+def _limit(means: Means, call: Call) -> OutputLimit:
+    """What goes on from an answer is not held to what whole answers need."""
+    needed = means.experience.needs.get(Subject(call.route.task_type, call.candidate.model))
+    draw = 1.0 if needed is None else means.rng.random()
+    known = None if call.way.continues else needed
+    return limit_of(call.task, means.config.optimization, needed=known, draw=draw)
 
 
 def _wish(means: Means, call: Call) -> Wish:
     task, tokens = call.task, 0
     if means.permits.counts_tokens:
-        most = task.max_tokens or means.config.optimization.max_output_tokens
+        most = call.limit.max_tokens if call.limit else 0
         tokens = estimate_conversation(task.conversation, task.tools) + most
     return Wish(
         model=call.candidate.model,
@@ -174,17 +177,6 @@ def _wish(means: Means, call: Call) -> Wish:
         flow=task.agent_id or task.run_id or task.key or "",
         priority=task.priority,
     )
-
-
-def _tokens_of(ending: Ending | None) -> int | None:
-    """What an attempt took of a limit on tokens, where that is known."""
-    if isinstance(ending, Denied | Unbounded):
-        return 0
-    if not isinstance(ending, Completion | Failure):
-        return None
-    if ending.usage is not None:
-        return ending.usage.total_tokens
-    return 0 if isinstance(ending, Failure) and (ending.rejected or not ending.sent) else None
 
 
 def record_of(call: Call, means: Means) -> Attempt:
@@ -221,6 +213,7 @@ async def _reserve(means: Means, call: Call) -> bytes | Denied | Unbounded:
         config=means.config,
         catalog=means.catalog,
         preferences=means.preferences,
+        most_tokens=call.limit.max_tokens if call.limit else None,
     )
     if isinstance(fitted, Unbounded):
         return fitted
@@ -269,15 +262,19 @@ async def _send(means: Means, call: Call, body: bytes, on_text: OnText | None) -
     def note_sent() -> None:
         call.sent = True
 
+    told = None if call.withholds_text else on_text
+    seam = Seam(call.way.continues) if told is not None and call.way.continues else None
     try:
         answer = await call.key.client.chat(
             body,
             stream=means.config.upstream.stream,
             deadlines=_deadlines(means, call),
-            on_text=None if call.withholds_text else on_text,
+            on_text=told if seam is None or told is None else partial(_past, seam, told),
             on_generation_id=note_id,
             on_sent=note_sent,
         )
+        if seam is not None and told is not None and (rest := seam.rest()):
+            await told(rest)
     except asyncio.CancelledError:
         cancelled = Failure(
             kind=FailureKind.cancelled,
@@ -289,6 +286,12 @@ async def _send(means: Means, call: Call, body: bytes, on_text: OnText | None) -
         _settle(means, call, cancelled, accepted=False, reason=_reason(call))
         raise
     return _close(means, call, answer)
+
+
+async def _past(seam: Seam, on_text: OnText, piece: str) -> None:
+    """Hands on what is more than a repetition of what the caller has."""
+    if text := seam.take(piece):
+        await on_text(text)
 
 
 def _close(means: Means, call: Call, answer: Answered | Failure) -> Ending:
@@ -317,7 +320,9 @@ def _settle(means: Means, call: Call, answer: Completion | Failure, *, accepted:
     price = means.catalog.price(call.candidate.model)
     now = means.clock.now()
     settlement = settlement_of(answer, price=price, at=now, has_bills=call.key.has_bills)
-    call.baseline = _baseline(means, answer.usage, now) if accepted else None
+    call.baseline = (
+        baseline_nano(means.baseline, answer.usage, at=now, extends=call.way.extends) if accepted else None
+    )
     outcome = Outcome(
         call_id=call.call_id,
         at_us=means.clock.now_us(),
@@ -331,6 +336,8 @@ def _settle(means: Means, call: Call, answer: Completion | Failure, *, accepted:
         baseline=call.baseline or 0,
         latency_ms=_elapsed_ms(means, call),
         first_token_ms=call.answered.first_token_ms if call.answered else None,
+        finish=answer.finish_reason if isinstance(answer, Completion) else "",
+        limit=call.limit.basis if call.limit and call.limit.basis in TEACHING else "",
     )
     match settlement:
         case Known():
@@ -360,24 +367,11 @@ def settled(outcome: Outcome, known: Known) -> Outcome:
 
 async def _ask_bill(means: Means, call: Call, outcome: Outcome, ask: Ask) -> None:
     """Asks `/generation` until it answers; then the bill is booked, else the worst case stays uncertain."""
+    known: Known | None = None
     try:
-        for delay in _BILL_DELAYS_S:
-            await means.clock.sleep(delay)
-            bill = await call.key.client.generation(ask.generation_id)
-            if isinstance(bill, GenerationBill) and bill.cost is not None:
-                means.ledger.record(settled(outcome, billed(bill.cost, bill.literal, bill.usage)))
-                return
-    except asyncio.CancelledError:
-        means.ledger.record(outcome)
-        raise
-    means.ledger.record(outcome)
-
-
-def _baseline(means: Means, usage: Usage | None, now: datetime) -> int | None:
-    """What the baseline model would have cost for the same tokens, nano-dollars; None where it is unknown."""
-    if means.baseline is None or usage is None:
-        return None
-    return computed_nano(means.baseline, usage, at=now)
+        known = await bill_of(call.key.client, ask.generation_id, clock=means.clock)
+    finally:
+        means.ledger.record(outcome if known is None else settled(outcome, known))
 
 
 def _deadlines(means: Means, call: Call) -> Deadlines:

@@ -1,7 +1,7 @@
 """Context compression on the way of a task: each attempt's conversation, and a summary before the first one.
 
-What goes is decided in `prompt/`. A summary is a task of its own (purpose `summary`): it has its own route and
-reservation, and when it fails or is refused the task goes on without one.
+What goes is decided in `prompt/`. A summary is a task of its own (purpose `summary`): it has its own route
+and reservation, and when it fails or is refused the task goes on without one.
 """
 
 from collections.abc import AsyncGenerator
@@ -18,6 +18,7 @@ from farthing.prompt.summarize import Plan, summarised
 from farthing.prompt.tokens import estimate_conversation, estimate_tokens
 from farthing.result import Candidate, Shortening, TaskEvent, TaskFinished
 from farthing.routing.fallback import Send
+from farthing.routing.warmth import WarmBook
 from farthing.task import Task
 
 _TIME_SHARE = 0.3
@@ -42,45 +43,63 @@ class _Writer(NamedTuple):
     rates: Rates
 
 
-def compressed_for(step: Send, journey: Journey, contexts: Contexts, means: Means) -> Sent:
-    """The task for one attempt: in the candidate's window, shorter where that pays, and shorter still after a
-    refusal for length."""
-    task, model = journey.task, step.candidate.model
-    if not _may_compress(task, means):
-        return Sent(task, journey.shortening)
-    asked = _asked(task, step.candidate, means)
-    if step.shorten:
-        last = journey.call.task if journey.call is not None else task
-        target = int(estimate_conversation(last.conversation) * TIGHTER_SHARE)
-        room = asked.room_tokens
-        journey.tightened[model] = contexts.tighter(asked, target if room is None else min(target, room))
-    fit = journey.tightened.get(model) or contexts.fit(asked)
-    if fit.shortening is None:
-        return Sent(task, journey.shortening)
-    return Sent(structs.replace(task, messages=fit.messages), _both(journey.shortening, fit))
+class Compression:
+    """For one pipeline: remembers what was compressed and summarised of its conversations."""
 
+    def __init__(self, means: Means, warmth: WarmBook, run: Run) -> None:
+        self._means, self._warmth, self._run = means, warmth, run
+        self._contexts = Contexts()
 
-async def summarise(contexts: Contexts, journey: Journey, means: Means, run: Run) -> None:
-    """Has old turns summarised where that pays, and keeps the summary for this task and later ones.
+    def of_attempt(self, step: Send, journey: Journey) -> Sent:
+        """The task for one attempt: in the candidate's window, shorter where that pays, and shorter still after
+        a refusal for length."""
+        task, model = journey.task, step.candidate.model
+        if not _may_compress(task, self._means):
+            return Sent(task, journey.shortening)
+        asked = self._asked(journey, step.candidate)
+        if step.shorten:
+            journey.tightened[model] = self._contexts.tighter(asked, _tighter_target(asked, journey))
+        fit = journey.tightened.get(model) or self._contexts.fit(asked)
+        if fit.shortening is None:
+            return Sent(task, journey.shortening)
+        return Sent(structs.replace(task, messages=fit.messages), _both(journey.shortening, fit))
 
-    Not for a task with a limit on its own cost: the summary would be paid outside of it.
-    """
-    task = journey.task
-    if not _may_compress(task, means) or task.max_cost_usd is not None:
-        return
-    writer = _writer(journey, means)
-    if writer is None:
-        return
-    planned = contexts.summary_of(_asked(task, journey.route.candidates[0], means), writer.rates)
-    if planned is None:
-        return
-    key, plan = planned
-    text = await _written(_summary_task(plan, writer, journey, means), means, writer, run)
-    messages = None if text is None else summarised(plan, text)
-    if messages is None:
-        contexts.give_up(key)
-    else:
-        contexts.remember(key, messages)
+    async def summarise(self, journey: Journey) -> None:
+        """Has old turns summarised where that pays, and keeps the summary for this task and later ones.
+
+        Not for a task with a limit on its own cost: the summary would be paid outside of it.
+        """
+        task, means = journey.task, self._means
+        if not _may_compress(task, means) or task.max_cost_usd is not None:
+            return
+        writer = _writer(journey, means)
+        if writer is None:
+            return
+        planned = self._contexts.summary_of(self._asked(journey, journey.route.candidates[0]), writer.rates)
+        if planned is None:
+            return
+        key, plan = planned
+        text = await _written(_summary_task(plan, writer, journey, means), means, writer, self._run)
+        messages = None if text is None else summarised(plan, text)
+        if messages is None:
+            self._contexts.give_up(key)
+        else:
+            self._contexts.remember(key, messages)
+
+    def _asked(self, journey: Journey, candidate: Candidate) -> Asked:
+        task, means, tokens = journey.task, self._means, 0
+        model, price = means.catalog.find(candidate.model), means.catalog.price(candidate.model)
+        if price is not None and price.overrides:
+            tokens = estimate_conversation(task.conversation, task.tools)
+        warm = self._warmth.of(journey.conversation, means.clock.monotonic())
+        return Asked(
+            messages=task.conversation,
+            tools=task.tools,
+            rates=None if price is None else rates_at(price, input_tokens=tokens, at=means.clock.now()),
+            window_tokens=None if model is None else model.context_tokens,
+            max_tokens=task.max_tokens or means.config.optimization.max_output_tokens,
+            warm=warm is not None and warm.model == candidate.model,
+        )
 
 
 def _may_compress(task: Task, means: Means) -> bool:
@@ -88,21 +107,11 @@ def _may_compress(task: Task, means: Means) -> bool:
     return on and task.purpose != "summary" and is_long(task.conversation)
 
 
-def _asked(task: Task, candidate: Candidate, means: Means) -> Asked:
-    model, tokens = means.catalog.find(candidate.model), 0
-    price = means.catalog.price(candidate.model)
-    if price is not None and price.overrides:
-        tokens = estimate_conversation(task.conversation, task.tools)
-    return Asked(
-        messages=task.conversation,
-        tools=task.tools,
-        session=task.session_id or "",
-        model=candidate.model,
-        rates=None if price is None else rates_at(price, input_tokens=tokens, at=means.clock.now()),
-        window_tokens=None if model is None else model.context_tokens,
-        max_tokens=task.max_tokens or means.config.optimization.max_output_tokens,
-        clock_s=means.clock.monotonic(),
-    )
+def _tighter_target(asked: Asked, journey: Journey) -> int:
+    """Tokens after a refusal for length: a part of what was refused, and what the window should have room for."""
+    last = journey.call.task if journey.call is not None else journey.task
+    target = int(estimate_conversation(last.conversation) * TIGHTER_SHARE)
+    return target if asked.room_tokens is None else min(target, asked.room_tokens)
 
 
 def _writer(journey: Journey, means: Means) -> _Writer | None:

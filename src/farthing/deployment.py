@@ -5,7 +5,6 @@ Opens and closes what has effects; decides nothing about a task. The sync doors 
 
 import asyncio
 import os
-import socket
 from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
 from contextlib import aclosing
 from decimal import Decimal
@@ -13,48 +12,31 @@ from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
 
-from farthing.attempt import Means
-from farthing.catalog.further import with_upstreams
+from farthing.cache.memory import Only
 from farthing.catalog.models import Catalog
-from farthing.catalog.successors import replace_gone
 from farthing.clock import Clock, SystemClock
-from farthing.config.load import Source, inert_settings, load_config
+from farthing.config.changing import with_caching, with_cost_alert
+from farthing.config.load import Source, load_config
 from farthing.config.schema import DeploymentConfig
-from farthing.config.upstreams import MAIN
 from farthing.errors import DeploymentClosedError
 from farthing.money import parse_usd
-from farthing.opening import (
-    current_catalog,
-    keep_prices,
-    meet_upstreams,
-    open_database,
-    open_keys,
-    open_means,
-    open_permits,
-)
-from farthing.pipeline import Pipeline
 from farthing.portal import Portal
 from farthing.request import task_of
 from farthing.result import Notice, Route, TaskFinished, TaskResult
 from farthing.routing.route import NoRoute
-from farthing.shared_health import SharedHealth
+from farthing.running import Running, start
 from farthing.spend import readings, store
-from farthing.spend.channels import AlertCallback, open_channels
-from farthing.spend.notify import Alarm
+from farthing.spend.channels import AlertCallback
 from farthing.spend.report import CostReport
 from farthing.spend.runs import Fold, fold
 from farthing.spend.targets import Level
-from farthing.spend.thresholds import alert_rules, runaway_rule
-from farthing.spend.writer import LedgerWriter
-from farthing.storage.database import Database
+from farthing.spend.thresholds import alert_rules
 from farthing.swarm.agent import AgentSpec, ToolSource
 from farthing.swarm.events import LoopEvent
 from farthing.swarm.loop import caps_from
 from farthing.swarm.run import Swarm
 from farthing.swarm.toolrun import run_with_tools
-from farthing.task import Labels, Task, labelled
-from farthing.telemetry.opened import Watching, open_watching
-from farthing.upstream.keyring import KeyRing
+from farthing.task import Labels, Task, TaskType, labelled
 from farthing.upstream.transport import Transport
 
 T = TypeVar("T")
@@ -83,13 +65,8 @@ class Deployment:
         self._configured = load_config(source, environ=environ, overrides=overrides)
         self._clock: Clock = clock or SystemClock()
         self._transport = transport
-        self._means: Means | None = None
-        self._pipeline: Pipeline | None = None
-        self._database: Database | None = None
-        self._alarm: Alarm | None = None
+        self._running: Running | None = None
         self._portal: Portal | None = None
-        self._sharing: SharedHealth | None = None
-        self._watching = Watching()
         self.notices: tuple[Notice, ...] = ()
         """What a person should know: replaced models, older prices, settings without effect."""
         self.simulated = False
@@ -97,26 +74,11 @@ class Deployment:
     # Opening and closing.
 
     async def __aenter__(self) -> Self:
-        config = self._configured
-        keys = open_keys(config, environ=self._environ, transport=self._transport)
-        client = keys.of(MAIN)[0].client
-        try:
-            catalog, notices = await current_catalog(
-                client, config, now=self._clock.now(), environ=self._environ
-            )
-            met = await meet_upstreams(keys, config)
-            catalog = with_upstreams(catalog, config.upstreams)
-            config, replaced = replace_gone(config, catalog, self._clock.now().date())
-            self.notices = (*inert_settings(config), *notices, *met, *replaced)
-            self.simulated = client.simulated
-            self._database = open_database(config, simulated=self.simulated, environ=self._environ)
-            await self._start(config, catalog, keys)
-        except BaseException:
-            await self._watching.aclose()
-            await keys.aclose()
-            if self._database is not None:
-                self._database.close()
-            raise
+        running = await start(
+            self._configured, environ=self._environ, clock=self._clock, transport=self._transport
+        )
+        self._running = running
+        self.notices, self.simulated = running.notices, running.simulated
         return self
 
     async def __aexit__(
@@ -126,64 +88,20 @@ class Deployment:
         trace: TracebackType | None = None,
     ) -> None:
         """Waits for settlements up to `upstream.drainTimeout`, then leaves the rest uncertain."""
-        means = self._means
-        self._means = self._pipeline = None
-        if means is None:
-            return
-        await means.under_way.drain(means.config.upstream.drain_timeout)
-        if self._alarm is not None:
-            await self._alarm.aclose(means.config.upstream.drain_timeout)
-        means.permits.aclose()
-        await means.keys.aclose()
-        await means.ledger.aclose()
-        if self._sharing is not None:
-            await self._sharing.aclose()
-        await self._watching.aclose()
-        if self._database is not None:
-            self._database.close()
-
-    async def _start(self, config: DeploymentConfig, catalog: Catalog, keys: KeyRing) -> None:
-        database = self._opened_database()
-        label = f"{socket.gethostname()}:{os.getpid()}"
-        catalog = keep_prices(database, config, catalog, now=self._clock.now())
-        permits = open_permits(config, catalog, keys, clock=self._clock)
-        self._alarm = Alarm(
-            permits,
-            self._clock,
-            critical_concurrency=config.alerts.critical_concurrency,
-            channels=open_channels(config.alerts) if config.monitoring.cost_tracking else (),
-            simulated=self.simulated,
-        )
-        ledger = LedgerWriter(
-            database,
-            label=label,
-            now_us=self._clock.now_us,
-            on_alert=self._alarm.on_alert if config.monitoring.cost_tracking else None,
-            lease_s=config.storage.lease,
-        )
-        self._alarm.note_delivery = ledger.record
-        self._means = open_means(
-            config, catalog, keys=keys, ledger=ledger, permits=permits, clock=self._clock
-        )
-        self._pipeline = Pipeline(self._means)
-        self._watching = open_watching(self._means, database, environ=self._environ, simulated=self.simulated)
-        self.notices = (*self.notices, *self._watching.notices)
-        self._alarm.rules = ledger.rules = alert_rules(config)
-        await ledger.start()
-        self._alarm.attend(ledger, database, runaway=runaway_rule(config))
-        self._sharing = SharedHealth(database, self._pipeline.health, clock=self._clock)
-        await self._sharing.begin()
+        running, self._running = self._running, None
+        if running is not None:
+            await running.aclose()
 
     # Tasks.
 
     @property
     def config(self) -> DeploymentConfig:
         """The configuration in force: successors of gone models put in their place."""
-        return self._means.config if self._means else self._configured
+        return self._running.means.config if self._running else self._configured
 
     @property
     def catalog(self) -> Catalog:
-        return self._opened().catalog
+        return self._opened().means.catalog
 
     async def execute_task(self, task: str | Task | None = None, **fields: object) -> TaskResult:
         """Runs one task to its result. `task` is a prompt or a `Task`; keywords are its fields, and any other
@@ -208,7 +126,7 @@ class Deployment:
 
     def explain(self, task: str | Task | None = None, **fields: object) -> Route | NoRoute:
         """The route a task would take now, and what the alternatives would have cost; nothing is sent."""
-        return self._opened_pipeline().explain(task_of(task, fields))
+        return self._opened().pipeline.explain(task_of(task, fields))
 
     async def deploy_swarm(
         self,
@@ -239,9 +157,9 @@ class Deployment:
         labels: Labels | None = None,
     ) -> Swarm:
         """`deploy_swarm` without running: for `swarm.stream(goal)`, whose events can be watched."""
-        config = self._opened().config
+        config = self._opened().means.config
         limit = config.budget.swarm_limit if budget_usd is None else parse_usd(budget_usd)
-        run = partial(self._watching.around(self._opened_pipeline().run), stream=False)
+        run = partial(self._opened().watching.around(self._opened().pipeline.run), stream=False)
         return Swarm(
             agents,
             journey=run if labels is None else lambda task: run(labelled(task, labels)),
@@ -252,24 +170,24 @@ class Deployment:
             agent_budget_usd=config.budget.agent_limit,
             estimate=self._estimate,
             now=self._clock.now,
-            on_event=self._watching.on_swarm_event(),
+            on_event=self._opened().watching.on_swarm_event(),
         )
 
     def _estimate(self, task: Task) -> Decimal | None:
-        route = self._opened_pipeline().explain(task)
+        route = self._opened().pipeline.explain(task)
         return None if isinstance(route, NoRoute) else route.candidates[0].expected_cost
 
     def _journey(self, task: Task, *, stream: bool) -> AsyncGenerator[LoopEvent]:
         """The pipeline's journey; where the tools are functions, the loop that runs them around it."""
-        run = self._watching.around(self._opened_pipeline().run)
+        run = self._opened().watching.around(self._opened().pipeline.run)
         if not any(tool.run for tool in task.tools):
             return run(task, stream=stream)
         loop = run_with_tools(partial(run, stream=stream), task, caps=caps_from(self.config.swarm))
-        return self._watching.around_loop(loop, task)
+        return self._opened().watching.around_loop(loop, task)
 
     def service_levels(self) -> tuple[Level, ...]:
         """The targets of `latencyTargets` and `scaling` beside what was measured since opening."""
-        return self._opened().levels.now()
+        return self._opened().means.levels.now()
 
     # Money.
 
@@ -278,8 +196,8 @@ class Deployment:
 
         Reads on a connection of its own and blocks for a few milliseconds; `cost_report` is its awaitable.
         """
-        self._opened().ledger.flush()
-        with self._opened_database().read() as connection:
+        self._opened().means.ledger.flush()
+        with self._opened().database.read() as connection:
             return readings.read_month(
                 connection, self.config, now=self._clock.now(), simulated=self.simulated
             )
@@ -289,8 +207,8 @@ class Deployment:
 
     def run_ledger(self, run_id: str) -> Fold:
         """Every call of one run, as the ledger has them."""
-        self._opened().ledger.flush()
-        with self._opened_database().read() as connection:
+        self._opened().means.ledger.flush()
+        with self._opened().database.read() as connection:
             return fold(store.read_rows(connection, run_id=run_id))
 
     def set_cost_alert(
@@ -310,21 +228,43 @@ class Deployment:
         overruns, soft limits. At critical, attempts at once are lowered to `alerts.criticalConcurrency` until
         the month ends. A callback takes the alert or nothing, may be async, and is tried three times.
         """
-        means = self._opened()
-        configured = means.config.alerts
-        alerts = configured.model_copy(
-            update={
-                "monthly_budget": parse_usd(monthly_budget),
-                "warning_threshold": warning_threshold,
-                "critical_threshold": critical_threshold,
-                "thresholds": (*configured.thresholds, *map(str, thresholds)),
-            }
+        means = self._opened().means
+        means.config = with_cost_alert(
+            means.config,
+            monthly_budget=monthly_budget,
+            warning_threshold=warning_threshold,
+            critical_threshold=critical_threshold,
+            thresholds=thresholds,
         )
-        means.config = means.config.model_copy(update={"alerts": type(alerts).model_validate(dict(alerts))})
-        if self._alarm is not None:
-            self._alarm.callbacks = {"warning": on_warning, "critical": on_critical, "": on_alert}
-            self._alarm.rules = alert_rules(means.config)
-        means.ledger.rules = alert_rules(means.config)
+        alarm = self._opened().alarm
+        alarm.callbacks = {"warning": on_warning, "critical": on_critical, "": on_alert}
+        alarm.rules = means.ledger.rules = alert_rules(means.config)
+
+    def enable_caching(
+        self,
+        *,
+        ttl: int = 3600,
+        max_size: int = 1000,
+        cache_by_task_type: bool = True,
+        **settings: object,
+    ) -> None:
+        """Gives later tasks an earlier answer to the same task, for `ttl` seconds, from at most `max_size`
+        answers (of each task type, with `cache_by_task_type`).
+
+        Further `settings` are those of `optimization.caching`, as `ttl_by_task_type={"simple": 86400}`.
+        Raises `ConfigError` for a wrong one.
+        """
+        means = self._opened().means
+        means.config = with_caching(
+            means.config, ttl=ttl, max_size=max_size, cache_by_task_type=cache_by_task_type, **settings
+        )
+
+    async def clear_cache(self, *, task_type: TaskType | None = None, key: str | None = None) -> int:
+        """Forgets kept answers, of one task type or one virtual key where given; returns how many.
+
+        Other processes on the database notice within five seconds.
+        """
+        return await self._opened().means.answers.clear(Only(task_type=task_type, tenant=key))
 
     # Sync doors.
 
@@ -370,24 +310,13 @@ class Deployment:
             raise DeploymentClosedError(
                 "the deployment is not open", hint="use `with Deployment(…) as deployment:`"
             )
-        return self._portal.call(self._watching.carried(work))
+        return self._portal.call(self._opened().watching.carried(work))
 
     # What is open.
 
-    def _opened(self) -> Means:
-        if self._means is None:
+    def _opened(self) -> Running:
+        if self._running is None:
             raise DeploymentClosedError(
                 "the deployment is not open", hint="use `async with Deployment(…) as …:`"
             )
-        return self._means
-
-    def _opened_pipeline(self) -> Pipeline:
-        self._opened()
-        if self._pipeline is None:
-            raise DeploymentClosedError("the deployment is not open")
-        return self._pipeline
-
-    def _opened_database(self) -> Database:
-        if self._database is None:
-            raise DeploymentClosedError("the deployment is not open")
-        return self._database
+        return self._running

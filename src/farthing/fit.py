@@ -44,6 +44,8 @@ class Way(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     compress: bool = False
     continues: str = ""
     """The text that the caller has already, to go on from."""
+    extends: bool = False
+    """Whether that text is an answer that was accepted, and not what came of a broken one."""
 
 
 PLAIN = Way()
@@ -84,14 +86,18 @@ def fit(
     config: DeploymentConfig,
     catalog: Catalog,
     preferences: ProviderMemo,
+    most_tokens: int | None = None,
 ) -> Fitted | Unbounded:
-    """The request as it may be sent, before a reservation."""
+    """The request as it may be sent, before a reservation.
+
+    `most_tokens` bounds the answer; None is the task's own bound or the configuration's.
+    """
     model, price = catalog.find(candidate.model), catalog.price(candidate.model)
     costly = costly_option(candidate.model, task.options)
     if costly is not None:
         return costly
     reasoning = reasoning_for(model, task.options)
-    max_tokens = _max_tokens(task, config, model)
+    max_tokens = _max_tokens(task, config, model) if most_tokens is None else _within(most_tokens, model)
     request = ChatRequest(
         model=candidate.model,
         messages=fitted_messages(task, candidate, way),
@@ -106,7 +112,6 @@ def fit(
         options=_compressing(task.options) if way.compress else task.options,
     )
     request = _in_its_words(request, task, config)
-    plain = task.max_tokens is None and not task.tools and task.response_format is None
     worst = worst_case(
         price=price,
         body=(body := encode_request(request)),
@@ -114,7 +119,7 @@ def fit(
         max_tokens=max_tokens,
         reasoning=reasoning,
         budget=config.budget,
-        clampable_to=config.optimization.min_output_tokens if plain else None,
+        clampable_to=config.optimization.min_output_tokens if _is_plain(task) else None,
     )
     return worst if isinstance(worst, Unbounded) else Fitted(request, body, worst)
 
@@ -162,6 +167,14 @@ def _provider(wished: Mapping[str, object], config: DeploymentConfig, way: Way) 
     return {**wished, "ignore": list(dict.fromkeys(ignored))}
 
 
+def _is_plain(task: Task) -> bool:
+    wants_tools = bool(task.tools) and task.tool_choice != "none"
+    return task.max_tokens is None and not wants_tools and task.response_format is None
+
+
 def _max_tokens(task: Task, config: DeploymentConfig, model: Model | None) -> int:
-    wanted = task.max_tokens or config.optimization.max_output_tokens
-    return min(wanted, model.max_output_tokens) if model and model.max_output_tokens else wanted
+    return _within(task.max_tokens or config.optimization.max_output_tokens, model)
+
+
+def _within(most: int, model: Model | None) -> int:
+    return min(most, model.max_output_tokens) if model and model.max_output_tokens else most

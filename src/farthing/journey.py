@@ -3,18 +3,25 @@
 Gathers what `routing/fallback.py` decides from: health, rate limits, keys, the clock. Changes nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
+from msgspec import structs
 
 from farthing.attempt import Call, Means
+from farthing.cache.flight import Lead
+from farthing.config.optimizing import Optimization
 from farthing.config.upstreams import MAIN, place_of
+from farthing.prompt.concise import told_concisely
 from farthing.prompt.contexts import Fit, can_shrink
-from farthing.result import Attempt, Candidate, Route, Shortening
+from farthing.prompt.rewrites import RewriteBook
+from farthing.prompt.shorten import shortened
+from farthing.result import Attempt, Candidate, CostBasis, Route, Shortening
 from farthing.routing.fallback import Send, Situation, Tried, attempts_sent, is_too_long
 from farthing.routing.healthbook import HealthBook
 from farthing.routing.hedging import rival_to
-from farthing.task import Completion, Task
+from farthing.routing.output import is_plain
+from farthing.task import Completion, Task, Usage
 from farthing.upstream.failure import Failure
 from farthing.upstream.keyring import ACCOUNT_KINDS
 
@@ -25,6 +32,8 @@ class Journey(msgspec.Struct, kw_only=True):
     task: Task
     task_id: str
     route: Route
+    conversation: str = ""
+    """What the conversation is known by where its warmth is looked at; empty where it cannot be warm."""
     started: float
     deadline: float
     jitter: float
@@ -35,6 +44,10 @@ class Journey(msgspec.Struct, kw_only=True):
     attempts: list[Attempt] = []
     text_received: list[str] = []
     call: Call | None = None
+    cut: Call | None = None
+    """The attempt whose answer its limit cut, while another goes on from it."""
+    lead: Lead | None = None
+    """Where others wait for this task's answer, or it is to be kept."""
     shortening: Shortening | None = None
     """What was left out of the task's prompt."""
     tightened: dict[str, Fit] = {}
@@ -53,7 +66,8 @@ def situation_of(journey: Journey, means: Means, health: HealthBook, *, may_retr
     if not (untroubled or journey.tried or health.models or means.keys.troubled):
         untroubled = not means.permits.busy((entry.model for entry in journey.route.candidates), now)
     if untroubled:
-        return Situation(now=now, deadline=journey.deadline)
+        extends = journey.call is not None and _extends(journey.task, journey.call, means)
+        return Situation(now=now, deadline=journey.deadline, extends=extends)
     last = journey.tried[-1] if journey.tried else None
     too_long = last is not None and is_too_long(last.ending)
     compressing = too_long and config.optimization.prompt_optimization.context_compression
@@ -71,6 +85,44 @@ def situation_of(journey: Journey, means: Means, health: HealthBook, *, may_retr
         compresses=at_main and compressing,
         elsewhere=config.provider.only is None and config.provider.allow_fallbacks is not False,
     )
+
+
+def _extends(task: Task, call: Call, means: Means) -> bool:
+    """Whether the answer may be gone on from if its limit cut it: not when money had lowered the limit."""
+    wanted = means.config.optimization.output_control.continue_truncated
+    return wanted and not call.clamped and is_plain(task)
+
+
+def reword(journey: Journey, settings: Optimization, rewrites: RewriteBook) -> None:
+    """Puts the task as it is to be sent in the place of the one that was asked."""
+    journey.task, journey.shortening = shortened(
+        journey.task, settings=settings.prompt_optimization, rewrites=rewrites
+    )
+    if settings.output_control.concise:
+        journey.task = told_concisely(journey.task, journey.route.task_type)
+
+
+def weakest(attempts: Iterable[Attempt]) -> CostBasis:
+    """The basis of a sum: as weak as its weakest part. An attempt that was rejected at $0 weakens nothing."""
+    bases = {attempt.cost_basis for attempt in attempts if attempt.cost or attempt.status == "accepted"}
+    for basis in ("uncertain", "computed"):
+        if basis in bases:
+            return basis
+    return "reported"
+
+
+def answer_of(journey: Journey, accepted: Completion) -> Completion:
+    """The accepted answer as the task's. One that another attempt went on from took the tokens of both; where
+    that attempt failed it stands with as much more as the caller has already seen."""
+    cut, call = journey.cut, journey.call
+    if cut is None or call is None or not isinstance(cut.ending, Completion):
+        return accepted
+    if accepted is call.ending:
+        usage = (cut.ending.usage or Usage()) + (accepted.usage or Usage())
+        return structs.replace(accepted, usage=usage)
+    journey.call, journey.cut = cut, None
+    received = "".join(journey.text_received)
+    return structs.replace(accepted, text=received) if received.startswith(accepted.text) else accepted
 
 
 def another_is_left(journey: Journey, step: Send, means: Means, health: HealthBook) -> bool:

@@ -9,6 +9,8 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from farthing.attempt import Means
+from farthing.cache.flight import Cache
+from farthing.cache.shared import SharedAnswers
 from farthing.catalog.kept import newest_readable
 from farthing.catalog.models import Catalog
 from farthing.catalog.pricing import Price
@@ -203,9 +205,11 @@ def open_means(
     ledger: LedgerWriter,
     permits: Permits,
     clock: Clock,
+    database: Database,
 ) -> Means:
     """What every attempt works with."""
     targets = targets_by_id(config, catalog)
+    shared = SharedAnswers(database, epoch=lambda: ledger.epoch, now_us=clock.now_us)
     return Means(
         config=config,
         catalog=catalog,
@@ -214,6 +218,7 @@ def open_means(
         permits=permits,
         levels=ServiceLevels(targets, config.scaling, permits, clock),
         clock=clock,
+        answers=Cache(clock, shared),
         baseline=baseline_price(config, catalog),
         under_way=UnderWay(),
         targets=targets,

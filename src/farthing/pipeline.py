@@ -1,22 +1,24 @@
 """One task's whole journey, in order. Read this file first: it is the product.
 
-    classify ─▶ route ─▶ ┌─▶ next_step ── Accept | GiveUp
-                         │      │ Send
-                         │      ▼
-                         └── attempt: fit ─▶ permit ─▶ reserve ─▶ send ─▶ settle ─▶ validate
+    classify ─▶ route ─▶ cache ─▶ ┌─▶ next_step ── Accept | GiveUp
+                           │      │      │ Send
+                           hit    │      ▼
+                                  └── attempt: fit ─▶ permit ─▶ reserve ─▶ send ─▶ settle ─▶ validate
 
 What is decided is decided by pure functions (`routing/`, `spend/`); what is done is done by `attempt.py`.
 The journey is an async generator of events: `execute_task` drains it, `stream_task` hands it on.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from decimal import Decimal
 from typing import assert_never
 
 from farthing.attempt import Call, Means, perform, record_of
-from farthing.compression import compressed_for, summarise
+from farthing.cache.flight import Hit
+from farthing.cache.key import PolicyMemo
+from farthing.compression import Compression
 from farthing.config.upstreams import place_of
 from farthing.errors import (
     BudgetExceededError,
@@ -29,17 +31,15 @@ from farthing.errors import (
     UnboundedCostError,
 )
 from farthing.fit import PLAIN, Way, checked
-from farthing.journey import Journey, another_is_left, rival_of, situation_of
+from farthing.journey import Journey, another_is_left, answer_of, reword, rival_of, situation_of, weakest
 from farthing.money import from_nano
 from farthing.names import Names
-from farthing.prompt.contexts import Contexts
-from farthing.prompt.shorten import shortened
+from farthing.prompt.rewrites import NO_REWRITES, RewriteBook
 from farthing.race import Race
 from farthing.result import (
     Attempt,
     AttemptFinished,
     AttemptStarted,
-    CostBasis,
     Metrics,
     Restarted,
     Route,
@@ -50,15 +50,14 @@ from farthing.result import (
     TokenReceived,
     Waiting,
 )
-from farthing.routing.classify import classify
+from farthing.reuse import asked_of, land, result_of
+from farthing.routes import Routes
 from farthing.routing.fallback import Accept, GiveUp, Send, Tried, next_step
 from farthing.routing.healthbook import HealthBook
 from farthing.routing.hedging import hedge_after_s
-from farthing.routing.memo import RouteMemo
 from farthing.routing.retries import RetryBudget
 from farthing.routing.route import NoRoute
 from farthing.spend.budget import Denied
-from farthing.spend.claims import claims_for
 from farthing.spend.reservation import Unbounded
 from farthing.task import Completion, Task, Usage
 from farthing.underway import CLOSED_EARLY
@@ -68,13 +67,15 @@ from farthing.upstream.failure import Failure, FailureKind
 class Pipeline:
     """Runs journeys with a deployment's means; `health` is what its attempts have taught so far."""
 
-    def __init__(self, means: Means) -> None:
+    def __init__(self, means: Means, rewrites: RewriteBook = NO_REWRITES) -> None:
         self.means = means
+        self._rewrites = rewrites
         self.health = HealthBook()
         self._retries = RetryBudget()
         self._names = Names()
-        self._routes = RouteMemo()
-        self._contexts = Contexts()
+        self._routes = Routes(means, self.health)
+        self._compression = Compression(means, self._routes.warmth, self.run)
+        self._policies = PolicyMemo()
 
     async def run(self, task: Task, *, stream: bool) -> AsyncGenerator[TaskEvent]:
         """The events of a task, ending with `TaskFinished`. `stream`: whether tokens are wanted on the way.
@@ -85,7 +86,25 @@ class Pipeline:
         journey = self._depart(checked(task))
         task_id = journey.task_id
         yield Routed(task_id=task_id, title=task.title, route=journey.route)
-        await summarise(self._contexts, journey, self.means, self.run)
+        reused = await self._reused(journey)
+        if reused is not None:
+            if stream and reused.output:
+                yield TokenReceived(task_id=task_id, text=reused.output)
+            yield TaskFinished(task_id=task_id, result=reused)
+            return
+        try:
+            async with aclosing(self._asked(journey, stream=stream)) as events:
+                async for event in events:
+                    yield event
+        finally:
+            if journey.lead is not None:  # who waits for this answer must not wait for ever
+                journey.lead.end()
+
+    async def _asked(self, journey: Journey, *, stream: bool) -> AsyncGenerator[TaskEvent]:
+        """The attempts, until an answer is accepted or nothing is left to try."""
+        task_id = journey.task_id
+        reword(journey, self.means.config.optimization, self._rewrites)
+        await self._compression.summarise(journey)
         while True:
             step = self._next_step(journey)
             match step:
@@ -105,14 +124,26 @@ class Pipeline:
                     journey.awaited = reason
                     await self.means.clock.sleep(step.after_s)
                 case Accept():
-                    if stream and not journey.text_received and step.completion.text:
-                        yield TokenReceived(task_id=task_id, text=step.completion.text)
-                    yield TaskFinished(task_id=task_id, result=self._result(journey, step.completion))
+                    completion = answer_of(journey, step.completion)
+                    if stream and not journey.text_received and completion.text:
+                        yield TokenReceived(task_id=task_id, text=completion.text)
+                    yield TaskFinished(task_id=task_id, result=self._result(journey, completion))
                     return
                 case GiveUp():
                     raise _error_of(journey, step)
                 case _:
                     assert_never(step)
+
+    async def _reused(self, journey: Journey) -> TaskResult | None:
+        """An earlier answer; None where there is none: then this journey may be the one that asks for it."""
+        asked = asked_of(self.means, journey, self._policies)
+        if asked is None:
+            return None
+        found = await self.means.answers.take(asked, until=journey.deadline)
+        if isinstance(found, Hit):
+            return result_of(self.means, journey, found, reuse_id=self._names.new("call"))
+        journey.lead = found
+        return None
 
     def _attempted(self, journey: Journey, step: Send, *, stream: bool) -> AsyncGenerator[TaskEvent]:
         """One attempt's events, or two attempts' at one answer. However they end, also when the caller
@@ -182,39 +213,23 @@ class Pipeline:
 
     def explain(self, task: Task) -> Route | NoRoute:
         """The route a task would take now; nothing is sent. Raises `InvalidTaskError`."""
-        return self._route(checked(task))
-
-    def _route(self, task: Task) -> Route | NoRoute:
-        means = self.means
-        now = means.clock.now()
-        left = means.ledger.headroom(claims_for(means.config, task, task_id="", at=now))
-        return self._routes.decide(
-            classify(task),
-            task,
-            config=means.config,
-            catalog=means.catalog,
-            health=self.health.models,
-            now=now,
-            clock_s=means.clock.monotonic(),
-            remaining_usd=None if left is None else from_nano(left),
-        )
+        return self._routes.find(checked(task)).route
 
     def _depart(self, task: Task) -> Journey:
-        route = self._route(task)
+        route, conversation = self._routes.find(task)
         if isinstance(route, NoRoute):
             raise NoCandidateError(route.message, reasons=dict(route.reasons), hint=route.hint)
         started, config = self.means.clock.monotonic(), self.means.config
         self._retries.add_task(config.fallback_rules.retry_budget)
-        task, shortening = shortened(task, settings=config.optimization.prompt_optimization)
         total_s = config.upstream.total_timeout
         return Journey(
             task=task,
             task_id=self._names.new("task"),
             route=route,
+            conversation=conversation,
             started=started,
             deadline=started + (total_s if task.timeout_s is None else min(task.timeout_s, total_s)),
             jitter=self.means.rng.random(),
-            shortening=shortening,
         )
 
     def _next_step(self, journey: Journey) -> Send | Accept | GiveUp:
@@ -229,14 +244,15 @@ class Pipeline:
         model, now = step.candidate.model, self.means.clock.monotonic()
         if journey.tried:
             journey.jitter = self.means.rng.random()  # of the backoff after this one
-            if any(entry.candidate.model == model for entry in journey.tried):
+            if not step.extends and any(entry.candidate.model == model for entry in journey.tried):
                 self._retries.take()
         self.health.begin(model, now)
         avoid = (*step.avoid, *(name for name in self.health.avoided(model, now) if name not in step.avoid))
-        continues = "".join(journey.text_received) if step.continues else ""
+        received = step.extends.text if step.extends else "".join(journey.text_received)
+        continues = received if step.continues else ""
         plain = not (avoid or continues or step.compress or step.repair)
         another = another_is_left(journey, step, self.means, self.health)
-        task, shortening = compressed_for(step, journey, self._contexts, self.means)
+        task, shortening = self._compression.of_attempt(step, journey)
         call = Call(
             call_id=self._names.new("call"),
             task=task,
@@ -250,8 +266,15 @@ class Pipeline:
             key=self.means.keys.choose(place_of(model, self.means.config.upstreams).upstream, now),
             way=PLAIN
             if plain
-            else Way(avoid=avoid, repair=step.repair, compress=step.compress, continues=continues),
+            else Way(
+                avoid=avoid,
+                repair=step.repair,
+                compress=step.compress,
+                continues=continues,
+                extends=step.extends is not None,
+            ),
         )
+        journey.cut = journey.call if step.extends else None
         journey.call = call
         journey.awaited = ""
         return call
@@ -278,6 +301,8 @@ class Pipeline:
         attempt = record_of(call, self.means)
         journey.attempts.append(attempt)
         now = self.means.clock.monotonic()
+        if isinstance(call.ending, Completion) and not call.overtaken:
+            self._routes.warmth.note(journey.conversation, call.candidate.model, call.ending.usage, now)
         # Who was overtaken may be asked again, and a hedge that was refused was no try.
         if call.ending is not None and not call.overtaken and (call.sent or not call.hedges):
             journey.tried.append(Tried(candidate=call.candidate, ending=call.ending, at=now))
@@ -286,6 +311,8 @@ class Pipeline:
     def _result(self, journey: Journey, completion: Completion) -> TaskResult:
         call = journey.call
         answered = call.answered if call else None
+        if journey.lead is not None and call is not None:
+            land(self.means, journey.lead, call, completion)
         return TaskResult(
             task_id=journey.task_id,
             output=completion.text,
@@ -302,16 +329,18 @@ class Pipeline:
             data=call.data if call else None,
             repaired=call is not None and call.repaired,
             shortening=call.shortening if call else journey.shortening,
+            output_limit=first.limit if (first := journey.cut or call) else None,
         )
 
     def _metrics(self, journey: Journey, completion: Completion) -> Metrics:
         means = self.means
-        call = journey.call
-        answered = call.answered if call else None
+        call, first = journey.call, journey.cut or journey.call
+        answered = first.answered if first else None
+        baselines = [one.baseline for one in (journey.cut, call) if one and one.baseline is not None]
         return Metrics(
             cost=sum((attempt.cost for attempt in journey.attempts), Decimal(0)),
             cost_basis=weakest(journey.attempts),
-            baseline_cost=from_nano(call.baseline) if call and call.baseline is not None else None,
+            baseline_cost=from_nano(sum(baselines)) if baselines else None,
             baseline_model=means.config.baseline.model,
             tokens=completion.usage or Usage(),
             latency_ms=round((means.clock.monotonic() - journey.started) * 1000, 3),
@@ -323,15 +352,6 @@ def _started(journey: Journey, call: Call) -> AttemptStarted:
     number = len(journey.attempts) + (2 if call.hedges else 1)
     model = call.candidate.model
     return AttemptStarted(task_id=journey.task_id, call_id=call.call_id, model=model, number=number)
-
-
-def weakest(attempts: Iterable[Attempt]) -> CostBasis:
-    """The basis of a sum: as weak as its weakest part. An attempt that was rejected at $0 weakens nothing."""
-    bases = {attempt.cost_basis for attempt in attempts if attempt.cost or attempt.status == "accepted"}
-    for basis in ("uncertain", "computed"):
-        if basis in bases:
-            return basis
-    return "reported"
 
 
 def _error_of(journey: Journey, step: GiveUp) -> FarthingError:

@@ -14,7 +14,32 @@ from farthing.task import Complexity, FinishReason, TaskType, ToolCall, Usage
 CostBasis = Literal["reported", "computed", "uncertain"]
 """Where a cost comes from. `uncertain` is a worst case that is counted against the limits."""
 
+ReuseKind = Literal["exact", "semantic", "flight"]
+"""Whose answer a task was given: the same task's, one's in other words, or one's at the same time."""
+
 AttemptStatus = Literal["accepted", "failed", "refused"]
+
+
+class Reckoned(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What an answer of one candidate is expected to take, and on how much that rests.
+
+    By the formula of `routing/reckoning.py`. Shares are 0–1, costs US dollars, None for an unknown price.
+    """
+
+    usage: Usage
+    accepted: float
+    """Accepted answers for each attempt."""
+    billed: float
+    """The part of a failed attempt's cost that is billed."""
+    extra: float
+    """Repairs, continuations and hedges, as a share of the cost."""
+    observations: int
+    basis: Literal["model", "type", "default"]
+    """Whether this model was observed at this type of task, others were, or nobody."""
+    cost: Decimal | None = None
+    """Of one call."""
+    cost_per_answer: Decimal | None = None
+    """Of an accepted answer: failures, repairs and the discount on cached prompts included."""
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -27,6 +52,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     quality: float | None
     native_tools: bool = True
     native_schema: bool = True
+    reckoned: Reckoned | None = None
 
 
 class Excluded(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -105,6 +131,29 @@ class Shortening(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return self.tokens_before - self.tokens_after
 
 
+class OutputLimit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The bound on an answer, in output tokens, and where it comes from.
+
+    `task`: the task set it. `default`, `learned`: a plain answer's, by the configuration or by the ledger.
+    `configured`: the configuration's for an answer that must not be cut.
+    """
+
+    max_tokens: int
+    basis: Literal["task", "default", "learned", "configured"]
+    reason: str
+
+
+class Reused(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The earlier answer that a task was given in place of one of its own."""
+
+    how: ReuseKind
+    call_id: str
+    """The call whose answer it is, as the ledger has it."""
+    age_s: float
+    saved: Decimal
+    """US dollars: what that call had cost."""
+
+
 class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
     """A finished task. `simulated` is True when the upstream said that it is a simulator."""
 
@@ -117,16 +166,21 @@ class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
     finish_reason: FinishReason
     tool_calls: tuple[ToolCall, ...] = ()
     cached: bool = False
+    """True when the answer is an earlier one: `reused` tells which, and `metrics.cost` is $0."""
+    reused: Reused | None = None
     clamped: bool = False
     emulated_tools: bool = False
     """True when a model without native tool calling was given its tools in the prompt."""
     simulated: bool = False
     continued: bool = False
-    """True when the answer broke off in the caller's stream, and another attempt went on from it."""
+    """True when the answer broke off in the caller's stream, or at its limit, and another attempt went on
+    from it."""
     data: object = None
     """The parsed JSON when a `response_format` was asked for; with an `output_type` a value of that type."""
     shortening: Shortening | None = None
     """What was left out of the prompt; None where it was sent as it was given."""
+    output_limit: OutputLimit | None = None
+    """The limit of the first attempt at this answer, and why it was that; a model may allow less."""
     repaired: bool = False
     """True when the JSON came faulty and `output` is that JSON put right; it fits what was asked for."""
 

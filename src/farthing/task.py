@@ -37,6 +37,9 @@ TASK_TYPES: tuple[TaskType, ...] = get_args(TaskType)
 PRIORITIES: tuple[Priority, ...] = get_args(Priority)
 COMPLEXITIES: tuple[Complexity, ...] = get_args(Complexity)
 
+LONGEST_SESSION_ID = 256
+"""OpenRouter's bound."""
+
 ContentPart = Mapping[str, object]
 """One part of a multimodal message in the chat completions shape, `{"type": "image_url", …}`."""
 
@@ -147,6 +150,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     metadata: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])
     """Facts that are kept with each call in the ledger; not sent."""
     session_id: str | None = None
+    """Names the conversation, in at most 256 characters that identify nobody: sent, so that one provider
+    serves it and its prompt cache stays warm. Agents of a swarm have one of their own."""
     timeout_s: float | None = None
     """Seconds for the whole task, retries and waits included; None is `upstream.totalTimeout`."""
     priority: Priority = "normal"
@@ -193,6 +198,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidTaskError(f"deadline {self.deadline} has no time zone; give an aware datetime")
         if self.max_cost_usd is not None and self.max_cost_usd < 0:
             raise InvalidTaskError(f"max_cost_usd is {self.max_cost_usd}; give 0 or more")
+        if self.session_id is not None:
+            _check_label("session_id", self.session_id, most=LONGEST_SESSION_ID)
         if self.key is not None or self.tags or self.metadata:
             _check_labels(self)
 

@@ -9,6 +9,7 @@ from msgspec import structs
 
 from farthing.fit import Way
 from farthing.prompt.emulate import EmulatedCalls, MalformedCalls, PlainAnswer, parse_emulated
+from farthing.prompt.seam import joined
 from farthing.prompt.structured import unfenced
 from farthing.result import Candidate
 from farthing.routing.fallback import Invalid
@@ -40,7 +41,7 @@ def judge(task: Task, candidate: Candidate, way: Way, completion: Completion, *,
             case _:
                 assert_never(parsed)
     if way.continues:
-        completion = structs.replace(completion, text=way.continues + completion.text)
+        completion = structs.replace(completion, text=joined(way.continues, completion.text))
     if task.wants_json and not candidate.native_schema:
         completion = structs.replace(completion, text=unfenced(completion.text))
     found = validate(completion, task.response_format, task.output_type)

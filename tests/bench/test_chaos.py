@@ -45,7 +45,7 @@ def test_a_small_run_has_an_outcome_for_every_task_and_equal_books(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # A bill that there is none of is asked for half a minute otherwise.
-    monkeypatch.setattr("farthing.attempt._BILL_DELAYS_S", (0.1, 0.2, 0.4))
+    monkeypatch.setattr("farthing.upstream.bill.BILL_DELAYS_S", (0.1, 0.2, 0.4))
     path = tmp_path / "out" / "chaos.json"
     chaos.main(tasks=150, concurrency=75, seed=3, json_path=path)
     written = json.loads(path.read_text())

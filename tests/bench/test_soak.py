@@ -31,7 +31,7 @@ def soaked(last: Footprint, *, after: Footprint | None = None) -> Soak:
 def test_a_few_seconds_end_clean(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("farthing.attempt._BILL_DELAYS_S", (0.1, 0.2, 0.4))
+    monkeypatch.setattr("farthing.upstream.bill.BILL_DELAYS_S", (0.1, 0.2, 0.4))
     path = tmp_path / "soak.json"
     soak.main(minutes=0.03, concurrency=8, faults=0.1, json_path=path)
     written = json.loads(path.read_text())

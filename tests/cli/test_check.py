@@ -65,7 +65,6 @@ def test_rules_that_cannot_fire_are_told_and_leave_with_1(farthing: Command, tmp
         "fallbackRules",
         "fallbackRules.retryBudget",
         "fallbackRules.onBrokenStream",
-        "optimization.caching.enabled",
         "optimization.minOutputTokens",
         "budget.dailyLimit",
         "alerts.webhookSecret",

@@ -1,8 +1,12 @@
 """The route of a prompt: needs no key, sends nothing."""
 
 from decimal import Decimal
+from pathlib import Path
 
 from tests.cli.conftest import Command
+
+from farthing.simulator.process import SimulatorProcess
+from farthing.testing import deployment_at
 
 
 def test_candidates_reasons_and_what_each_would_cost(farthing: Command) -> None:
@@ -39,3 +43,35 @@ def test_no_route_is_an_error_with_its_reasons(farthing: Command) -> None:
     said = farthing("explain", "word " * 400_000)
     assert said.code == 5
     assert "all left out" in said.err
+
+
+def test_under_cheapest_the_expected_answer_is_told(farthing: Command, tmp_path: Path) -> None:
+    path = tmp_path / "cheapest.json"
+    path.write_text('{"extends": "balanced", "routing": {"strategy": "cheapest_good_enough"}}')
+    told = farthing("explain", "Compare two designs", "--config", str(path), "--json").json
+    first = told["candidates"][0]["expected"]
+    assert (first["basis"], first["observations"], first["accepted"]) == ("default", 0, 0.97)
+    assert Decimal(first["cost"]) < Decimal(first["cost_per_answer"])
+    assert Decimal(told["expected_cost_per_answer"]) > Decimal(first["cost"])
+    costs = [Decimal(one["expected"]["cost_per_answer"]) for one in told["candidates"]]
+    assert costs == sorted(costs)
+    said = farthing("explain", "Compare two designs", "--config", str(path)).out
+    assert "Expected for an accepted answer" in said
+    assert "97.0%" in said
+    assert "Expected for an accepted answer" not in farthing("explain", "Compare two designs").out
+
+
+def test_under_cheapest_the_ledger_is_asked(farthing: Command, tmp_path: Path) -> None:
+    path = tmp_path / "cheapest.json"
+    path.write_text('{"extends": "balanced", "routing": {"strategy": "cheapest_good_enough"}}')
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    with SimulatorProcess() as simulator:
+        overrides = {"storage.databaseUrl": url, "routing.strategy": "cheapest_good_enough"}
+        with deployment_at(simulator.base_url, tmp_path, overrides=overrides) as deployment:
+            for number in range(3):
+                deployment.execute_task_sync(f"Compare design {number}", type="analysis")
+    asked = ("explain", "Compare two designs", "--type", "analysis", "--config", str(path), "--json")
+    told = farthing(*asked, "--database", url).json
+    expected = [one["expected"] for one in told["candidates"]]
+    assert {one["observations"] for one in expected} == {3}
+    assert {one["basis"] for one in expected} == {"model", "type"}

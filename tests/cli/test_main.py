@@ -115,4 +115,4 @@ def test_completion_knows_commands_and_options(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert ran.stdout.split() == ["report"]
+    assert ran.stdout.split() == ["report", "recommend", "rewrites"]

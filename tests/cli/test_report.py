@@ -31,6 +31,20 @@ def test_the_month_is_what_its_runs_cost(farthing: Command, simulator: Simulator
     assert farthing("report", "--json").json["calls"] == 0  # the real ledger has none of it
 
 
+def test_what_shorter_prompts_saved_stands_beside_the_levers(
+    farthing: Command, simulator: SimulatorProcess, tmp_path: Path
+) -> None:
+    config = tmp_path / "farthing.json"
+    config.write_text('{"extends": "balanced", "optimization": {"promptOptimization": {"enabled": true}}}')
+    farthing("run", "Please sort these in order to find the largest.", "--config", str(config))
+    farthing("run", "Sort these.", "--config", str(config))
+    told = farthing("report", "--simulated", "--json").json
+    assert (told["shortened"]["calls"], told["shortened"]["tokens"]) == (1, 3)
+    assert Decimal(told["shortened"]["saved"]) > 0
+    shown = farthing("report", "--simulated").out
+    assert "Beside these: prompts shortened by some 3 tokens in 1 call, about $" in shown
+
+
 def test_csv_has_the_groups_of_a_month_and_the_attempts_of_a_run(
     farthing: Command, simulator: SimulatorProcess
 ) -> None:

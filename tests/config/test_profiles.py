@@ -6,7 +6,7 @@ from importlib.resources import files
 
 import pytest
 
-from farthing.config.load import inert_settings, load_config
+from farthing.config.load import costly_settings, inert_settings, load_config
 from farthing.config.packaged import load_catalog, profile_names
 from farthing.config.schema import DeploymentConfig, LatencyTarget
 from farthing.task import TaskType
@@ -135,10 +135,16 @@ def test_profiles_point_at_the_schema_in_the_repository() -> None:
 
 def test_inert_settings_are_told_in_a_sentence_each() -> None:
     settings = {
-        "optimization.caching.enabled": True,
-        "optimization.promptOptimization.enabled": True,
         "quality.enabled": True,
     }
     notices = inert_settings(load_config("balanced", environ={}, overrides=settings))
     assert [notice.text.split()[0] for notice in notices] == list(settings)
     assert {notice.code for notice in notices} == {"inert_setting"}
+
+
+def test_an_order_of_providers_is_told_what_it_costs() -> None:
+    assert costly_settings(load_config("balanced", environ={})) == ()
+    ordered = load_config("balanced", environ={}, overrides={"provider.order": ["North"]})
+    (notice,) = costly_settings(ordered)
+    assert notice.code == "costly_setting"
+    assert "discount on cached prompts" in notice.text

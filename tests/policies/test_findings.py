@@ -176,7 +176,6 @@ FINDINGS: list[tuple[str, str, Settings]] = [
     ),
     (f"latencyTargets.{LLAMA}.firstToken", "is broken off", {"upstream.firstTokenTimeout": 0.1}),
     ("upstreams.local", "no slot names a model", {"upstreams": {"local": LOCAL}}),
-    ("optimization.caching.enabled", "does not act on it", {"optimization.caching.enabled": True}),
     ("quality.enabled", "does not act on it", {"quality.enabled": True}),
     ("alerts.runaway", "enabled is false", {"alerts.runaway": {"enabled": False, "factor": 5}}),
     ("monitoring.telemetry", "enabled is false", {"monitoring.telemetry.endpoint": "http://localhost:4318"}),

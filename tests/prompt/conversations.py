@@ -11,20 +11,20 @@ from dataclasses import dataclass, field
 from random import Random
 
 import msgspec
+from tests.prompt.planted import KINDS, SUBJECTS, value_of
 
 from farthing.task import Message, ToolCall
-from tests.prompt.planted import KINDS, SUBJECTS, value_of
 
 TURNS = 200
 FACTS = 50
 TUNING = (0, 2, 4, 6, 8, 10)
 HELD_OUT = (1, 3, 5, 7, 9, 11)
 
-_NAMES = "Tom Anna Marek Lucy Pavel Rosa".split()
+_NAMES = ["Tom", "Anna", "Marek", "Lucy", "Pavel", "Rosa"]
 _FILES = [f"{folder}/{name}" for folder in ("src/orders", "src/stock", "src/web") for name in
           ("views.py", "models.py", "tasks.py", "forms.py", "sync.py", "limits.toml", "deploy.yaml")]  # fmt: skip
-_VERBS = "load save merge split check apply parse render fetch prune count order".split()
-_NOUNS = "order parcel basket client record window batch label ticket voucher shelf carrier".split()
+_VERBS = ["load", "save", "merge", "split", "check", "apply", "parse", "render", "fetch", "prune", "count", "order"]
+_NOUNS = ["order", "parcel", "basket", "client", "record", "window", "batch", "label", "ticket", "voucher", "shelf", "carrier"]
 _USER = (
     "Thanks, that looks better.", "Hm, let me think about that for a moment.", "Sorry, I was in a call with {name}.",
     "Can you have another look at the tests?", "I had {n} tabs open and lost track.", "Right, go on then.",

@@ -10,16 +10,14 @@ from collections.abc import Callable, Sequence
 from statistics import median
 
 import msgspec
+from tests.prompt.conversations import HELD_OUT, TUNING, Conversation, Fact, asked, conversation, kept
 
 from farthing.prompt.compress import compressed
 from farthing.prompt.settled import settle, stretches_of
 from farthing.prompt.tokens import estimate_conversation
 from farthing.task import Message
-from tests.prompt.conversations import HELD_OUT, TUNING, Conversation, Fact, asked, conversation, kept
 
 SHARE = 0.4
-
-
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +68,9 @@ def measure_once(
     """The conversation compressed once; then all its facts are looked for."""
     made = [made_by(talk.messages) for talk in talks]
     shares = [_share(short, talk.messages) for short, talk in zip(made, talks, strict=True)]
-    lost = [fact for short, talk in zip(made, talks, strict=True) for fact in talk.facts if not kept(fact, short)]
+    lost = [
+        fact for short, talk in zip(made, talks, strict=True) for fact in talk.facts if not kept(fact, short)
+    ]
     count = sum(len(talk.facts) for talk in talks)
     return Measured(asked=count, lost=tuple(lost), share=median(shares), largest_share=max(shares))
 

@@ -80,9 +80,15 @@ def test_instructions_join_content_parts() -> None:
     ],
 )
 def test_tool_choice_is_told(choice: object, words: str) -> None:
-    assert words in emulated_messages([USER], TOOLS, choice)[0].text
+    told = emulated_messages([USER], TOOLS, choice)
+    assert told[1].text.startswith(f"{USER.text}\n\n")
+    assert words in told[1].text
+    assert told[0] == emulated_messages([USER], TOOLS)[0]  # what is cached of the prompt stays the same
+    after_an_answer = emulated_messages([USER, Message(role="assistant", content="Hm.")], TOOLS, choice)
+    assert after_an_answer[-1].role == "user"
+    assert words in after_an_answer[-1].text
     for free in (None, "auto"):
-        assert "In this answer" not in emulated_messages([USER], TOOLS, free)[0].text
+        assert emulated_messages([USER], TOOLS, free)[1] == USER
 
 
 def test_history_is_rendered_in_the_format_that_is_asked_for() -> None:

@@ -136,3 +136,27 @@ def test_a_model_without_tools_ignores_them_and_follows_the_prompt() -> None:
 def test_a_bound_cuts_calls_too() -> None:
     said = _answer(_body(tools=_tools(1)), bound=3)
     assert (said.finish_reason, said.tokens) == ("length", 3)
+
+
+def test_asked_to_be_concise_it_writes_less() -> None:
+    usual = sum(_answer(_body(), seed=seed).tokens for seed in range(50))
+    concise = sum(
+        _answer(_body(system="Be concise: no introduction."), seed=seed).tokens for seed in range(50)
+    )
+    assert 0.4 * usual < concise < 0.9 * usual
+
+
+def test_a_cut_answer_has_a_rest_and_going_on_gives_it() -> None:
+    whole = _answer(_body()).text
+    first = _answer(_body(), bound=20)
+    assert first.finish_reason == "length"
+    assert first.text + first.rest == whole
+    body = _body()
+    body.messages += [
+        ChatMessage(role="assistant", content=first.text),
+        ChatMessage(role="user", content="Begin with its last five words, and go on from there."),
+    ]
+    said = answer(body, _model(), Random(2), bound=None, rest=first.rest)
+    repeated = said.text.removesuffix(first.rest)
+    assert first.text.endswith(repeated)
+    assert len(repeated.split()) == 5

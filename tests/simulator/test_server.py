@@ -176,7 +176,7 @@ async def test_the_bill_is_the_sum_of_its_rows_and_of_what_was_reported(open_sim
             reply = await caller.chat(
                 model="acme/tiered",
                 session_id=f"session-{number % 4}",
-                messages=[{"role": "user", "content": f"Explain {number}. " * (number * 8)}],
+                messages=[{"role": "user", "content": f"Explain {number % 4}. " * (number * 20)}],
             )
             reported += Decimal(str(at(reply.json, "usage", "cost") or 0))
         bill = caller.simulator.bill()

@@ -162,7 +162,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def follow(self, event: Event) -> None:
         call = self.model.get(event.call_id)
-        if call is None or call.cost is not None or isinstance(event, Seen):
+        if call is None or call.cost is not None or not isinstance(event, Outcome):
             return
         if event.cost is None or event.cost < 0:
             call.doubted = True

@@ -89,6 +89,12 @@ def test_a_file_of_0002_with_or_without_the_checkpoints_table_is_migrated(tmp_pa
         old.execute("UPDATE alembic_version SET version_num = '0002'")
         old.execute("INSERT INTO meta VALUES ('money', 'real')")
         old.execute("DROP TABLE health")  # which 0004 makes
+        old.execute("DROP TABLE experience")  # which 0007 makes
+        for table in ("answer", "flight"):  # and what 0005 makes
+            old.execute(f"DROP TABLE {table}")
+        for table in ("rollup", "rollup_by"):
+            for column in ("reused", "saved"):
+                old.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
         if not made:
             old.execute("DROP TABLE checkpoint")
         old.commit()

@@ -116,8 +116,14 @@ def test_the_last_step_asks_for_an_answer_without_tools() -> None:
     state = with_results(answered(START, weather()), ["sunny"])
     move = move_of(state, LoopCaps(max_steps=2))
     assert isinstance(move, AskModel)
-    assert (move.tools, move.closing) == ((), "steps")
+    assert (move.tools, move.closing) == (BOX.tools, "steps")  # told, for the cached prefix; none may be used
     assert "Answer now" in move.messages[-1].text
+
+
+def test_the_only_step_is_told_no_tools() -> None:
+    move = move_of(START, LoopCaps(max_steps=1))
+    assert isinstance(move, AskModel)
+    assert (move.tools, move.closing) == ((), "steps")
 
 
 @pytest.mark.parametrize(("text", "end"), [("so far", Finish), ("", Stopped)])
@@ -217,7 +223,7 @@ def test_whatever_a_model_does_the_caps_hold_and_every_call_gets_a_result(
             assert not closed, "asked again after the final answer"
             assert caps.max_cost_usd is None or state.spent_usd < caps.max_cost_usd or state.spent_usd == 0
             asked, closed = asked + 1, move.closing is not None
-            assert bool(move.tools) != closed
+            assert bool(move.tools) == (not move.first or not closed)
             calls, text, cents, seconds = turns[step % len(turns)]
             elapsed_s += seconds
             state = with_answer(

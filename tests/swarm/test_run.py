@@ -73,6 +73,7 @@ async def test_stages_run_in_order_and_end_in_a_synthesis() -> None:
     assert [task.purpose for task in journey.tasks] == ["task"] * 8 + ["synthesis"]
     assert {task.run_id for task in journey.tasks} == {"run-1"}
     assert len({task.session_id for task in journey.tasks}) == 9
+    assert journey.tasks[0].session_id == f"{journey.tasks[0].run_id}:{journey.tasks[0].agent_id}"
 
 
 async def test_each_stage_reads_the_earlier_results() -> None:

@@ -113,14 +113,15 @@ async def test_tool_errors_and_unknown_tools_are_shown_to_the_model() -> None:
     assert "not of type" in shown[1]
 
 
-async def test_the_last_step_has_no_tools_and_its_cap_is_an_event() -> None:
+async def test_the_last_step_may_use_no_tool_and_its_cap_is_an_event() -> None:
     def script(task: Task) -> Say:
-        return CALLS if task.tools else Say(text="as far as I got")
+        return Say(text="as far as I got") if task.tool_choice == "none" else CALLS
 
     journey = Scripted(script=script)
     events = await events_of(journey, caps=LoopCaps(max_steps=3))
     assert result_in(events).output == "as far as I got"
     assert len(journey.tasks) == 3
+    assert all(task.tools == TASK.tools for task in journey.tasks)  # the prompt begins as it did
     reached = [event for event in events if isinstance(event, CapReached)]
     assert [(event.reason, event.final_answer_asked) for event in reached] == [("steps", True)]
 

@@ -16,6 +16,8 @@ farthing explain "Write a memoized Fibonacci function in TypeScript"
 farthing explain "Summarise this" --file notes.md --profile premium --json
 
 farthing explain "What is the capital of France?" --book tutorial
+
+farthing explain "Compare two designs" --config cheapest.json --simulated
 """
 
 
@@ -34,12 +36,20 @@ def explain(
     book: Annotated[
         str, typer.Option("--book", help="Dated prices to reckon with: snapshot, tutorial, or a book's id.")
     ] = "snapshot",
+    database: Annotated[
+        str | None,
+        typer.Option("--database", metavar="URL", help="Learn from this ledger, as sqlite:///path.db."),
+    ] = None,
+    simulated: Annotated[
+        bool, typer.Option("--simulated", help="Learn from the simulator's ledger.")
+    ] = False,
     as_json: options.Json = False,
 ) -> None:
     """Show which models a prompt would go to, why, and at what cost; sends nothing and needs no key.
 
-    Reckons with the packaged prices and healthy models. A deployment also looks at today's prices, at what
-    its last attempts met, and at the money left.
+    Reckons with the packaged prices, healthy models and, where the strategy is `cheapest_good_enough`, what
+    the ledger teaches of each model. A deployment also looks at today's prices, at its last attempts, at
+    the money left, and at where the conversation is warm.
     """
     from farthing.cli.work.explain import explain_prompt
 
@@ -53,4 +63,5 @@ def explain(
         files=files,
         schema=schema,
     )
-    explain_prompt(asked, options.source_of(profile, config), book=book, as_json=as_json)
+    source = options.source_of(profile, config)
+    explain_prompt(asked, source, book=book, database=database, simulated=simulated, as_json=as_json)

@@ -38,10 +38,14 @@ COMMANDS = {
     ),
     "audit": Entry(_MONEY, "Read usage exports: what they cost, and what each profile would have cost."),
     "report": Entry(_MONEY, "Show what was spent this month, or by one run, and what it saved."),
+    "recommend": Entry(_MONEY, "Propose what could cost less, from the ledger, each with its saving."),
     "show": Entry(_MONEY, "Show why a call cost what it cost: route, limits, prices, tokens, bill, rows."),
     "ledger": Entry(_MONEY, "Prove the ledger, settle what is uncertain by the bill, copy it, put it away."),
     "alerts": Entry(_MONEY, "List the alerts that were raised, or try the channels they go to."),
     "health": Entry(_MONEY, "Show which models and providers rest, for how long, and why."),
+    "cache": Entry(_MONEY, "Show which answers are kept to be given again, or forget them."),
+    "shorten": Entry(_MONEY, "Show what prompt optimisation takes out of a prompt; sends nothing."),
+    "rewrites": Entry(_MONEY, "Propose, measure and review shorter forms of prompt templates."),
     "init": Entry(_SETUP, "Answer a few questions, get a profile with an estimate, and the first files."),
     "migrate": Entry(
         _SETUP, "Keep the checklist of a migration from Claude or GPT: what is done, what is next."

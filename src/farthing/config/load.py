@@ -34,6 +34,7 @@ __all__ = [
     "api_key",
     "book_ids",
     "book_rows",
+    "costly_settings",
     "inert_settings",
     "load_catalog",
     "load_config",
@@ -88,32 +89,10 @@ def load_config(
 def inert_settings(config: DeploymentConfig) -> tuple[Notice, ...]:
     """Settings that are switched on, accepted, and not yet acted on by this version."""
     optimization = config.optimization
-    output = optimization.output_control
     inert = {
-        "optimization.caching.enabled": (
-            optimization.caching.enabled,
-            "answers are not cached yet, so equal tasks are paid for each time",
-        ),
-        "optimization.promptOptimization.enabled": (
-            optimization.prompt_optimization.enabled,
-            "prompts are not shortened yet and are sent as they are",
-        ),
-        "optimization.promptOptimization.rewrites": (
-            optimization.prompt_optimization.rewrites is not None,
-            "rewrites of templates are not looked up yet",
-        ),
         "optimization.caching.semantic.enabled": (
             optimization.caching.semantic.enabled,
             "questions in other words are not recognised yet",
-        ),
-        "optimization.outputControl.learnedLimits": (
-            output.learned_limits,
-            "lengths are not learned yet; `maxOutputTokens` holds",
-        ),
-        "optimization.outputControl.concise": (output.concise, "no instruction is added yet"),
-        "optimization.outputControl.continueTruncated": (
-            output.continue_truncated,
-            "an answer that was cut stays cut",
         ),
         "quality.enabled": (
             config.quality.enabled,
@@ -125,6 +104,17 @@ def inert_settings(config: DeploymentConfig) -> tuple[Notice, ...]:
         for path, (on, said) in inert.items()
         if on
     )
+
+
+def costly_settings(config: DeploymentConfig) -> tuple[Notice, ...]:
+    """Settings that do what they say, and cost more than they seem to."""
+    if not config.provider.order:
+        return ()
+    text = (
+        "provider.order is set: OpenRouter then holds no conversation to one provider, which costs the"
+        " discount on cached prompts; leave it out, or use provider.only or provider.ignore"
+    )
+    return (Notice(code="costly_setting", text=text),)
 
 
 def _content(source: Source) -> tuple[str, Values]:

@@ -16,9 +16,11 @@ Lifetime = Annotated[int, Field(gt=0)]
 
 class PromptOptimization(Section):
     enabled: bool = False
+    """Takes padding, politeness, long phrases and repetitions out of prompts; never quotations or code."""
     context_compression: bool = False
     rewrites: str | None = None
-    """Path of a file with reviewed rewrites of prompt templates, as `farthing rewrites` keeps them."""
+    """Path, from the working directory, of a file with reviewed rewrites of templates, as `farthing rewrites`
+    keeps them; those that were approved are used."""
 
 
 class SemanticCache(Section):

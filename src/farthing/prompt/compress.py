@@ -1,8 +1,8 @@
 """A conversation with fewer tokens that still tells what matters. Pure: the same input, the same output.
 
-First goes what is said elsewhere in it (`superseded.py`); then, as far as a target asks, the sentences and lines
-of old steps that state least (`facts.py`) and have least to do with the question (`rank.py`). System messages,
-pinned ones, the last question and the last steps stay word for word. Whether it pays is `worth.py`'s.
+First goes what is said elsewhere in it (`superseded.py`); then, as far as a target asks, the sentences and
+lines of old steps that state least (`facts.py`) and have least to do with the question (`rank.py`). System
+messages, pinned ones, the first and last questions and the last steps stay. Whether it pays is `worth.py`'s.
 """
 
 from collections.abc import Sequence
@@ -74,10 +74,10 @@ def compressed(
     recent_steps: int = RECENT_STEPS,
     scores: Scores | None = None,
 ) -> Compressed:
-    """Messages `start` to before `end` in about `target_tokens` where that is possible, the others as they are.
+    """Messages `start` to before `end` in `target_tokens` where that is possible, the others as they are.
 
-    `question` None is the last user's message; an empty one asks for nothing in particular, so that the result
-    depends on nothing after `end`. Never longer; calls keep their results; what fits is returned as it is.
+    `question` None is the last user's message; an empty one asks for nothing in particular, so that the
+    result depends on nothing after `end`. Never longer; what fits is returned as it is.
     """
     stop = len(messages) if end is None else end
     work = _Work(messages, start, stop, protected(messages, recent_steps), list(messages))
@@ -154,7 +154,7 @@ def _recent(work: _Work) -> str:
 
 
 def _drop_empty_steps(work: _Work, empty: frozenset[int]) -> None:
-    """Whole turns in which nothing is left, then single steps; never so that a new kind of neighbours meets."""
+    """Whole turns in which nothing is left, then single steps; no new kind of neighbours meets."""
     steps = steps_of(work.given)
     known = {(one.role, other.role) for one, other in pairwise(work.given)} | _NEIGHBOURS
     void = [all(work.free(at) and at in empty for at in range(*step)) for step in steps]

@@ -34,22 +34,18 @@ TIGHTER_SHARE = 0.6
 
 _WINDOW_SHARE = 0.9
 """Of a window, for estimates of tokens are off by a tenth."""
-_WARM_S = 300.0
 _MOST_KNOWN = 512
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """A conversation and whom it is for. `clock_s` counts on the pipeline's clock."""
+    """A conversation and whom it is for. `warm`: whether the model was sent its beginning a short while ago."""
 
     messages: tuple[Message, ...]
     tools: tuple[Tool, ...]
-    session: str
-    """What the caller calls the conversation; empty where it has no name."""
-    model: str
     rates: Rates | None
     window_tokens: int | None
     max_tokens: int
-    clock_s: float
+    warm: bool
 
     @property
     def room_tokens(self) -> int | None:
@@ -122,7 +118,6 @@ class Contexts:
         self._stretches: OrderedDict[bytes, _Known] = OrderedDict()
         self._summaries: OrderedDict[bytes, tuple[Message, ...]] = OrderedDict()
         self._refused: OrderedDict[bytes, None] = OrderedDict()
-        self._sent: OrderedDict[tuple[str, bytes], tuple[str, float]] = OrderedDict()
 
     def fit(self, asked: Asked) -> Fit:
         """What to send: as it is, in stretches where that pays, or as short as the candidate's window asks."""
@@ -136,10 +131,8 @@ class Contexts:
         if room is not None and view.tokens > room:
             view = self._view(asked.messages, stretches, marks, len(stretches))
             if view.tokens > room:
-                self._note(asked)
                 return self.tighter(asked, room)
             self._apply(marks)
-        self._note(asked)
         return _fitted(asked, view.messages, view.changes)
 
     def tighter(self, asked: Asked, target_tokens: int) -> Fit:
@@ -182,7 +175,7 @@ class Contexts:
             Prompt(view.tokens, view.tokens),
             Prompt(shorter, 0),
             asked.rates,
-            warm=self._warm(asked),
+            warm=asked.warm,
             further=further_calls(_answers(asked.messages)),
             extra=cost,
         )
@@ -204,7 +197,7 @@ class Contexts:
             Prompt(now.tokens, now.tokens - last),
             Prompt(then.tokens, now.known_tokens),
             asked.rates,
-            warm=self._warm(asked),
+            warm=asked.warm,
             further=further_calls(_answers(asked.messages)),
             extra=Decimal(0),
         )
@@ -244,21 +237,6 @@ class Contexts:
         for mark in marks:
             if mark in self._stretches:
                 self._stretches[mark].applied = True
-
-    def _warm(self, asked: Asked) -> bool:
-        """Whether this model was sent this conversation a short while ago. Providers keep a prefix for some
-        five minutes (OpenRouter, "Prompt caching")."""
-        model, when = self._sent.get(_name_of(asked), ("", 0.0))
-        return model == asked.model and asked.clock_s - when <= _WARM_S
-
-    def _note(self, asked: Asked) -> None:
-        _keep(self._sent, _name_of(asked), (asked.model, asked.clock_s))
-
-
-def _name_of(asked: Asked) -> tuple[str, bytes]:
-    """A conversation by its session and its beginning, which does not change."""
-    first = next((at for at, one in enumerate(asked.messages) if one.role == "user"), 0)
-    return asked.session, digests(asked.messages, [first + 1])[0]
 
 
 def _answers(messages: Sequence[Message]) -> int:

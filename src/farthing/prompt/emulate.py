@@ -106,10 +106,11 @@ def emulated_messages(
 
     The instructions join the first system message, or become one. Calls of the assistant become
     `tool_call` blocks; results become a user message of `tool_result` blocks, one message for adjoining
-    results. `tool_choice` is read as in chat completions: auto, none, required, or one named function.
+    results. `tool_choice` is read as in chat completions: auto, none, required, or one named function. It
+    holds for one answer, so it is told last: told first, it would cost the conversation its cached prefix.
     """
-    rendered = _rendered(messages)
-    text = _instructions(tools, tool_choice)
+    rendered = _demanding(_rendered(messages), _demand(tool_choice))
+    text = _instructions(tools)
     first = next((i for i, message in enumerate(rendered) if message.role == "system"), None)
     if first is None:
         return (Message(role="system", content=text), *rendered)
@@ -177,11 +178,19 @@ def _plain(value: object) -> object:
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
-def _instructions(tools: Sequence[Tool], tool_choice: object) -> str:
+def _instructions(tools: Sequence[Tool]) -> str:
     rows = [{"name": t.name, "description": t.description, "parameters": t.parameters} for t in tools]
-    text = _INSTRUCTIONS.format(tools=TOOLS_MARK + _json(rows).decode())
-    demand = _demand(tool_choice)
-    return f"{text}\n{demand}" if demand else text
+    return _INSTRUCTIONS.format(tools=TOOLS_MARK + _json(rows).decode())
+
+
+def _demanding(rendered: list[Message], demand: str) -> list[Message]:
+    """The conversation whose last user message ends with the demand."""
+    if not demand:
+        return rendered
+    if rendered and rendered[-1].role == "user":
+        last = rendered[-1]
+        return [*rendered[:-1], structs.replace(last, content=_joined(last.content, demand))]
+    return [*rendered, Message(role="user", content=demand)]
 
 
 def _demand(tool_choice: object) -> str:

@@ -18,8 +18,8 @@ _REPAIR = """\
 Your answer cannot be used: {problem}
 Answer again with the corrected JSON alone: no prose, no code fence."""
 _CONTINUE = """\
-Your answer broke off where it ends above. Go on from exactly there: repeat nothing, explain nothing, and do \
-not begin anew."""
+Your answer broke off where it ends above. Begin with its last five words exactly as they stand, and go on \
+from there: explain nothing, and do not begin anew."""
 
 
 def schema_messages(

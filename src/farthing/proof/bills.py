@@ -125,6 +125,8 @@ def outcome_of(call: Call, known: Known, *, at_us: int, reason: str) -> Outcome:
         baseline=0 if was is None else was.baseline,
         latency_ms=0.0 if was is None else was.latency_ms,
         first_token_ms=None if was is None else was.first_token_ms,
+        finish="" if was is None else was.finish,
+        limit="" if was is None else was.limit,
     )
 
 

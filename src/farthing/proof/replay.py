@@ -14,7 +14,15 @@ from typing import Literal, NamedTuple, assert_never
 import msgspec
 
 from farthing.money import format_usd, from_nano, nano_half_even, parse_usd
-from farthing.spend.batch import RollupByKey, RollupKey, RollupSums, added, rollup_by_keys, rollup_key
+from farthing.spend.batch import (
+    RollupByKey,
+    RollupKey,
+    RollupSums,
+    added,
+    reuse_sums,
+    rollup_by_keys,
+    rollup_key,
+)
 from farthing.spend.budget import AccountKey, Balance, Posting, doubt, hold, post, settle
 from farthing.spend.ledger import (
     OutcomeBody,
@@ -25,7 +33,7 @@ from farthing.spend.ledger import (
     genesis,
     row_hash,
 )
-from farthing.spend.runs import Call, begun, call_sums, end
+from farthing.spend.runs import Call, begun, call_sums, end, reuse_of
 
 Law = Literal["chain", "order", "limit", "cost", "sums", "head", "checkpoint", "row"]
 """What a finding is about: the hash chain, the lawful order of a call's rows, the promise at each admission,
@@ -81,7 +89,7 @@ class Replay:
         self.upstreams: set[str] = set()
         self.checkpoints: dict[int, str] = {}
         """The SHA-256 of each checkpoint that has a row, by its number."""
-        self.rows, self.calls, self.through = 0, 0, 0
+        self.rows, self.calls, self.reuses, self.through = 0, 0, 0, 0
         self.findings: list[Finding] = []
         self.left_out = 0
         """How many more findings there were than are kept."""
@@ -131,6 +139,8 @@ class Replay:
                     self._see(anchor.seq, opened.call, row)
                 else:
                     self._end(anchor.seq, opened, row)
+            case "reused":
+                self._reuse(anchor.seq, row)
             case "checkpoint":
                 body = decode_checkpoint(row.body)
                 self.checkpoints[body.number] = body.sha256
@@ -179,6 +189,19 @@ class Replay:
         else:
             self._post(call, settle(row.nano, held=call.worst, was_uncertain=doubted))
             del self.open[row.call_id]
+
+    def _reuse(self, seq: int, row: Row) -> None:
+        if row.nano != 0:
+            self.find("cost", f"a reused answer cost {_usd(row.nano)}", seq, row.call_id)
+        reuse = reuse_of(row)
+        if reuse.body.saved < 0 or reuse.body.baseline < 0:
+            self.find("cost", "a reused answer saved less than nothing", seq, row.call_id)
+        self.upstreams.add(reuse.body.upstream)
+        self.reuses += 1
+        key, sums = rollup_key(reuse.body, reuse.day), reuse_sums(reuse.body)
+        self.rollups[key] = added(self.rollups.get(key), sums)
+        for by in rollup_by_keys(reuse.body, reuse.day, row.run_id):
+            self.rollups_by[by] = added(self.rollups_by.get(by), sums)
 
     def _add_up(self, call: Call, old: RollupSums | None, new: RollupSums) -> None:
         change = new if old is None else added(RollupSums(*map(neg, old)), new)

@@ -12,14 +12,17 @@ from typing import Literal, assert_never
 import msgspec
 
 from farthing.catalog.models import Catalog, Model
-from farthing.catalog.pricing import Price, computed_cost
+from farthing.catalog.pricing import Price
 from farthing.catalog.successors import Gone as GoneFromCatalog
 from farthing.catalog.successors import Present, Replaced, Unknown, standing
 from farthing.config.schema import DeploymentConfig
 from farthing.money import format_usd
 from farthing.prompt.contexts import fits_compressed
+from farthing.result import Reckoned
 from farthing.routing.classify import Features
+from farthing.routing.experience import Experience
 from farthing.routing.health import CandidateHealth
+from farthing.routing.reckoning import reckon
 from farthing.task import Complexity, Task, Usage
 
 Filter = Literal["gone", "free_only", "price_unknown", "context", "quality", "max_cost", "not_asked"]
@@ -42,7 +45,8 @@ class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
     clock_s: float
     max_tokens: int
     usage: Usage
-    """The tokens that the call is expected to take."""
+    """The tokens that the call is expected to take where nothing is known of a model."""
+    experience: Experience
 
     @property
     def free_only(self) -> bool:
@@ -56,8 +60,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     model: Model | None
     price: Price | None
+    reckoned: Reckoned
     cost: Decimal | None
-    """Expected cost in dollars; None when the price is unknown."""
+    """Expected cost of a call in dollars; None when the price is unknown."""
     quality: float | None
     notes: tuple[str, ...] = ()
 
@@ -92,10 +97,11 @@ def circumstances(
     health: Mapping[str, CandidateHealth],
     now: datetime,
     clock_s: float,
+    experience: Experience = Experience(),  # noqa: B008 - an immutable value
 ) -> Circumstances:
     """The inputs of a decision with what follows from them: the token bound and the expected usage."""
     max_tokens = task.max_tokens or config.optimization.max_output_tokens
-    output = min(max_tokens, EXPECTED_OUTPUT_TOKENS[features.complexity])
+    output = expected_output_tokens(features, task, config)
     usage = Usage(input_tokens=features.input_tokens, output_tokens=output)
     return Circumstances(
         features=features,
@@ -108,7 +114,14 @@ def circumstances(
         clock_s=clock_s,
         max_tokens=max_tokens,
         usage=usage,
+        experience=experience,
     )
+
+
+def expected_output_tokens(features: Features, task: Task, config: DeploymentConfig) -> int:
+    """What an answer is expected to take, `max_tokens` at most."""
+    most = task.max_tokens or config.optimization.max_output_tokens
+    return min(most, EXPECTED_OUTPUT_TOKENS[features.complexity])
 
 
 def weigh(asked: Circumstances, slot: str, name: str, *, successor: bool, named: bool = False) -> Weighed:
@@ -124,11 +137,7 @@ def weigh(asked: Circumstances, slot: str, name: str, *, successor: bool, named:
     entry, fault = _affordable_kind(asked, entry)
     if fault is None:
         entry, fault = _fits(asked, entry)
-    fault = (
-        fault
-        or (None if named else _good_enough(asked, entry))
-        or _cheap_enough(asked, entry)
-    )
+    fault = fault or (None if named else _good_enough(asked, entry)) or _cheap_enough(asked, entry)
     if fault is not None:
         return Weighed(rejected=(*rejected, fault))
     return Weighed(entry=entry, rejected=rejected)
@@ -147,12 +156,23 @@ def ceiling(asked: Circumstances, entry: Entry) -> Decimal | None:
 def _entry(asked: Circumstances, slot: str, model: Model | None, name: str) -> Entry:
     sent = name if model is None else model.id
     price = asked.catalog.price(sent)
+    reckoned = reckon(
+        price,
+        asked.experience,
+        task_type=asked.features.task_type,
+        model=sent,
+        input_tokens=asked.usage.input_tokens,
+        output_tokens=asked.usage.output_tokens,
+        max_tokens=asked.max_tokens,
+        now=asked.now,
+    )
     return Entry(
         slot=slot,
         id=sent,
         model=model,
         price=price,
-        cost=None if price is None else computed_cost(price, asked.usage, at=asked.now),
+        reckoned=reckoned,
+        cost=reckoned.cost,
         quality=None if model is None else model.score(asked.features.task_type),
     )
 

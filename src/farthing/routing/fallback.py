@@ -64,6 +64,8 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     reachable: frozenset[str] | None = None
     """After a failure of a key, its account or its upstream: models that another key or upstream may serve.
     None where there is no other."""
+    extends: bool = False
+    """Whether an answer that its limit cut is gone on from, once."""
     elsewhere: bool = True
     """Whether another provider may be asked for: the configuration does not name the only one."""
 
@@ -84,6 +86,8 @@ class Send(msgspec.Struct, frozen=True, kw_only=True):
     """Whether upstream is asked to compress the prompt."""
     continues: bool = False
     """Whether it goes on from the text that the caller has."""
+    extends: Completion | None = None
+    """The whole answer that its limit cut, which it goes on from."""
 
 
 class Accept(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,9 +124,12 @@ def next_step(
         return GiveUp(reason="there is no candidate", ending=None)
     if not tried and not situation.ready:
         return Send(candidate=candidates[0], after_s=0.0, reason="")
+    cut = _cut_before(tried)
+    if cut is not None:
+        return Accept(completion=cut)
     last = tried[-1].ending if tried else None
     if isinstance(last, Completion):
-        return Accept(completion=last)
+        return _extended(tried[-1].candidate, last, tried, situation) or Accept(completion=last)
     refusal = None if last is None else _refusal(last, tried, rules, situation)
     if refusal is not None:
         return GiveUp(reason=refusal, ending=last)
@@ -138,6 +145,26 @@ def next_step(
     if situation.now + wait >= situation.deadline:
         return GiveUp(reason=f"the deadline comes before the next try{words}", ending=last)
     return msgspec.structs.replace(soonest.send, after_s=wait, continues=situation.delivered)
+
+
+def _cut_before(tried: Sequence[Tried]) -> Completion | None:
+    """The answer that stands although its limit cut it: what should have gone on from it failed."""
+    if len(tried) < 2 or isinstance(tried[-1].ending, Completion):
+        return None
+    before = tried[-2].ending
+    return before if isinstance(before, Completion) else None
+
+
+def _extended(
+    candidate: Candidate, answer: Completion, tried: Sequence[Tried], asked: Situation
+) -> Send | None:
+    """The same model once more, from where its answer was cut."""
+    once = sum(isinstance(entry.ending, Completion) for entry in tried) == 1
+    cut = answer.finish_reason == "length" and answer.text.strip()
+    if not (asked.extends and cut and once and asked.now < asked.deadline):
+        return None
+    reason = "goes on from its answer, which max_tokens cut"
+    return Send(candidate=candidate, after_s=0.0, reason=reason, continues=True, extends=answer)
 
 
 def why(ending: Ending) -> str:

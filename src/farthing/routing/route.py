@@ -25,7 +25,9 @@ from farthing.routing.eligible import (
     look_up,
     weigh,
 )
+from farthing.routing.experience import Experience
 from farthing.routing.health import CandidateHealth, rest_reason, resting_until
+from farthing.routing.reckoning import priced
 from farthing.task import Task
 
 LOW_FUNDS_CALLS = 10
@@ -86,15 +88,24 @@ def decide_route(
     now: datetime,
     clock_s: float,
     remaining_usd: Decimal | None,
+    experience: Experience = Experience(),  # noqa: B008 - an immutable value
 ) -> Route | NoRoute:
     """The candidates for a task in the order they are tried, each with its reason.
 
     `now` (aware) dates prices and expiry; `clock_s` is the loop's clock in seconds, on which `health`
     (by the model id that is sent) counts; `remaining_usd` is the least that any limit leaves, None for no
-    limit. Every model of the profile is a candidate or excluded with a reason; none appears twice.
+    limit; `experience` is what the ledger teaches of models. Every model of the profile is a candidate or
+    excluded with a reason; none appears twice.
     """
     asked = circumstances(
-        features, task, config=config, catalog=catalog, health=health, now=now, clock_s=clock_s
+        features,
+        task,
+        config=config,
+        catalog=catalog,
+        health=health,
+        now=now,
+        clock_s=clock_s,
+        experience=experience,
     )
     wishes = _wishes(asked) if task.model is None else _named_wishes(asked, task.model)
     placed, rejected = _sift(asked, wishes)
@@ -103,9 +114,7 @@ def decide_route(
         return _no_route(asked, rejected, excluded)
     if config.routing.strategy == "cheapest_good_enough" and task.model is None:
         placed = _by_cost(asked, placed)
-    scarce = _is_scarce(asked, placed, remaining_usd)
-    ordered = sorted(placed, key=lambda item: _key(asked, item, scarce=scarce))
-    notes = [_scarcity_note(remaining_usd)] if scarce and remaining_usd is not None else []
+    ordered, notes = _ordered(asked, placed, remaining_usd)
     return Route(
         task_type=features.task_type,
         complexity=features.complexity,
@@ -193,9 +202,11 @@ def _not_asked(asked: Circumstances) -> list[Rejected]:
 
 
 def _by_cost(asked: Circumstances, placed: Sequence[_Placed]) -> list[_Placed]:
-    """Least expected cost first; ties by quality, then by slot. An unknown price counts as its ceiling."""
+    """Least expected cost per accepted answer first; ties by quality, then by slot."""
     threshold = asked.config.routing.quality_threshold
-    ordered = sorted(placed, key=lambda item: (_cost(asked, item), -(item.entry.quality or 0.0), item.place))
+    ordered = sorted(
+        placed, key=lambda item: (_answer_cost(asked, item), -(item.entry.quality or 0.0), item.place)
+    )
     lead = f"cheapest of {len(ordered)}" + (f" at or over quality {threshold:.2f}" if threshold else "")
     return [
         _Placed(
@@ -207,9 +218,26 @@ def _by_cost(asked: Circumstances, placed: Sequence[_Placed]) -> list[_Placed]:
     ]
 
 
+def _answer_cost(asked: Circumstances, item: _Placed) -> Decimal:
+    """An unknown price counts as its ceiling, which is paid for each attempt."""
+    made = item.entry.reckoned
+    if made.cost_per_answer is None:
+        made = priced(made, _cost(asked, item))
+    return made.cost_per_answer or _NOTHING
+
+
 def _cost(asked: Circumstances, item: _Placed) -> Decimal:
     cost = ceiling(asked, item.entry)
     return _NOTHING if cost is None else cost
+
+
+def _ordered(
+    asked: Circumstances, placed: Sequence[_Placed], remaining_usd: Decimal | None
+) -> tuple[list[_Placed], list[str]]:
+    """The order in which they are tried, and what a person should know of it."""
+    scarce = _is_scarce(asked, placed, remaining_usd)
+    ordered = sorted(placed, key=lambda item: _key(asked, item, scarce=scarce))
+    return ordered, [_scarcity_note(remaining_usd)] if scarce and remaining_usd is not None else []
 
 
 def _is_scarce(asked: Circumstances, placed: Sequence[_Placed], remaining_usd: Decimal | None) -> bool:
@@ -258,6 +286,7 @@ def _candidate(asked: Circumstances, item: _Placed, notes: Sequence[str]) -> Can
         quality=entry.quality,
         native_tools=not by_prompt,
         native_schema=_native_schema(entry),
+        reckoned=entry.reckoned,
     )
 
 

@@ -5,6 +5,7 @@ answered and billed is decided in pure modules; this one draws, remembers and se
 """
 
 import asyncio
+import re
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from farthing.simulator.faults import FaultDesk, Seen, refusal
 from farthing.simulator.framing import Request, head
 from farthing.simulator.latency import draw_timing
 from farthing.simulator.playback import Ending, Playback
+from farthing.simulator.prefixcache import PrefixCache, whole_blocks
 from farthing.simulator.quota import FreeQuota
 from farthing.simulator.reply import Reply, RowTimes, Terms, make_reply, row_of
 from farthing.simulator.request import Admitted, ChatBody, admit, read_body, willing
@@ -29,8 +31,9 @@ from farthing.simulator.staging import Open, Send, Step
 from farthing.simulator.tariff import Rates
 from farthing.simulator.wire import Identity
 
-_SESSIONS = 50_000
 _LOGGED = 200_000
+_CUT_ANSWERS = 2_000
+_GO_ON = re.compile(r"\b(?:go on|continue|broke off)\b", re.IGNORECASE)
 _JSON = {"Content-Type": "application/json"}
 _SSE = {"Content-Type": "text/event-stream", "Cache-Control": "no-cache", "Transfer-Encoding": "chunked"}
 _HEADERS_OF_INTEREST = (
@@ -79,7 +82,8 @@ class ChatDesk:
         self.log: deque[dict[str, object]] = deque(maxlen=_LOGGED)
         self.quota = FreeQuota()
         self.counts = Counts(in_flight=self.counts.in_flight, max_in_flight=self.counts.in_flight)
-        self._sessions: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self._prompts = PrefixCache()
+        self._rests: OrderedDict[tuple[str, str], str] = OrderedDict()
         self._draws = Draws(self._seed)
         self.met = Counter[str]()
         self.use(scenario)
@@ -130,7 +134,7 @@ class ChatDesk:
         rng = self._draws.generator(body)
         text = "\n".join(message.text for message in body.messages) if self.scenario.rules else ""
         # Drawn first only where a rule asks, so that all other scenarios draw as ever.
-        provider = rng.choice(willing(body)) if self._faults.looks_at_providers else None
+        provider = self._provider(admitted, rng) if self._faults.looks_at_providers else None
         seen = Seen(
             model=body.names[0],
             text=text,
@@ -149,6 +153,7 @@ class ChatDesk:
             self._refuse(refused, wire)
             return
         reply = make_reply(admitted, self._terms(admitted, fault, rng, provider), rng)
+        self._keep_rest(admitted.model, reply)
         if refused:
             self._refuse(refused, wire, billed=reply)
             return
@@ -169,13 +174,14 @@ class ChatDesk:
         kind = fault.kind if fault else None
         overrun_rate = 0.0 if scenario.plain else scenario.overrun_rate
         rates = self._rates(model, admitted.prompt_tokens)
-        cached, written = self._cached(admitted, rates)
+        served = provider or self._provider(admitted, rng)
+        cached, written = self._cached(admitted, rates, served)
         return Terms(
             rates=rates,
             identity=Identity(
                 id=self._generation_id(),
                 model=model.id,
-                provider="" if scenario.plain else provider or rng.choice(willing(admitted.body)),
+                provider="" if scenario.plain else served,
                 created=int(self.now().timestamp()),
             ),
             timing=draw_timing(model.id, rng, time_scale=self.time_scale),
@@ -186,20 +192,46 @@ class ChatDesk:
             abort_billing=scenario.abort_billing,
             cached_tokens=cached,
             cache_write_tokens=written,
+            rest=self._rest_of(admitted),
         )
 
-    def _cached(self, admitted: Admitted, rates: Rates) -> tuple[int, int]:
-        """Cached and cache-write tokens: a session finds its last prompt again where the model has a rate."""
-        session = admitted.body.session_id
-        if not session or not rates.get("input_cache_read"):
+    def _provider(self, admitted: Admitted, rng: Random) -> str:
+        """Who serves the call: whoever the conversation is held to, who comes first in an order, or any."""
+        body = admitted.body
+        able = willing(body)
+        drawn = rng.choice(able)
+        held = self._prompts.provider_of(body, admitted.model.id, self.now().timestamp())
+        if held in able:
+            return held
+        ordered = body.provider.order if body.provider is not None else None
+        return next((name for name in ordered or () if name in able), drawn)
+
+    def _rest_of(self, admitted: Admitted) -> str | None:
+        """What the model had left to say when a bound cut the answer that this request goes on from."""
+        if not self._rests or not _GO_ON.search(admitted.body.last_user_text):
+            return None
+        return self._rests.get((admitted.model.id, admitted.body.last_answer))
+
+    def _keep_rest(self, model: SimulatedModel, reply: Reply) -> None:
+        said = reply.answer
+        if said.rest:
+            self._rests[model.id, said.text] = said.rest
+            if len(self._rests) > _CUT_ANSWERS:
+                self._rests.popitem(last=False)
+
+    def _cached(self, admitted: Admitted, rates: Rates, provider: str) -> tuple[int, int]:
+        """Cached and cache-write tokens; a model without a rate for cached tokens has no cache."""
+        if self.scenario.plain or "input_cache_read" not in rates:
             return 0, 0
-        key = (session, admitted.model.id)
-        before = self._sessions.pop(key, 0)
-        self._sessions[key] = admitted.prompt_tokens
-        if len(self._sessions) > _SESSIONS:
-            self._sessions.popitem(last=False)
-        cached = min(before, admitted.prompt_tokens) * 9 // 10
-        written = admitted.prompt_tokens - cached if rates.get("input_cache_write") else 0
+        prompt = admitted.prompt_tokens
+        cached = self._prompts.take(
+            admitted.body,
+            admitted.model.id,
+            provider,
+            prompt_tokens=prompt,
+            now_s=self.now().timestamp(),
+        )
+        written = max(whole_blocks(prompt) - cached, 0) if rates.get("input_cache_write") else 0
         return cached, written
 
     def _refuse(self, condition: Condition, wire: Connection, *, billed: Reply | None = None) -> None:

@@ -16,6 +16,7 @@ from farthing.simulator.books import SimulatedModel
 from farthing.simulator.counting import count_tokens
 from farthing.simulator.prose import VOICES, programs
 from farthing.simulator.request import ChatBody, OfferedFunction, schema_of
+from farthing.simulator.rewriting import shortened_template
 from farthing.simulator.schema_values import value_for
 from farthing.simulator.shapes import mapping
 
@@ -47,6 +48,8 @@ _KINDS: Sequence[tuple[str, re.Pattern[str]]] = (
     ("analyst", re.compile(r"\b(analy[sz]e|analysis|compare|evaluate|trade-?offs?)\b", re.IGNORECASE)),
     ("planner", re.compile(r"\b(plan|roadmap|schedule)\b", re.IGNORECASE)),
 )
+_CONCISE = re.compile(r"\b(?:be concise|answer concisely|as few words)\b", re.IGNORECASE)
+_REPEAT = re.compile(r"\bbegin with (?:its|the) last \w+ words\b", re.IGNORECASE)
 _SCHEMA_LINE = re.compile(r"\bJSON Schema\b[^\n]*\n(\{.*\})\s*$", re.MULTILINE)
 _TOOLS_LINE = re.compile(r"^TOOLS_JSON: (\[.*\])\s*$", re.MULTILINE)
 _BLOCK = "```tool_call\n"
@@ -70,6 +73,8 @@ class Answer:
     calls: tuple[Call, ...]
     finish_reason: str
     tokens: int
+    rest: str = ""
+    """What the token bound left out of a text."""
 
 
 def role_of(body: ChatBody) -> str | None:
@@ -81,8 +86,13 @@ def role_of(body: ChatBody) -> str | None:
     return found.group(1).lower() if found else None
 
 
-def answer(body: ChatBody, model: SimulatedModel, rng: Random, *, bound: int | None) -> Answer:
-    """The model's whole answer, of at most `bound` output tokens."""
+def answer(
+    body: ChatBody, model: SimulatedModel, rng: Random, *, bound: int | None, rest: str | None = None
+) -> Answer:
+    """The model's whole answer, of at most `bound` output tokens. `rest`: what its last answer still lacked,
+    when it is asked to go on from there."""
+    if rest is not None:
+        return _bounded_text(_repeated(body) + rest, model.id, bound)
     topic = topic_of(body)
     calls = _tool_calls(body, model, rng, topic)
     if calls:
@@ -102,6 +112,9 @@ def topic_of(body: ChatBody) -> str:
 
 
 def _text(body: ChatBody, model: SimulatedModel, rng: Random, topic: str) -> str:
+    template = shortened_template(body.system_text, _first_user_text(body))
+    if template is not None:
+        return msgspec.json.encode({"rewrite": template}).decode()
     schema = schema_of(body.response_format)
     if schema is not None and {"response_format", "structured_outputs"} & model.supported:
         return _json_text(schema, rng, topic)
@@ -110,6 +123,19 @@ def _text(body: ChatBody, model: SimulatedModel, rng: Random, topic: str) -> str
         return _json_text(told, rng, topic)
     emulated = _emulated_call(body, model, rng, topic)
     return emulated if emulated is not None else _prose(body, rng, topic)
+
+
+def _first_user_text(body: ChatBody) -> str:
+    return next((message.text for message in body.messages if message.role == "user"), "")
+
+
+def _repeated(body: ChatBody) -> str:
+    """The last words of its own answer, where it is asked to begin with them."""
+    asked = _REPEAT.search(body.last_user_text)
+    if asked is None:
+        return ""
+    words = list(re.finditer(r"\S+", body.last_answer))
+    return body.last_answer[words[-min(5, len(words))].start() :] if words else ""
 
 
 def _json_text(schema: object, rng: Random, topic: str) -> str:
@@ -134,10 +160,14 @@ def _prose(body: ChatBody, rng: Random, topic: str) -> str:
     part = found.group(1).strip().rstrip(".") if found else "the main path"
     count = rng.randint(min(3, len(voice.points)), len(voice.points))
     points = rng.sample(voice.points, count)
+    concise = _CONCISE.search(body.system_text) is not None
+    if concise:
+        points = points[: max(2, count * 2 // 3)]
     blocks = [f"{LABEL} {rng.choice(voice.openers)}"]
     if voice.code:
         blocks.append(rng.choice(programs(role, f"{topic} {about}")))
-    blocks += ["\n".join(f"- {point}" for point in points), rng.choice(voice.closers)]
+    closer = rng.choice(voice.closers)
+    blocks += ["\n".join(f"- {point}" for point in points), *([] if concise else [closer])]
     name = "".join(word.capitalize() for word in re.findall(r"[a-z]+", topic.lower())[-2:]) or "Simulated"
     text = "\n\n".join(blocks)
     return text.replace("{topic}", topic).replace("{part}", part).replace("{name}", name)
@@ -223,7 +253,8 @@ def _bounded_text(text: str, model: str, bound: int | None) -> Answer:
     tokens = count_tokens(text, model)
     if bound is None or tokens <= bound:
         return Answer(text=text, calls=(), finish_reason="stop", tokens=tokens)
-    return Answer(text=_shortened(text, tokens, bound), calls=(), finish_reason="length", tokens=bound)
+    kept = _shortened(text, tokens, bound)
+    return Answer(text=kept, calls=(), finish_reason="length", tokens=bound, rest=text[len(kept) :])
 
 
 def _bounded_calls(calls: tuple[Call, ...], model: str, bound: int | None) -> Answer:

@@ -83,12 +83,14 @@ class Terms:
     abort_billing: AbortBilling
     cached_tokens: int
     cache_write_tokens: int
+    rest: str | None = None
+    """What this model's answer, which the request goes on from, still lacked."""
 
 
 def make_reply(admitted: Admitted, terms: Terms, rng: Random) -> Reply:
     """Decides the whole reply."""
     kind = terms.fault.kind if terms.fault else None
-    said, reasoning = _said(admitted, terms.fault, rng)
+    said, reasoning = _said(admitted, terms, rng)
     tokens = Tokens(
         prompt=admitted.prompt_tokens,
         completion=said.tokens + reasoning,
@@ -127,8 +129,9 @@ def make_reply(admitted: Admitted, terms: Terms, rng: Random) -> Reply:
     )
 
 
-def _said(admitted: Admitted, fault: Fault | None, rng: Random) -> tuple[Answer, int]:
+def _said(admitted: Admitted, terms: Terms, rng: Random) -> tuple[Answer, int]:
     """The answer and its reasoning tokens, as the fault leaves them."""
+    fault = terms.fault
     kind = fault.kind if fault else None
     if kind == "empty":
         return Answer(text="", calls=(), finish_reason="", tokens=0), 0
@@ -146,7 +149,7 @@ def _said(admitted: Admitted, fault: Fault | None, rng: Random) -> tuple[Answer,
         return said, reasoning
     if kind == "length":
         visible = min(visible or 24, 24)
-    said = answer(admitted.body, admitted.model, rng, bound=visible)
+    said = answer(admitted.body, admitted.model, rng, bound=visible, rest=terms.rest)
     if kind == "prose":
         said = replace(said, text=f"{LABEL} Words, where JSON was asked for.", calls=(), finish_reason="stop")
     elif kind == "nearly_json" and said.text.endswith("}"):

@@ -60,6 +60,7 @@ PROVIDERS = ("Simulated North", "Simulated South", "Simulated East")
 class ProviderPreferences(msgspec.Struct):
     max_price: MaxPrice | None = None
     ignore: list[str] | None = None
+    order: list[str] | None = None
     require_parameters: bool | None = None
 
 
@@ -110,6 +111,14 @@ class ChatBody(msgspec.Struct):
     @property
     def last_user_text(self) -> str:
         return next((m.text for m in reversed(self.messages) if m.role == "user"), "")
+
+    @property
+    def last_answer(self) -> str:
+        """The model's own last words, where the conversation ends with a user message right after them."""
+        if len(self.messages) < 2 or self.messages[-1].role != "user":
+            return ""
+        before = self.messages[-2]
+        return before.text if before.role == "assistant" and not before.tool_calls else ""
 
     @property
     def task_marker(self) -> str | None:

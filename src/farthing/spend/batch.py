@@ -19,6 +19,8 @@ from farthing.spend.ledger import (
     Intent,
     IntentBody,
     Outcome,
+    Reuse,
+    ReuseBody,
     Row,
     SeenBody,
     chained,
@@ -54,7 +56,7 @@ class Seen(NamedTuple):
     generation_id: str
 
 
-Event = Outcome | Seen
+Event = Outcome | Seen | Reuse
 
 
 class Delivered(NamedTuple):
@@ -97,6 +99,8 @@ class RollupSums(NamedTuple):
     wasted: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+    reused: int = 0
+    saved: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -137,6 +141,9 @@ def plan(
     result = Plan(epoch=epoch, head=head, balances=dict(balances))
     ended = {event.call_id for event in events if isinstance(event, Outcome)}
     for event in events:
+        if isinstance(event, Reuse):
+            _append_reuse(result, event)
+            continue
         call = result.opened.get(event.call_id) or open_calls.get(event.call_id)
         if call is None or event.call_id in result.closed:
             continue
@@ -241,6 +248,31 @@ def _append_seen(result: Plan, call: OpenCall, seen: Seen) -> None:
     )
 
 
+def _append_reuse(result: Plan, reuse: Reuse) -> None:
+    """No account is touched: what costs nothing is given although a limit is reached."""
+    result.append(
+        chained(
+            result.head,
+            epoch=result.epoch,
+            kind="reused",
+            call_id=reuse.call_id,
+            run_id=reuse.run_id,
+            at_us=reuse.at_us,
+            nano=0,
+            body=reuse.body,
+        )
+    )
+    key, sums = rollup_key(reuse.body, reuse.day), reuse_sums(reuse.body)
+    result.rollups[key] = added(result.rollups.get(key), sums)
+    for by in rollup_by_keys(reuse.body, reuse.day, reuse.run_id):
+        result.rollups_by[by] = added(result.rollups_by.get(by), sums)
+
+
+def reuse_sums(body: ReuseBody) -> RollupSums:
+    """What a task with another's answer adds to its roll-ups: it is no call and used no tokens."""
+    return RollupSums(baseline=body.baseline, reused=1, saved=body.saved)
+
+
 def _post(result: Plan, intent: Intent, posting: Posting) -> None:
     claims = intent.claims
     # An account that is claimed twice is charged once.
@@ -268,11 +300,13 @@ def _overrun(result: Plan, call: OpenCall, outcome: Outcome) -> Alert:
     return Alert(key, "overrun", call.granted, committed, outcome.call_id, detail)
 
 
-def rollup_key(intent: Intent | IntentBody, day: str) -> RollupKey:
+def rollup_key(intent: Intent | IntentBody | ReuseBody, day: str) -> RollupKey:
     return RollupKey(day, intent.upstream, intent.model, intent.task_type, intent.role, intent.purpose)
 
 
-def rollup_by_keys(intent: Intent | IntentBody, day: str, run_id: str | None) -> Iterable[RollupByKey]:
+def rollup_by_keys(
+    intent: Intent | IntentBody | ReuseBody, day: str, run_id: str | None
+) -> Iterable[RollupByKey]:
     """The further groups that a call belongs to: none for a plain one."""
     if run_id is None and intent.agent_id is None and intent.key is None and not intent.tags:
         return ()

@@ -17,7 +17,7 @@ from farthing.spend.alerts import Alert, AlertRule, levels_reached
 from farthing.spend.batch import Delivered, Event, OpenCall, Plan
 from farthing.spend.budget import AccountKey, Balance
 from farthing.spend.lease import keep_and_reap, lost
-from farthing.spend.ledger import Outcome, genesis
+from farthing.spend.ledger import Outcome, Reuse, genesis
 from farthing.spend.waiting import Group, Request
 from farthing.storage.database import Database
 
@@ -40,7 +40,9 @@ class Epoch:
         """Our own calls that are neither settled nor doubted."""
         self._label, self._now_us, self._lease_s = label, now_us, lease_s
         self._connection: sa.Connection | None = None
-        self._number, self._head = 0, ""
+        self.number = 0
+        """0 before it is open; another one after a lease that was lost."""
+        self._head = ""
         self._unsure: Group | None = None  # if its commit raised, it may have worked: the chain's head tells
         self._known: set[AccountKey] = set()
         self._announced: set[tuple[AccountKey, str, int, str]] = set()
@@ -70,7 +72,7 @@ class Epoch:
         try:
             group = self._transaction(requests, events, rules)
         except _StaleEpochError:
-            log.warning("epoch %s expired; its open calls are uncertain until they are settled", self._number)
+            log.warning("epoch %s expired; its open calls are uncertain until they are settled", self.number)
             self._enter()
             group = self._transaction(requests, events, rules)
         self._unsure = None
@@ -81,7 +83,7 @@ class Epoch:
         """Records an alert that no commit raised; True when this is the first process to do so."""
         with self._begin() as connection:
             return bool(
-                store.elect(connection, self.database, [alert], epoch=self._number, at_us=self._now_us())
+                store.elect(connection, self.database, [alert], epoch=self.number, at_us=self._now_us())
             )
 
     def note_delivery(self, delivered: Delivered) -> None:
@@ -91,12 +93,12 @@ class Epoch:
     def adopt_alerts(self) -> list[Alert]:
         """The alerts that processes which are gone have not delivered."""
         with self._begin() as connection:
-            return store.adopt_alerts(connection, epoch=self._number)
+            return store.adopt_alerts(connection, epoch=self.number)
 
     def recover(self) -> Group | None:
         """After a failure: the last commit if it had worked, so that nothing is written twice."""
         with self._begin() as connection:
-            head = store.epoch_head(connection, epoch=self._number)
+            head = store.epoch_head(connection, epoch=self.number)
         unsure, self._unsure = self._unsure, None
         worked = unsure if unsure is not None and unsure.plan.head == head else None
         if worked is not None:
@@ -119,7 +121,7 @@ class Epoch:
 
     def close(self) -> None:
         with self._begin() as connection:
-            store.close_epoch(connection, epoch=self._number, state="closed")
+            store.close_epoch(connection, epoch=self.number, state="closed")
 
     def disconnect(self) -> None:
         connection, self._connection = self._connection, None
@@ -133,7 +135,7 @@ class Epoch:
             calls = store.unsettled_calls(connection, call_ids=list(self.open_calls))
             number = store.open_epoch(connection, label=self._label, lease_until=until)
         # Only now: the number of an epoch whose commit failed may become another process's.
-        self._number, self._head = number, genesis(number)
+        self.number, self._head = number, genesis(number)
         self.open_calls = {call_id: call for call_id, call in calls.items() if call.doubt is None}
 
     def _heartbeat(self) -> None:
@@ -141,7 +143,7 @@ class Epoch:
             head = keep_and_reap(
                 connection,
                 self.database,
-                epoch=self._number,
+                epoch=self.number,
                 head=self._head,
                 lease_s=self._lease_s,
                 at_us=self._now_us(),
@@ -157,7 +159,7 @@ class Epoch:
             calls = self._calls_of(connection, events)
             keys = batch.account_keys(calls, events, intents)
             plan = batch.plan(
-                epoch=self._number,
+                epoch=self.number,
                 head=self._head,
                 balances=store.load_balances(connection, self.database, keys, known=self._known),
                 open_calls=calls,
@@ -171,7 +173,11 @@ class Epoch:
 
     def _calls_of(self, connection: sa.Connection, events: Sequence[Event]) -> Mapping[str, OpenCall]:
         """Our open calls, and those that only the rows know: doubted, or of another process."""
-        others = {event.call_id for event in events if event.call_id not in self.open_calls}
+        others = {
+            event.call_id
+            for event in events
+            if event.call_id not in self.open_calls and not isinstance(event, Reuse)
+        }
         if not others:
             return self.open_calls
         return ChainMap(self.open_calls, store.unsettled_calls(connection, call_ids=others))
@@ -181,7 +187,7 @@ class Epoch:
     ) -> list[tuple[Alert, bool]]:
         until = self.database.now(connection) + self._lease_s
         # First of all: what a dead epoch would write is refused for being dead, not for its rows.
-        if not store.keep_lease(connection, epoch=self._number, head=plan.head, lease_until=until):
+        if not store.keep_lease(connection, epoch=self.number, head=plan.head, lease_until=until):
             raise _StaleEpochError
         store.write_plan(connection, self.database, plan, known=self._known)
         return self._elect(connection, plan, rules)
@@ -222,7 +228,7 @@ class Epoch:
         if not reached:
             return []
         at_us = self._now_us()
-        elected = store.elect(connection, self.database, reached, epoch=self._number, at_us=at_us)
+        elected = store.elect(connection, self.database, reached, epoch=self.number, at_us=at_us)
         return [(alert, alert in elected) for alert in reached]
 
     @contextmanager

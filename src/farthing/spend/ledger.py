@@ -2,7 +2,8 @@
 
 A call is one attempt. Its rows: `intent` before the first byte; `seen` when its generation id is known
 while it is still open; then `settled` with a cost, or `uncertain` with its worst case, which a later
-`settled` row replaces. Rows are never changed. Each writer epoch has its own hash chain. A `checkpoint` row
+`settled` row replaces. Rows are never changed. Each writer epoch has its own hash chain. A `reused` row is a
+task that was given an earlier answer: it costs nothing, and names the call it reused. A `checkpoint` row
 belongs to no call: it fixes what rows that were put away came to.
 """
 
@@ -14,14 +15,14 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from farthing.result import CostBasis
+from farthing.result import CostBasis, ReuseKind
 from farthing.spend.budget import AccountKey, Claim
 from farthing.task import Usage
 
 SIMULATOR = "simulator"
 """What a row names the upstream of simulated money."""
 
-RowKind = Literal["intent", "seen", "settled", "uncertain", "checkpoint"]
+RowKind = Literal["intent", "seen", "settled", "uncertain", "reused", "checkpoint"]
 
 
 class Intent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -82,6 +83,50 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     baseline: int = 0
     latency_ms: float = 0.0
     first_token_ms: float | None = None
+    finish: str = ""
+    """How the answer ended, `stop` or `length`; empty where there was none."""
+    limit: str = ""
+    """Which bound a plain answer had where its task set none: `default` or `learned`."""
+
+
+class Reuse(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A task that was given another's answer: nothing was sent and nothing is reserved (money.md, law 16)."""
+
+    call_id: str
+    """Of this reuse, as a call has one."""
+    at_us: int
+    run_id: str | None
+    body: "ReuseBody"
+
+    @property
+    def day(self) -> str:
+        return day_of(self.at_us)
+
+
+class ReuseBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """The facts of a `reused` row. Amounts are nano-dollars."""
+
+    task_id: str
+    source: str
+    """The call whose answer it is."""
+    how: ReuseKind
+    model: str
+    upstream: str
+    task_type: str
+    purpose: str
+    saved: int
+    """What that call had cost, where it is known: what asking again would have cost."""
+    baseline: int = 0
+    """What the baseline model would have cost for the same tokens."""
+    baseline_model: str = ""
+    age_s: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    agent_id: str | None = None
+    role: str = ""
+    key: str | None = None
+    tags: tuple[str, ...] = ()
+    metadata: Mapping[str, str] = {}
 
 
 class IntentBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -127,6 +172,10 @@ class OutcomeBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     first_token_ms: float | None = None
     overrun: bool = False
     late: bool = False
+    finish: str = ""
+    """How the answer ended, `stop` or `length`; empty where there was none, and in older rows."""
+    limit: str = ""
+    """Which bound a plain answer had where its task set none: `default` or `learned`."""
 
 
 class SeenBody(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -142,7 +191,7 @@ class CheckpointBody(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     sha256: str
 
 
-Body = IntentBody | OutcomeBody | SeenBody | CheckpointBody
+Body = IntentBody | OutcomeBody | SeenBody | ReuseBody | CheckpointBody
 
 
 class Row(NamedTuple):
@@ -249,6 +298,8 @@ def outcome_body(outcome: Outcome, *, overrun: bool, late: bool) -> OutcomeBody:
         first_token_ms=outcome.first_token_ms,
         overrun=overrun,
         late=late,
+        finish=outcome.finish,
+        limit=outcome.limit,
     )
 
 
@@ -267,6 +318,11 @@ def decode_seen(body: str) -> SeenBody:
     return _seen_decoder.decode(body)
 
 
+def decode_reuse(body: str) -> ReuseBody:
+    """Raises `msgspec.ValidationError` for a body that no version of Farthing wrote."""
+    return _reuse_decoder.decode(body)
+
+
 def decode_checkpoint(body: str) -> CheckpointBody:
     """Raises `msgspec.ValidationError` for a body that no version of Farthing wrote."""
     return _checkpoint_decoder.decode(body)
@@ -276,4 +332,5 @@ _encode = msgspec.json.Encoder().encode
 _intent_decoder = msgspec.json.Decoder(IntentBody)
 _outcome_decoder = msgspec.json.Decoder(OutcomeBody)
 _seen_decoder = msgspec.json.Decoder(SeenBody)
+_reuse_decoder = msgspec.json.Decoder(ReuseBody)
 _checkpoint_decoder = msgspec.json.Decoder(CheckpointBody)

@@ -5,6 +5,7 @@ in memory at once.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ from farthing.spend.claims import DEPLOYMENT, month_claim
 from farthing.spend.forecast import HISTORY_DAYS, forecast
 from farthing.spend.ledger import (
     SIMULATOR,
+    Reuse,
     Row,
     day_of,
     decode_intent,
@@ -27,13 +29,17 @@ from farthing.spend.ledger import (
     decode_seen,
     genesis,
 )
+from farthing.spend.promptcache import CachedPrompts
 from farthing.spend.report import CostReport, cost_report
-from farthing.spend.runs import Call
+from farthing.spend.runs import Call, reuse_of
+from farthing.spend.shortening import Shortenings
 from farthing.spend.span import Span
 from farthing.spend.tally import Entry
 from farthing.storage.tables import checkpoint, ledger, price, rollup
 
 _CHUNK = 500
+MOST_READ = 5_000
+"""Up to so many calls their rows are looked through for a month's report, which answers in milliseconds."""
 _RECENT = 2000
 
 
@@ -55,8 +61,11 @@ class Link(NamedTuple):
     before: str
 
 
-def read_entries(connection: sa.Connection, span: Span) -> Iterator[Entry]:
-    """The calls whose intents are of these days, in the order they were written."""
+def read_entries(connection: sa.Connection, span: Span, *, told: bool = False) -> Iterator[Entry]:
+    """The calls whose intents are of these days, in the order they were written.
+
+    `told`: only those that used a provider's prompt cache, or whose prompt was shortened.
+    """
     settled, doubted, seen = (ledger.alias(name) for name in ("settled", "doubted", "seen"))
     query = (
         sa.select(ledger.c.call_id, ledger.c.run_id, ledger.c.at_us, ledger.c.nano, ledger.c.body)
@@ -68,6 +77,9 @@ def read_entries(connection: sa.Connection, span: Span) -> Iterator[Entry]:
         .where(ledger.c.kind == "intent", ledger.c.at_us >= span.from_us, ledger.c.at_us < span.until_us)
         .order_by(ledger.c.seq)
     )
+    if told:  # a body names no tokens of a kind that it has none of
+        cached = settled.c.body.contains('"cache', autoescape=True)
+        query = query.where(sa.or_(cached, ledger.c.body.contains('"shortened_tokens', autoescape=True)))
     result = connection.execute(query.execution_options(yield_per=_CHUNK))  # the statement's, not for good
     for call_id, run_id, at_us, nano, body, cost, ended_us, end, doubted_us, doubt, first in result:
         text = doubt if end is None else end
@@ -87,6 +99,17 @@ def read_entries(connection: sa.Connection, span: Span) -> Iterator[Entry]:
         if call.generation_id is None and first is not None:
             call.generation_id = decode_seen(first).generation_id
         yield Entry(call, doubted_us if end is None else ended_us)
+
+
+def read_reuses(connection: sa.Connection, span: Span) -> Iterator[Reuse]:
+    """The tasks of these days that were given an earlier answer, in the order they were written."""
+    query = (
+        sa.select(*(ledger.c[name] for name in Row._fields))
+        .where(ledger.c.kind == "reused", ledger.c.at_us >= span.from_us, ledger.c.at_us < span.until_us)
+        .order_by(ledger.c.seq)
+    )
+    for row in connection.execute(query.execution_options(yield_per=_CHUNK)):
+        yield reuse_of(Row(*row))
 
 
 def read_held(connection: sa.Connection, span: Span) -> int:
@@ -123,7 +146,8 @@ def read_month(
     claim = month_claim(config, now)
     rollups = store.read_rollups(connection, first_day=f"{now:%Y-%m}-01", last_day=f"{now:%Y-%m-%d}")
     balance = store.read_accounts(connection, scope=DEPLOYMENT).get(claim.key, Balance())
-    return cost_report(
+    span = Span(first=now.date().replace(day=1), last=now.date())
+    costs = cost_report(
         rollups,
         balance,
         scope=DEPLOYMENT,
@@ -133,6 +157,18 @@ def read_month(
         now=now,
         simulated=simulated or any(key.upstream == SIMULATOR for key, _ in rollups),
         forecast=forecast(read_history(connection, now), now),
+    )
+    if costs.calls > MOST_READ:
+        return costs
+    finder = PriceFinder(read_prices(connection, with_bases({key.model for key, _ in rollups})))
+    cached, shortenings = CachedPrompts(finder), Shortenings(finder)
+    for call, ended_us in read_entries(connection, span, told=True):
+        cached.add(call, ended_us)
+        shortenings.add(call, ended_us)
+    return replace(
+        costs,
+        prompt_cache=cached.result(input_tokens=costs.input_tokens),
+        shortened=shortenings.result(),
     )
 
 
@@ -169,9 +205,9 @@ def recent_call_ids(connection: sa.Connection) -> list[str]:
 
 def read_task_rows(connection: sa.Connection, task_prefix: str, *, run_id: str | None = None) -> list[Row]:
     """The rows of the calls of the tasks whose id begins with this, in order."""
-    # An intent's body is canonical JSON and begins with the task.
+    # The body of an intent, or of a reuse, is canonical JSON and begins with the task.
     like = ledger.c.body.startswith(f'{{"task_id":"{task_prefix}', autoescape=True)
-    calls = sa.select(ledger.c.call_id).where(ledger.c.kind == "intent", like)
+    calls = sa.select(ledger.c.call_id).where(ledger.c.kind.in_(("intent", "reused")), like)
     if run_id is not None:
         calls = calls.where(ledger.c.run_id == run_id)
     query = sa.select(*(ledger.c[name] for name in Row._fields)).where(ledger.c.call_id.in_(calls))

@@ -5,16 +5,19 @@ answers' tokens. Figures are Decimal US dollars; `*_percent` is 0–100.
 """
 
 from calendar import monthrange
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from typing import TypedDict
 
 from farthing.money import from_nano, percent_saved
 from farthing.spend.batch import RollupByKey, RollupKey, RollupSums
 from farthing.spend.budget import Balance
 from farthing.spend.forecast import Forecast
 from farthing.spend.overhead import Part, spend_parts
+from farthing.spend.promptcache import PromptCache
+from farthing.spend.shortening import Shortened
 
 NO_NAME = "(none)"
 """The group of the calls that have no role, agent, swarm, key or tag."""
@@ -31,6 +34,10 @@ class CostLine:
     baseline: Decimal
     input_tokens: int
     output_tokens: int
+    reused: int = 0
+    """Tasks that were given an earlier answer: no calls."""
+    saved: Decimal = Decimal(0)
+    """What those answers had cost."""
 
     @property
     def savings_percent(self) -> Decimal | None:
@@ -65,6 +72,11 @@ class CostReport:
     input_tokens: int
     output_tokens: int
     simulated: bool
+    reused: int = 0
+    """Tasks that were given an earlier answer, from the cache or from another's call at the same time."""
+    saved_by_reuse: Decimal = Decimal(0)
+    """What those answers had cost: what asking again would have. Part of `savings`, which counts what the
+    baseline model would have cost for them."""
     by_model: Mapping[str, CostLine] = field(default_factory=dict[str, CostLine])
     by_task_type: Mapping[str, CostLine] = field(default_factory=dict[str, CostLine])
     by_role: Mapping[str, CostLine] = field(default_factory=dict[str, CostLine])
@@ -75,10 +87,15 @@ class CostReport:
     """The spend by what it was for: answers, failed attempts, tool steps, …"""
     forecast: Forecast | None = None
     """The month's spend with a band; None where no month is reported, or its days were not read."""
+    shortened: Shortened | None = None
+    """What shorter prompts saved beside `savings`, an estimate; None where nothing was shortened, or the
+    rows were too many to be read for it."""
+    prompt_cache: PromptCache | None = None
+    """What came from providers' prompt caches; None where the rows were too many to be read for it."""
 
 
 def cost_report(
-    rollups: Iterable[tuple[RollupKey, RollupSums]],
+    rollups: Collection[tuple[RollupKey, RollupSums]],
     balance: Balance,
     *,
     scope: str,
@@ -90,10 +107,8 @@ def cost_report(
     forecast: Forecast | None = None,
 ) -> CostReport:
     """Builds a report from roll-up rows and the scope's balance, which is the authority for its totals."""
-    entries = list(rollups)
-    total = _sum(sums for _, sums in entries)
-    spend, held, uncertain = (from_nano(part) for part in balance)
-    baseline = from_nano(total.baseline)
+    total = _sum(sums for _, sums in rollups)
+    (spend, held, uncertain), baseline = map(from_nano, balance), from_nano(total.baseline)
     return CostReport(
         scope=scope,
         period=period,
@@ -102,7 +117,7 @@ def cost_report(
         uncertain=uncertain,
         computed=from_nano(total.computed),
         limit=limit,
-        remaining=None if limit is None else max(limit - spend - held - uncertain, Decimal(0)),
+        remaining=_left(limit, balance),
         baseline_model=baseline_model,
         baseline_cost=baseline,
         savings=baseline - spend - uncertain,
@@ -114,13 +129,27 @@ def cost_report(
         input_tokens=total.input_tokens,
         output_tokens=total.output_tokens,
         simulated=simulated,
-        parts=spend_parts(entries),
+        reused=total.reused,
+        saved_by_reuse=from_nano(total.saved),
+        parts=spend_parts(rollups),
         forecast=forecast,
-        **_groups(entries),
+        **_groups(rollups),
     )
 
 
-def _groups(entries: Iterable[tuple[RollupKey, RollupSums]]) -> dict[str, dict[str, CostLine]]:
+def _left(limit: Decimal | None, balance: Balance) -> Decimal | None:
+    return None if limit is None else max(limit - from_nano(balance.committed), Decimal(0))
+
+
+class _Groups(TypedDict):
+    by_model: Mapping[str, CostLine]
+    by_task_type: Mapping[str, CostLine]
+    by_role: Mapping[str, CostLine]
+    by_purpose: Mapping[str, CostLine]
+    by_day: Mapping[str, CostLine]
+
+
+def _groups(entries: Iterable[tuple[RollupKey, RollupSums]]) -> _Groups:
     return {
         "by_model": _lines(entries, lambda key: key.model),
         "by_task_type": _lines(entries, lambda key: key.task_type),
@@ -178,6 +207,8 @@ def _line(sums: RollupSums) -> CostLine:
         baseline=from_nano(sums.baseline),
         input_tokens=sums.input_tokens,
         output_tokens=sums.output_tokens,
+        reused=sums.reused,
+        saved=from_nano(sums.saved),
     )
 
 

@@ -11,6 +11,7 @@ from farthing.spend.batch import (
     RollupKey,
     RollupSums,
     added,
+    reuse_sums,
     rollup_by_keys,
     rollup_key,
 )
@@ -18,10 +19,12 @@ from farthing.spend.budget import AccountKey, Balance
 from farthing.spend.ledger import (
     IntentBody,
     OutcomeBody,
+    Reuse,
     Row,
     day_of,
     decode_intent,
     decode_outcome,
+    decode_reuse,
     decode_seen,
 )
 
@@ -51,9 +54,13 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fold:
-    """All calls of some rows, in the order of their intents."""
+    """All calls of some rows, in the order of their intents; and the tasks that were given their answers."""
 
     calls: dict[str, Call] = field(default_factory=dict[str, Call])
+    reuses: tuple[Reuse, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.calls or self.reuses)
 
     def balances(self) -> dict[AccountKey, Balance]:
         """Every account that the calls were charged to."""
@@ -76,6 +83,9 @@ class Fold:
                 continue
             key = rollup_key(call.intent, call.day)
             sums[key] = added(sums.get(key), call_sums(call, call.outcome))
+        for reuse in self.reuses:
+            key = rollup_key(reuse.body, reuse.day)
+            sums[key] = added(sums.get(key), reuse_sums(reuse.body))
         return sums
 
     def rollups_by(self) -> dict[RollupByKey, RollupSums]:
@@ -86,6 +96,9 @@ class Fold:
                 continue
             for key in rollup_by_keys(call.intent, call.day, call.run_id):
                 sums[key] = added(sums.get(key), call_sums(call, call.outcome))
+        for reuse in self.reuses:
+            for key in rollup_by_keys(reuse.body, reuse.day, reuse.run_id):
+                sums[key] = added(sums.get(key), reuse_sums(reuse.body))
         return sums
 
 
@@ -93,6 +106,7 @@ def fold(rows: Iterable[Row]) -> Fold:
     """Folds rows, which come in the order they were written. A row without its intent is an error in the rows
     given (`KeyError`): a run's rows hold all of its calls."""
     calls: dict[str, Call] = {}
+    reuses: list[Reuse] = []
     for row in rows:
         match row.kind:
             case "intent":
@@ -101,9 +115,16 @@ def fold(rows: Iterable[Row]) -> Fold:
                 calls[row.call_id].generation_id = decode_seen(row.body).generation_id
             case "settled" | "uncertain":
                 end(calls[row.call_id], row)
+            case "reused":
+                reuses.append(reuse_of(row))
             case "checkpoint":
                 pass  # of no call
-    return Fold(calls=calls)
+    return Fold(calls=calls, reuses=tuple(reuses))
+
+
+def reuse_of(row: Row) -> Reuse:
+    """The reuse of a `reused` row."""
+    return Reuse(call_id=row.call_id, at_us=row.at_us, run_id=row.run_id, body=decode_reuse(row.body))
 
 
 def begun(row: Row) -> Call:

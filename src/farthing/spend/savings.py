@@ -1,9 +1,9 @@
 """What each lever saved, measured row by row, and against what. Pure; sums are nano-dollars.
 
 The levers are the steps from the baseline's cost to what was paid, so they add up to the report's savings
-to the nano-dollar: baseline → the chosen models' paid prices (routing) → free variants → cached prompts →
-the bill → failed attempts → uncertain money. A step whose price is not known any more is in routing.
-Only what happened is here: what clamping or shorter prompts would have cost otherwise nobody measured.
+to the nano-dollar: baseline → the chosen models' paid prices (routing) → answers given again → free
+variants → cached prompts → the bill → failed attempts → uncertain money. A step whose price is not known any
+more is in routing. Only what happened is here: what clamping would have cost otherwise nobody measured.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from msgspec import structs
 
 from farthing.catalog.pricing import Price, computed_nano
 from farthing.money import from_nano
-from farthing.spend.ledger import OutcomeBody
+from farthing.spend.ledger import OutcomeBody, ReuseBody
 from farthing.spend.runs import Call
 from farthing.task import Usage
 
@@ -30,6 +30,7 @@ class Steps(NamedTuple):
     """Nano-dollars saved by each step; negative is paid on top."""
 
     routing: int = 0
+    reuse: int = 0
     free_variants: int = 0
     prompt_caching: int = 0
     bills: int = 0
@@ -48,6 +49,7 @@ class Saving(msgspec.Struct, frozen=True, kw_only=True):
 
 _AGAINST = {
     "routing": "{baseline} for the accepted answers' tokens; the chosen models at their own dated prices",
+    "reuse": "what the reused answers had cost, which asking again would have",
     "free_variants": "the same model's paid price in the same book",
     "prompt_caching": "the same tokens without the provider's cache, at the model's dated rates",
     "bills": "the dated price for the tokens: what bills were below it (or above)",
@@ -66,7 +68,13 @@ class Savings:
 
     def add(self, call: Call, ended_us: int | None) -> None:
         """A call that is still open saved nothing yet."""
-        steps = steps_of(call, ended_us, self._price_of)
+        self._add(steps_of(call, ended_us, self._price_of))
+
+    def add_reuse(self, reuse: ReuseBody) -> None:
+        """A task that was given an earlier answer: routing had made that cheap, and reuse made it free."""
+        self._add(Steps(routing=reuse.baseline - reuse.saved, reuse=reuse.saved))
+
+    def _add(self, steps: Steps) -> None:
         for at, nano in enumerate(steps):
             if nano:
                 self._sums[at] += nano

@@ -77,3 +77,17 @@ def _reported(cost: Decimal | None, literal: str | None, usage: Usage, price: Pr
         return None
     suspicious = cost == 0 and usage.total_tokens > 0 and not (price is not None and price.is_free)
     return None if suspicious else billed(cost, literal, usage)
+
+
+def baseline_nano(
+    price: Price | None, usage: Usage | None, *, at: datetime, extends: bool = False
+) -> int | None:
+    """What the baseline model would have cost for the same tokens, nano-dollars; None where it is unknown.
+
+    `extends`: it went on from a cut answer. It sent the prompt again, which saves nothing: its output counts.
+    """
+    if price is None or usage is None:
+        return None
+    if extends:
+        usage = Usage(output_tokens=usage.output_tokens, reasoning_tokens=usage.reasoning_tokens)
+    return computed_nano(price, usage, at=at)

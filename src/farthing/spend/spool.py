@@ -17,7 +17,7 @@ import msgspec
 import sqlalchemy as sa
 
 from farthing.spend.batch import Event, Seen
-from farthing.spend.ledger import Outcome
+from farthing.spend.ledger import Outcome, Reuse
 from farthing.storage.database import default_path
 
 log = logging.getLogger("farthing.spend")
@@ -72,9 +72,15 @@ class Spool:
                 os.fsync(file.fileno())
 
 
+class _SpooledReuse(msgspec.Struct, frozen=True, kw_only=True):
+    """Told from an outcome by its one key."""
+
+    reuse: Reuse
+
+
 def _line(event: Event) -> bytes | None:
     try:
-        return _encode(event)
+        return _encode(_SpooledReuse(reuse=event) if isinstance(event, Reuse) else event)
     except ValueError:  # text that is no UTF-8
         log.exception("%r cannot be kept, its call stays uncertain", event)
         return None
@@ -84,7 +90,7 @@ def _event(line: bytes) -> Event | None:
     if not line.strip():
         return None
     try:
-        return _decode(line)
+        return _decode_reuse(line).reuse if line.startswith(b'{"reuse":') else _decode(line)
     except (msgspec.ValidationError, msgspec.DecodeError):
         log.exception("a line of the spool cannot be read, its call stays uncertain: %r", line)
         return None
@@ -100,3 +106,4 @@ def _sync_directory(path: Path) -> None:
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder[Outcome | Seen](Outcome | Seen).decode
+_decode_reuse = msgspec.json.Decoder(_SpooledReuse).decode

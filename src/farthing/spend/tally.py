@@ -7,9 +7,17 @@ from dataclasses import dataclass, field
 from operator import add
 from typing import NamedTuple
 
-from farthing.spend.batch import RollupByKey, RollupKey, RollupSums, added, rollup_by_keys, rollup_key
+from farthing.spend.batch import (
+    RollupByKey,
+    RollupKey,
+    RollupSums,
+    added,
+    reuse_sums,
+    rollup_by_keys,
+    rollup_key,
+)
 from farthing.spend.budget import Balance
-from farthing.spend.ledger import IntentBody
+from farthing.spend.ledger import IntentBody, Reuse, ReuseBody
 from farthing.spend.runs import Call, call_sums
 
 
@@ -29,7 +37,7 @@ class Only(NamedTuple):
     def __bool__(self) -> bool:
         return self.key is not None or self.tag is not None
 
-    def takes(self, intent: IntentBody) -> bool:
+    def takes(self, intent: IntentBody | ReuseBody) -> bool:
         return (self.key is None or intent.key == self.key) and (self.tag is None or self.tag in intent.tags)
 
     def __str__(self) -> str:
@@ -54,4 +62,12 @@ class Tally:
         key = rollup_key(call.intent, call.day)
         self.rollups[key] = added(self.rollups.get(key), sums)
         for by in rollup_by_keys(call.intent, call.day, call.run_id):
+            self.rollups_by[by] = added(self.rollups_by.get(by), sums)
+
+    def add_reuse(self, reuse: Reuse) -> None:
+        """A task that was given an earlier answer."""
+        sums = reuse_sums(reuse.body)
+        key = rollup_key(reuse.body, reuse.day)
+        self.rollups[key] = added(self.rollups.get(key), sums)
+        for by in rollup_by_keys(reuse.body, reuse.day, reuse.run_id):
             self.rollups_by[by] = added(self.rollups_by.get(by), sums)

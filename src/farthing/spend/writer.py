@@ -77,6 +77,11 @@ class LedgerWriter:
         # Published to the event loop.
         self._balances: dict[AccountKey, Balance] = {}
 
+    @property
+    def epoch(self) -> int:
+        """The number of this process's lease, by which other processes know whether it lives."""
+        return self._epoch.number
+
     async def start(self) -> None:
         """Opens an epoch and replays the spool. Raises `LedgerUnavailableError` when the database is away."""
         self._loop = asyncio.get_running_loop()

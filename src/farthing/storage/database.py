@@ -122,7 +122,9 @@ class Database:
     ) -> int:
         """Inserts the rows whose primary key is not there yet; returns how many were inserted."""
         insert = sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
-        return sum(connection.execute(insert.on_conflict_do_nothing(), row).rowcount for row in rows)
+        # Of an INSERT SQLAlchemy keeps no count unless asked: with psycopg it would say -1.
+        adding = insert.on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+        return sum(connection.execute(adding, row).rowcount for row in rows)
 
     def replace(self, connection: sa.Connection, table: sa.Table, row: Mapping[str, object]) -> None:
         """Inserts a row, in the place of the one with its primary key if there is one."""

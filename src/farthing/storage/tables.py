@@ -7,7 +7,7 @@ transaction as the rows they sum, so a start never replays.
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = "0004"
+SCHEMA_VERSION = "0007"
 """The newest migration; a fresh database is created from these tables and stamped with it."""
 
 metadata = sa.MetaData()
@@ -36,7 +36,7 @@ ledger = sa.Table(
         "seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True
     ),
     sa.Column("epoch", sa.Integer, nullable=False),
-    sa.Column("kind", sa.String(10), nullable=False),  # intent, seen, settled, uncertain, checkpoint
+    sa.Column("kind", sa.String(10), nullable=False),  # intent, seen, settled, uncertain, reused, checkpoint
     sa.Column("call_id", sa.String(40), nullable=False),
     sa.Column("run_id", sa.String(40)),
     sa.Column("at_us", sa.BigInteger, nullable=False),  # microseconds since 1970, UTC
@@ -71,7 +71,14 @@ def _sums() -> tuple[sa.Column[int], ...]:
         "wasted",  # the part of the spend that failed attempts cost
         *("input_tokens", "output_tokens"),
     )
-    return tuple(sa.Column(name, sa.BigInteger, nullable=False) for name in names)
+    later = (
+        "reused",  # tasks that were given an earlier answer
+        "saved",  # what those answers had cost
+    )
+    return (
+        *(sa.Column(name, sa.BigInteger, nullable=False) for name in names),
+        *(sa.Column(name, sa.BigInteger, nullable=False, server_default="0") for name in later),
+    )
 
 
 rollup = sa.Table(
@@ -142,6 +149,29 @@ checkpoint = sa.Table(
     sa.Column("hash", sa.String(64), nullable=False),
 )
 
+# Answers that may be given again. Like `content` no part of the ledger: they are deleted, and prove nothing.
+answer = sa.Table(
+    "answer",
+    metadata,
+    sa.Column("key", sa.String(64), primary_key=True),  # SHA-256 of tenant, task, policy and arm
+    sa.Column("region", sa.String(20), nullable=False),  # the task type, or nothing where they are not apart
+    sa.Column("tenant", sa.String(60), nullable=False),
+    sa.Column("task_type", sa.String(20), nullable=False),
+    sa.Column("made_us", sa.BigInteger, nullable=False),
+    sa.Column("until_us", sa.BigInteger, nullable=False),
+    sa.Column("used_us", sa.BigInteger, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+)
+sa.Index("answer_used", answer.c.region, answer.c.used_us)
+
+# Who asks for an answer that others wait for. One whose epoch is not live any more is nobody's.
+flight = sa.Table(
+    "flight",
+    metadata,
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("epoch", sa.Integer, nullable=False),
+)
+
 # What processes tell each other of models and, where `provider` is not empty, of single providers. Only
 # changes are written: a breaker that opens, a rest, an answer after one.
 health = sa.Table(
@@ -155,4 +185,15 @@ health = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("changed_us", sa.BigInteger, nullable=False),
     sa.Column("changed_by", sa.String(60), nullable=False),
+)
+
+# What the ledger's rows teach of models, by day: a digest that can be made anew from them. Up to which row it
+# goes is `experience_seq` of `meta`.
+experience = sa.Table(
+    "experience",
+    metadata,
+    sa.Column("day", sa.String(10), primary_key=True),
+    sa.Column("task_type", sa.String(20), primary_key=True),
+    sa.Column("model", sa.String(120), primary_key=True),
+    sa.Column("body", sa.Text, nullable=False),
 )

@@ -114,7 +114,11 @@ class LoopState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskModel:
-    """Ask the model. `closing` is set when this is the final answer: it has no tools."""
+    """Ask the model. `closing` is set when this is the final answer: it may use no tool.
+
+    The tools are told all the same, where earlier steps had them: without them the prompt would begin
+    differently, and what providers have cached of it would be lost on its longest step.
+    """
 
     messages: tuple[Message, ...]
     tools: tuple[Tool, ...]
@@ -273,7 +277,7 @@ def _ask(state: LoopState, box: Toolbox, caps: LoopCaps, closing: CapReason | No
         messages = (*messages, Message(role="user", content=note))
     return AskModel(
         messages=messages,
-        tools=() if closing is not None else box.tools,
+        tools=() if closing is not None and state.steps == 0 else box.tools,
         first=state.steps == 0,
         closing=closing,
         max_cost_usd=None if caps.max_cost_usd is None else max(_ZERO, caps.max_cost_usd - state.spent_usd),

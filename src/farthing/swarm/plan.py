@@ -6,6 +6,7 @@ Decides what each task carries: who does it, under which limits, in which sessio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from hashlib import blake2s
 
 from msgspec import structs
 
@@ -17,7 +18,7 @@ from farthing.swarm.brief import (
     synthesis_messages,
     system_prompt,
 )
-from farthing.task import Message, Task
+from farthing.task import LONGEST_SESSION_ID, Message, Task
 
 ASSUMED_RESULT_CHARS = 2_000
 """How long an estimate takes an agent's result to be: about 500 tokens."""
@@ -34,8 +35,15 @@ class RunFrame:
 
 
 def session_of(run_id: str, agent_id: str) -> str:
-    """Stable for an agent of a run, so that a provider can keep its prompt cache warm."""
-    return f"{run_id}:{agent_id}"
+    """Stable for an agent of a run, so that a provider can keep its prompt cache warm.
+
+    An agent's name is its role's and may be of any length and kind: what OpenRouter would refuse is told by
+    its digest.
+    """
+    name = f"{run_id}:{agent_id}"
+    if len(name) <= LONGEST_SESSION_ID and name.isprintable():
+        return name
+    return f"{run_id}:{blake2s(agent_id.encode('utf-8', 'replace'), digest_size=16).hexdigest()}"
 
 
 def stage_task(agent: Agent, frame: RunFrame, earlier: Sequence[Earlier]) -> Task:

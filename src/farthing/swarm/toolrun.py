@@ -187,11 +187,12 @@ class _Loop:
 
 def _step_task(task: Task, move: AskModel) -> Task:
     """The model call of one step. A forced `tool_choice` holds for the first only, or the loop had no end."""
+    choice = task.tool_choice if move.first else None if move.closing is None else "none"
     return structs.replace(
         task,
         messages=move.messages,
         tools=move.tools,
-        tool_choice=task.tool_choice if move.first and move.tools else None,
+        tool_choice=choice if move.tools else None,
         max_cost_usd=move.max_cost_usd,
         purpose=task.purpose if move.first else "tool_step",
     )

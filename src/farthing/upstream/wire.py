@@ -62,25 +62,29 @@ _ENCODER = msgspec.json.Encoder(enc_hook=_plain_value, decimal_format="number")
 
 
 def encode_request(request: ChatRequest) -> bytes:
-    """The request's JSON in UTF-8. Raises `InvalidTaskError` for an option without a JSON form."""
-    body: dict[str, object] = {
-        "model": request.model,
-        "messages": [_message(message) for message in request.messages],
-        "max_tokens": request.max_tokens,
-        "stream": request.stream,
-    }
+    """The request's JSON in UTF-8. Raises `InvalidTaskError` for an option without a JSON form.
+
+    In the order of change: what stays the same from one step of a conversation to the next comes before the
+    messages, what may differ comes after them. So two steps share the longest possible prefix, as the prompt
+    does that a provider renders from them.
+    """
+    body: dict[str, object] = {"model": request.model, "stream": request.stream}
     if request.include_usage and request.stream:
         body["stream_options"] = {"include_usage": True}
+    if request.session_id is not None:
+        body["session_id"] = request.session_id
     if request.tools:
         body["tools"] = [_tool(tool) for tool in request.tools]
-    optional = {
-        "tool_choice": request.tool_choice,
-        "response_format": request.response_format,
-        "session_id": request.session_id,
-        "provider": request.provider or None,
-        "reasoning": request.reasoning,
-    }
-    body.update((name, value) for name, value in optional.items() if value is not None)
+    if request.response_format is not None:
+        body["response_format"] = request.response_format
+    if request.reasoning is not None:
+        body["reasoning"] = request.reasoning
+    body["messages"] = [_message(message) for message in request.messages]
+    body["max_tokens"] = request.max_tokens
+    if request.tool_choice is not None:
+        body["tool_choice"] = request.tool_choice
+    if request.provider:
+        body["provider"] = request.provider
     body.update((name, value) for name, value in request.options.items() if name not in RESERVED_OPTIONS)
     return _ENCODER.encode(body)
 

@@ -235,7 +235,7 @@ def _no_successors(patch: pytest.MonkeyPatch) -> None:
         return config, ()
 
     patch.setattr(eligible, "standing", gone)
-    patch.setattr("farthing.deployment.replace_gone", kept)
+    patch.setattr("farthing.running.replace_gone", kept)
 
 
 def _no_bound_for_media(patch: pytest.MonkeyPatch) -> None:

@@ -324,7 +324,7 @@ def _is_written(event: Event, call: Call) -> None:
     """A call that has no intent row cannot be settled; every other event must have had its effect."""
     if call.state == "":
         return
-    if isinstance(event, Seen):
+    if not isinstance(event, Outcome):
         law(call.seen or call.state != "held", f"the id of {call.name} was lost")
     elif event.cost is None:
         law(call.state != "held", f"{call.name} is still held though nobody knows its end")

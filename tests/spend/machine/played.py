@@ -87,7 +87,7 @@ class Process(LedgerWriter):
     @property
     def number(self) -> int:
         """The epoch that it takes for its own."""
-        return self._epoch._number  # pyright: ignore[reportPrivateUsage]  (nothing else tells of an idle process)
+        return self._epoch.number  # pyright: ignore[reportPrivateUsage]  (nothing else tells of an idle process)
 
     def _note(self) -> None:
         self.last_try = self._stage.clocks.monotonic()

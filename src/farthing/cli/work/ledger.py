@@ -3,7 +3,7 @@
 Sums are those of `spend/`; here they are only put together. Needs no key and sends nothing.
 """
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,17 +12,22 @@ from pathlib import Path
 
 from farthing.config.schema import DeploymentConfig
 from farthing.money import from_nano, percent_saved
-from farthing.result import CostBasis
+from farthing.result import CostBasis, ReuseKind
 from farthing.spend import readings, store
 from farthing.spend.budget import Balance
 from farthing.spend.claims import DEPLOYMENT, month_claim
-from farthing.spend.ledger import SIMULATOR
+from farthing.spend.ledger import SIMULATOR, Reuse
 from farthing.spend.report import CostReport, cost_report
 from farthing.spend.runs import Call, Fold, fold
 from farthing.storage.database import Database
 from farthing.task import Usage
 
 _ZERO = Decimal(0)
+REUSE_IN_WORDS: Mapping[ReuseKind, str] = {
+    "exact": "from the cache",
+    "semantic": "from the cache, asked in other words",
+    "flight": "asked by another at the same time",
+}
 _SQLITE = "sqlite:///"
 
 
@@ -33,7 +38,7 @@ class LedgerCall:
     call_id: str
     model: str
     status: str
-    """`accepted`, `failed`, or `open` while it is on the wire."""
+    """`accepted`, `failed`, `open` while on the wire, or `reused`: an earlier call's answer, no call."""
     why: str
     """Why this model: the route's or the fallback's words."""
     ended: str
@@ -61,7 +66,7 @@ class LedgerTask:
     @property
     def answered(self) -> LedgerCall | None:
         """The attempt whose answer was accepted; None when there is none yet or none came."""
-        return next((call for call in self.attempts if call.status == "accepted"), None)
+        return next((call for call in self.attempts if call.status in ("accepted", "reused")), None)
 
     @property
     def cost(self) -> Decimal:
@@ -151,15 +156,16 @@ def month_report(
 
 
 def read_run(database: Database, run_id: str, *, baseline_model: str, now: datetime) -> RunReport | None:
-    """One run as the ledger has it; None when no call carries its id."""
+    """One run as the ledger has it; None when no row carries its id."""
     with database.read() as connection:
         found = fold(store.read_rows(connection, run_id=run_id))
-    return run_report(run_id, found, baseline_model=baseline_model, now=now) if found.calls else None
+    return run_report(run_id, found, baseline_model=baseline_model, now=now) if found else None
 
 
 def run_report(run_id: str, found: Fold, *, baseline_model: str, now: datetime) -> RunReport:
-    """The report of a run's calls, of which there is at least one."""
-    calls = list(found.calls.values())
+    """The report of a run's calls and reused answers, of which there is at least one."""
+    calls, bodies = list(found.calls.values()), [reuse.body for reuse in found.reuses]
+    upstreams = {*(call.intent.upstream for call in calls), *(body.upstream for body in bodies)}
     costs = cost_report(
         found.rollups().items(),
         found.total(),
@@ -168,14 +174,14 @@ def run_report(run_id: str, found: Fold, *, baseline_model: str, now: datetime) 
         limit=None,
         baseline_model=baseline_model,
         now=now,
-        simulated=any(call.intent.upstream == SIMULATOR for call in calls),
+        simulated=SIMULATOR in upstreams,
     )
-    started = min(call.at_us for call in calls)
+    started = min(one.at_us for one in (*calls, *found.reuses))
     return RunReport(
         run_id=run_id,
         started_at=datetime.fromtimestamp(started / 1_000_000, UTC),
         costs=costs,
-        tasks=tuple(_tasks(calls)),
+        tasks=(*_tasks(calls), *map(_reused, found.reuses)),
     )
 
 
@@ -193,6 +199,32 @@ def _tasks(calls: Iterable[Call]) -> Iterable[LedgerTask]:
             task_type=intent.task_type,
             attempts=tuple(_attempt(call) for call in members),
         )
+
+
+def _reused(reuse: Reuse) -> LedgerTask:
+    body = reuse.body
+    call = LedgerCall(
+        call_id=reuse.call_id,
+        model=body.model,
+        status="reused",
+        why=f"{REUSE_IN_WORDS[body.how]}, of {body.source}",
+        ended="ok",
+        cost=_ZERO,
+        basis="reported",
+        baseline_cost=from_nano(body.baseline),
+        usage=Usage(),
+        latency_ms=None,
+        provider=None,
+        generation_id=None,
+    )
+    return LedgerTask(
+        task_id=body.task_id,
+        agent=body.agent_id,
+        role=body.role,
+        purpose=body.purpose,
+        task_type=body.task_type,
+        attempts=(call,),
+    )
 
 
 def _attempt(call: Call) -> LedgerCall:

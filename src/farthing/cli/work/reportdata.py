@@ -37,6 +37,7 @@ def period_json(period: Period) -> Json:
     }
     if asked.to_date:
         told["forecast"] = None if costs.forecast is None else _forecast_json(costs.forecast)
+    told["shortened"] = costs.shortened
     if period.group is not None:
         told["by"] = asked.by
         told["group"] = {name: tables.line_json(line) for name, line in period.group.items()}

@@ -6,7 +6,7 @@ every row of the period, one after another.
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -24,8 +24,10 @@ from farthing.spend.budget import Balance
 from farthing.spend.claims import DEPLOYMENT, month_claim
 from farthing.spend.forecast import forecast
 from farthing.spend.ledger import SIMULATOR
+from farthing.spend.promptcache import CachedPrompts, PromptCache
 from farthing.spend.report import CostLine, CostReport, cost_report, lines_by
 from farthing.spend.savings import Saving, Savings
+from farthing.spend.shortening import Shortened, Shortenings
 from farthing.spend.span import Span, month_to_date, span_of
 from farthing.spend.tally import Entry, Only, Tally
 from farthing.spend.targets import LatencyLine, Level, Service, targets_by_id
@@ -80,8 +82,10 @@ class _Found:
     balance: Balance = field(default_factory=Balance)
     group: dict[str, CostLine] | None = None
     details: Details | None = None
+    shortened: Shortened | None = None
     pruned: bool = False
     history: Mapping[str, int] = field(default_factory=dict[str, int])
+    prompt_cache: PromptCache | None = None
 
 
 def asked_for(
@@ -126,6 +130,7 @@ def read_period(
         simulated=simulated or True in kinds,
         forecast=forecast(read.history, now) if asked.to_date else None,
     )
+    costs = replace(costs, prompt_cache=read.prompt_cache, shortened=read.shortened)
     group = {} if asked.by is not None and read.group is None else read.group
     own = _own_group(costs, asked.by)
     return Period(
@@ -197,13 +202,24 @@ def _read(connection: sa.Connection, config: DeploymentConfig, asked: Asked, now
     read = _Found(rollups=rollups, pruned=readings.read_pruned(connection))
     tally = Tally()
     if asked.only or wanted:
-        savings, service = Savings(price_finder(connection, rollups)), Service()
+        prices = price_finder(connection, rollups)
+        savings, shortenings, service = Savings(prices), Shortenings(prices), Service()
+        prompts = CachedPrompts(prices)
         for call, ended_us in entries(connection, asked, expected=count):
             tally.add(call)
+            prompts.add(call, ended_us)
             if wanted:
                 savings.add(call, ended_us)
+                shortenings.add(call, ended_us)
                 service.add(call, ended_us)
+        for reuse in readings.read_reuses(connection, asked.span):
+            if not asked.only or asked.only.takes(reuse.body):
+                tally.add_reuse(reuse)
+                savings.add_reuse(reuse.body)
+        counted = tally.rollups.values()
+        read.prompt_cache = prompts.result(input_tokens=sum(sums.input_tokens for sums in counted))
         if wanted:
+            read.shortened = shortenings.result()
             read.details = Details(
                 levers=savings.lines(config.baseline.model),
                 latency=service.lines(),

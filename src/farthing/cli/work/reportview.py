@@ -7,11 +7,12 @@ from rich.console import Console
 
 from farthing.cli.work import tables
 from farthing.cli.work.reportperiod import Details, Period
-from farthing.cli.work.show import facts, percent, table, usd
+from farthing.cli.work.show import counted, facts, percent, table, usd
 from farthing.spend.forecast import Forecast
 from farthing.spend.latency import ERROR_PERCENT
 from farthing.spend.report import CostLine, CostReport
 from farthing.spend.reprice import Repricing
+from farthing.spend.shortening import Shortened
 from farthing.spend.targets import Quantiles
 
 _SPARKS = "▁▂▃▄▅▆▇█"
@@ -157,8 +158,17 @@ def _show_details(out: Console, details: Details, costs: CostReport) -> None:
     made.add_section()
     made.add_row("net", usd(costs.savings), "", "the report's savings", style="bold")
     out.print(made)
+    if costs.shortened is not None:
+        out.print(shortened_in_words(costs.shortened), soft_wrap=True)
     if details.latency:
         _show_latency(out, details)
+
+
+def shortened_in_words(found: Shortened) -> str:
+    unpriced = f" ({found.unpriced_tokens:,} of them without a price)" if found.unpriced_tokens else ""
+    where = f"{found.tokens:,} tokens{unpriced} in {counted(found.calls, 'call')}"
+    told = f"Beside these: prompts shortened by some {where}"
+    return f"{told}, about {usd(found.saved)} less than {found.against}."
 
 
 def _show_latency(out: Console, details: Details) -> None:

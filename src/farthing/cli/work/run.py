@@ -10,7 +10,7 @@ import typer
 from farthing.cli import prompt
 from farthing.cli.work import show, tables
 from farthing.cli.work.interrupt import INTERRUPTED, run_async
-from farthing.cli.work.ledger import basis_of
+from farthing.cli.work.ledger import REUSE_IN_WORDS, basis_of
 from farthing.cli.work.report import find_run, ledger_urls
 from farthing.config.load import load_config
 from farthing.config.schema import DeploymentConfig
@@ -84,6 +84,8 @@ def footer(result: TaskResult) -> str:
     ]
     if metrics.baseline_cost is not None:
         parts.append(f"saved {show.percent(percent_saved(metrics.cost, metrics.baseline_cost))}")
+    if result.reused is not None:
+        parts.append(f"{REUSE_IN_WORDS[result.reused.how]}, {result.reused.age_s:.0f} s old")
     failed = [attempt for attempt in result.attempts if attempt.status != "accepted"]
     if failed:
         parts.append("survived " + ", ".join(f"{one.reason} on {tables.short(one.model)}" for one in failed))
@@ -118,6 +120,8 @@ def result_json(result: TaskResult, task: Task) -> dict[str, object]:
         "complexity": result.route.complexity,
         "finish_reason": result.finish_reason,
         "clamped": result.clamped,
+        "cached": result.cached,
+        "reused": result.reused,
         "cost": metrics.cost,
         "cost_basis": metrics.cost_basis,
         "baseline_model": metrics.baseline_model,

@@ -10,14 +10,14 @@ import sqlalchemy as sa
 from rich.console import Console
 
 from farthing.cli.work import show, tables
-from farthing.cli.work.ledger import opened
+from farthing.cli.work.ledger import REUSE_IN_WORDS, opened
 from farthing.cli.work.report import ledger_urls
 from farthing.config.load import load_config
 from farthing.errors import FarthingError, nearest
 from farthing.money import from_nano
 from farthing.spend import readings
 from farthing.spend.billing import Reckoning, reckoned
-from farthing.spend.ledger import SIMULATOR, row_hash
+from farthing.spend.ledger import SIMULATOR, Reuse, row_hash
 from farthing.spend.readings import Link
 from farthing.spend.runs import Call, fold
 
@@ -83,7 +83,10 @@ def _look(connection: sa.Connection, wanted: str) -> list[Shown]:
         if exact:
             return [_shown(connection, exact[0])]
     rows = readings.read_task_rows(connection, wanted)
-    calls = fold(rows).calls
+    found = fold(rows)
+    calls = found.calls
+    if not calls and found.reuses:
+        return _reused(connection, found.reuses)
     tasks = list(dict.fromkeys(call.intent.task_id for call in calls.values()))
     if wanted in tasks:
         tasks = [wanted]
@@ -92,6 +95,17 @@ def _look(connection: sa.Connection, wanted: str) -> list[Shown]:
             f"several tasks begin with {wanted!r}: {', '.join(tasks[:5])}", hint="give more of the id"
         )
     return [_shown(connection, name) for name, call in calls.items() if call.intent.task_id in tasks]
+
+
+def _reused(connection: sa.Connection, reuses: Sequence[Reuse]) -> list[Shown]:
+    """The calls whose answers a task was given."""
+    for reuse in reuses:
+        body = reuse.body
+        how = REUSE_IN_WORDS[body.how]
+        show.note(f"{body.task_id} cost nothing: it was given the answer of {body.source} ({how})")
+    sources = dict.fromkeys(reuse.body.source for reuse in reuses)
+    kept = [source for source in sources if source in readings.find_call_ids(connection, source)]
+    return [_shown(connection, source) for source in kept]  # rows that were put away can be shown no more
 
 
 def _shown(connection: sa.Connection, call_id: str) -> Shown:

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from farthing.cli.work.ledger import LedgerCall, LedgerTask, RunReport, basis_of
 from farthing.cli.work.show import counted, facts, percent, table, usd
+from farthing.spend.promptcache import PromptCache
 from farthing.spend.report import CostLine, CostReport
 
 Json = dict[str, object]
@@ -44,9 +45,14 @@ def sums(costs: CostReport, *, is_run: bool) -> Iterable[tuple[str, str]]:
     failed = f", {counted(costs.failed_calls, 'failed one')} among them" if costs.failed_calls else ""
     yield "calls", f"{costs.calls:,}{failed}"
     yield "tokens", f"{costs.input_tokens:,} in, {costs.output_tokens:,} out"
+    if costs.prompt_cache is not None and costs.prompt_cache.calls:
+        yield "cached", cached_in_words(costs.prompt_cache)
     yield "settled", f"{usd(costs.total_spend)} ({_basis(costs)})"
     yield "held", f"{usd(costs.held)} by calls on the wire"
     yield "uncertain", f"{usd(costs.uncertain)} that may have been spent; counted against the limits"
+    if costs.reused:
+        told = counted(costs.reused, "answer")
+        yield "reused", f"{told} given again at $0; asking anew would have cost {usd(costs.saved_by_reuse)}"
     if costs.wasted:
         yield "wasted", f"{usd(costs.wasted)} of the settled, by attempts that failed"
     yield "baseline", f"{usd(costs.baseline_cost)} on {costs.baseline_model} for the same answers"
@@ -55,6 +61,29 @@ def sums(costs: CostReport, *, is_run: bool) -> Iterable[tuple[str, str]]:
         left = "no limit" if costs.limit is None else f"{usd(costs.remaining)} of {usd(costs.limit)}"
         yield "left", left
         yield "projected", f"{usd(costs.projected_monthly)} this month at the rate so far"
+
+
+def cached_in_words(found: PromptCache) -> str:
+    """What came from providers' prompt caches."""
+    written = f", {found.written_tokens:,} written to them" if found.written_tokens else ""
+    share = percent(found.hit_percent)
+    return (
+        f"{found.cached_tokens:,} of the tokens in, {share}, from providers' caches{written};"
+        f" saved {usd(found.saved)}"
+    )
+
+
+def _prompt_cache_json(found: PromptCache | None) -> Json | None:
+    if found is None:
+        return None
+    return {
+        "input_tokens": found.input_tokens,
+        "cached_tokens": found.cached_tokens,
+        "cache_write_tokens": found.written_tokens,
+        "hit_percent": rounded(found.hit_percent),
+        "calls": found.calls,
+        "saved": found.saved,
+    }
 
 
 def _basis(costs: CostReport) -> str:
@@ -166,6 +195,9 @@ def costs_json(costs: CostReport, *, is_run: bool) -> Json:
         "failed_calls": costs.failed_calls,
         "input_tokens": costs.input_tokens,
         "output_tokens": costs.output_tokens,
+        "reused": costs.reused,
+        "saved_by_reuse": costs.saved_by_reuse,
+        "prompt_cache": _prompt_cache_json(costs.prompt_cache),
     }
     if not is_run:
         told |= {
@@ -187,6 +219,8 @@ def line_json(line: CostLine) -> Json:
         "savings_percent": rounded(line.savings_percent),
         "input_tokens": line.input_tokens,
         "output_tokens": line.output_tokens,
+        "reused": line.reused,
+        "saved_by_reuse": line.saved,
     }
 
 

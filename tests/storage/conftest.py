@@ -1,0 +1,5 @@
+"""The databases of both kinds."""
+
+from tests.spend.conftest import database, postgresql_url, server, url
+
+__all__ = ["database", "postgresql_url", "server", "url"]
