@@ -51,8 +51,8 @@ class Compression:
         self._contexts = Contexts()
 
     def of_attempt(self, step: Send, journey: Journey) -> Sent:
-        """The task for one attempt: in the candidate's window, shorter where that pays, and shorter still after
-        a refusal for length."""
+        """The task for one attempt: in the candidate's window, shorter where that pays, and shorter still
+        after a refusal for length."""
         task, model = journey.task, step.candidate.model
         if not _may_compress(task, self._means):
             return Sent(task, journey.shortening)
@@ -108,7 +108,7 @@ def _may_compress(task: Task, means: Means) -> bool:
 
 
 def _tighter_target(asked: Asked, journey: Journey) -> int:
-    """Tokens after a refusal for length: a part of what was refused, and what the window should have room for."""
+    """Tokens after a refusal for length: a part of what was refused, and no more than the window has."""
     last = journey.call.task if journey.call is not None else journey.task
     target = int(estimate_conversation(last.conversation) * TIGHTER_SHARE)
     return target if asked.room_tokens is None else min(target, asked.room_tokens)

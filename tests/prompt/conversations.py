@@ -23,8 +23,34 @@ HELD_OUT = (1, 3, 5, 7, 9, 11)
 _NAMES = ["Tom", "Anna", "Marek", "Lucy", "Pavel", "Rosa"]
 _FILES = [f"{folder}/{name}" for folder in ("src/orders", "src/stock", "src/web") for name in
           ("views.py", "models.py", "tasks.py", "forms.py", "sync.py", "limits.toml", "deploy.yaml")]  # fmt: skip
-_VERBS = ["load", "save", "merge", "split", "check", "apply", "parse", "render", "fetch", "prune", "count", "order"]
-_NOUNS = ["order", "parcel", "basket", "client", "record", "window", "batch", "label", "ticket", "voucher", "shelf", "carrier"]
+_VERBS = [
+    "load",
+    "save",
+    "merge",
+    "split",
+    "check",
+    "apply",
+    "parse",
+    "render",
+    "fetch",
+    "prune",
+    "count",
+    "order",
+]
+_NOUNS = [
+    "order",
+    "parcel",
+    "basket",
+    "client",
+    "record",
+    "window",
+    "batch",
+    "label",
+    "ticket",
+    "voucher",
+    "shelf",
+    "carrier",
+]
 _USER = (
     "Thanks, that looks better.", "Hm, let me think about that for a moment.", "Sorry, I was in a call with {name}.",
     "Can you have another look at the tests?", "I had {n} tabs open and lost track.", "Right, go on then.",
@@ -80,7 +106,7 @@ def conversation(seed: int, *, repeats: bool = True, rare_words: bool = False) -
         rng=rng,
         repeats=repeats,
         odd=Random(f"odd {seed}") if rare_words else None,
-        waiting={turn: fact for turn, fact in zip(_turns(rng), facts, strict=True)},
+        waiting=dict(zip(_turns(rng), facts, strict=True)),
     )
     scene.messages.append(
         Message(role="system", content="You are a careful engineer. Use the tools; answer briefly.")

@@ -231,9 +231,56 @@ KINDS: Mapping[str, Kind] = {
     ),
 }
 
-_FIRST = ["Aurelia", "Bastian", "Corvin", "Delphine", "Emeric", "Fenna", "Gideon", "Hedda", "Ilias", "Jorun", "Katrin", "Leopold", "Mirela", "Nuno", "Oswin", "Petra"]
-_LAST = ["Abernathy", "Brandvold", "Castellane", "Dragomir", "Eskildsen", "Fairweather", "Grunewald", "Hollister", "Ivarsson", "Jankowski", "Kowalczyk", "Lindqvist"]
-_TECH = ["ScyllaDB", "ClickHouse", "Redpanda", "Elixir", "Zig", "DuckDB", "Meilisearch", "NATS", "Temporal", "Svelte", "Kotlin", "Valkey", "Typesense", "Pulsar", "Haskell", "Erlang"]
+_FIRST = [
+    "Aurelia",
+    "Bastian",
+    "Corvin",
+    "Delphine",
+    "Emeric",
+    "Fenna",
+    "Gideon",
+    "Hedda",
+    "Ilias",
+    "Jorun",
+    "Katrin",
+    "Leopold",
+    "Mirela",
+    "Nuno",
+    "Oswin",
+    "Petra",
+]
+_LAST = [
+    "Abernathy",
+    "Brandvold",
+    "Castellane",
+    "Dragomir",
+    "Eskildsen",
+    "Fairweather",
+    "Grunewald",
+    "Hollister",
+    "Ivarsson",
+    "Jankowski",
+    "Kowalczyk",
+    "Lindqvist",
+]
+_TECH = [
+    "ScyllaDB",
+    "ClickHouse",
+    "Redpanda",
+    "Elixir",
+    "Zig",
+    "DuckDB",
+    "Meilisearch",
+    "NATS",
+    "Temporal",
+    "Svelte",
+    "Kotlin",
+    "Valkey",
+    "Typesense",
+    "Pulsar",
+    "Haskell",
+    "Erlang",
+]
 _STYLE = (
     "tables without any borders",
     "bullet points of one line",
@@ -280,9 +327,53 @@ _CAUSE = (
     "leaked file handles",
     "a race between two deployments",
 )
-_CITY = ["Tromsø", "Ljubljana", "Valparaíso", "Antwerp", "Kanazawa", "Halifax", "Gdańsk", "Montevideo", "Bergamo", "Nairobi", "Turku", "Christchurch", "Porto", "Leipzig"]
-_MONTH = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
-_WORD = ["amber", "basalt", "cobalt", "dune", "ember", "fjord", "garnet", "heron", "iris", "juniper", "krill", "larch", "maple", "nectar", "onyx"]
+_CITY = [
+    "Tromsø",
+    "Ljubljana",
+    "Valparaíso",
+    "Antwerp",
+    "Kanazawa",
+    "Halifax",
+    "Gdańsk",
+    "Montevideo",
+    "Bergamo",
+    "Nairobi",
+    "Turku",
+    "Christchurch",
+    "Porto",
+    "Leipzig",
+]
+_MONTH = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
+_WORD = [
+    "amber",
+    "basalt",
+    "cobalt",
+    "dune",
+    "ember",
+    "fjord",
+    "garnet",
+    "heron",
+    "iris",
+    "juniper",
+    "krill",
+    "larch",
+    "maple",
+    "nectar",
+    "onyx",
+]
 
 
 def value_of(kind: str, rng: Random) -> str:

@@ -1,12 +1,14 @@
-"""How many planted facts are still there after compression: `python -m tests.prompt.remembered` prints the table.
+"""How many planted facts are still there after compression: `python -m tests.prompt.remembered` prints the
+table.
 
-Three ways: compressed for the question that is asked; compressed once, and asked later; in steps, as the pipeline
-does it turn by turn. Each on the tuning and on the held-out conversations, as they are, without anything that is
-read or run twice, and with chatter whose words stand nowhere else.
+Three ways: compressed for the question that is asked; compressed once, and asked later; in steps, as the
+pipeline does it turn by turn. Each on the tuning and on the held-out conversations, as they are, without
+anything that is read or run twice, and with chatter whose words stand nowhere else.
 """
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from statistics import median
 
 import msgspec
@@ -95,8 +97,8 @@ def table(*, each: int = 50) -> str:
         ways: dict[str, Callable[[Sequence[Conversation]], Measured]] = {
             "for the question": lambda talks: measure_questions(talks, each=each),
             "before any question": lambda talks: measure_once(talks, before_the_question),
-            "before, to 20 %": lambda talks: measure_once(talks, lambda one: before_the_question(one, 0.2)),
-            "before, to 10 %": lambda talks: measure_once(talks, lambda one: before_the_question(one, 0.1)),
+            "before, to 20 %": lambda talks: measure_once(talks, partial(before_the_question, share=0.2)),
+            "before, to 10 %": lambda talks: measure_once(talks, partial(before_the_question, share=0.1)),
             "in steps": lambda talks: measure_once(talks, in_steps),
         }
         for way, measure in ways.items():

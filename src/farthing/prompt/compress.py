@@ -5,14 +5,14 @@ lines of old steps that state least (`facts.py`) and have least to do with the q
 messages, pinned ones, the first and last questions and the last steps stay. Whether it pays is `worth.py`'s.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
 from msgspec import structs
 
-from farthing.prompt.extract import Scores, extracted, weigh
+from farthing.prompt.extract import Scores, Weighed, extracted, weigh
 from farthing.prompt.superseded import Cut, repeated, superseded
 from farthing.prompt.tokens import estimate_conversation
 from farthing.prompt.turns import RECENT_STEPS, protected, question_of, steps_of, with_arguments
@@ -20,7 +20,7 @@ from farthing.result import Change
 from farthing.task import Message
 
 _SLACK = 0.02
-_ROUNDS = 4
+_ROUNDS = 7
 _LEFT_OUT = "states little"
 _RECENT_CHARACTERS = 400
 _NEIGHBOURS = {("system", "user"), ("user", "assistant"), ("assistant", "user"), ("tool", "assistant")}
@@ -129,22 +129,29 @@ def _extract(work: _Work, target: int, question: str, scores: Scores | None) -> 
     }
     weighed = weigh(asked, question=question, recent=_recent(work), scores=scores)
     room = target - work.tokens
+    low: int | None = None
+    high: int | None = None
     best: tuple[int, list[Message | None], dict[int, str]] | None = None
     for _ in range(_ROUNDS):
         work.now, work.rules = list(before), dict(rules)
-        result = extracted(asked, weighed, room=room)
-        for at, message in result.messages.items():
-            if message != before[at]:
-                work.put(at, message, _LEFT_OUT)
-        _drop_empty_steps(work, result.empty)
+        _put_best(work, asked, weighed, room)
         slack = target - work.tokens
-        if best is None or (slack >= 0 and (best[0] < 0 or slack < best[0])) or best[0] < slack < 0:
+        if best is None or 0 <= slack < best[0] or best[0] < min(slack, 0):
             best = (slack, work.now, work.rules)
         if 0 <= slack < target * _SLACK:
             break
-        room += slack if slack > 0 else 2 * slack
+        low, high = (room, high) if slack >= 0 else (low, room)
+        room = room + slack if low is None or high is None else (low + high) // 2
     if best is not None:
         _, work.now, work.rules = best
+
+
+def _put_best(work: _Work, asked: Mapping[int, Message], weighed: Weighed, room: int) -> None:
+    result = extracted(asked, weighed, room=room)
+    for at, message in result.messages.items():
+        if message != asked[at]:
+            work.put(at, message, _LEFT_OUT)
+    _drop_empty_steps(work, result.empty)
 
 
 def _recent(work: _Work) -> str:

@@ -1,8 +1,8 @@
 """What of a conversation is sent to one candidate: the decision of context compression, with its memory.
 
-A stretch that was once sent compressed stays so, whatever prices say later: that is what keeps the prefix. The
-whole is compressed for the question only where the stretches alone do not fit the candidate's window. Nothing
-is sent here and no clock is read.
+A stretch that was once sent compressed stays so, whatever prices say later: that is what keeps the prefix.
+The whole is compressed for the question only where the stretches alone do not fit the candidate's window.
+Nothing is sent here and no clock is read.
 """
 
 from collections import OrderedDict
@@ -38,7 +38,7 @@ _MOST_KNOWN = 512
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """A conversation and whom it is for. `warm`: whether the model was sent its beginning a short while ago."""
+    """A conversation and whom it is for. `warm`: whether the model was sent its beginning lately."""
 
     messages: tuple[Message, ...]
     tools: tuple[Tool, ...]
@@ -120,7 +120,7 @@ class Contexts:
         self._refused: OrderedDict[bytes, None] = OrderedDict()
 
     def fit(self, asked: Asked) -> Fit:
-        """What to send: as it is, in stretches where that pays, or as short as the candidate's window asks."""
+        """What to send: as it is, in stretches where that pays, or as short as the window asks."""
         if not is_long(asked.messages):
             return Fit(asked.messages)
         stretches = stretches_of(asked.messages)

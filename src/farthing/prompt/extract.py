@@ -1,4 +1,4 @@
-"""The sentences and lines that are kept when not all can be. Pure; which messages are asked is `compress.py`'s.
+"""The sentences and lines that are kept when not all can be. Pure; of which messages is `compress.py`'s.
 
 A piece is worth what it states (`facts.py`), weighted by who says it, and what it has to do with the question
 (`rank.py`; by embeddings too, where they are given). Kept pieces stay in their order, gaps are marked.

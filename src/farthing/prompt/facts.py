@@ -44,8 +44,8 @@ _STATED: tuple[tuple[re.Pattern[str], float], ...] = (
     ),
     (
         re.compile(
-            r"\b(?:decid\w+|settled|agreed|chose\w*|picked|go(?:ing)? with|went with|opted?|switch\w* to|replac\w+"
-            r"|instead of|rather than|from now on|approved|pinned|moved?|the plan is)\b"
+            r"\b(?:decid\w+|settled|agreed|chose\w*|picked|go(?:ing)? with|went with|opted?|switch\w* to"
+            r"|replac\w+|instead of|rather than|from now on|approved|pinned|moved?|the plan is)\b"
         ),
         1.1,
     ),
@@ -73,8 +73,8 @@ _STATED: tuple[tuple[re.Pattern[str], float], ...] = (
     ),
 )
 _EMPTY = re.compile(
-    r"^(?:thanks?|thank you|sorry|sure|of course|great|ok(?:ay)?[.!]|fine|hm+|please let|let me|i (?:will|hope)"
-    r"|i'll|can you|could you|would you|what)\b",
+    r"^(?:thanks?|thank you|sorry|sure|of course|great|ok(?:ay)?[.!]|fine|hm+|please let|let me"
+    r"|i (?:will|hope)|i'll|can you|could you|would you|what)\b",
     re.IGNORECASE,
 )
 _HEDGED = re.compile(
@@ -85,7 +85,7 @@ _MOST_NAMES = 3
 
 
 def density(piece: str) -> float:
-    """0 for a courtesy, about 1 for a plain statement with a number or a name, 3 and more for several of those."""
+    """0 for a courtesy, about 1 for a plain statement with a number or a name, 3 for several of those."""
     text = piece.strip()
     if len(text) < 3:
         return 0.0

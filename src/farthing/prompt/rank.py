@@ -1,7 +1,7 @@
-"""Which pieces of text have to do with a question: BM25, with the question widened by the conversation's own words.
+"""Which pieces of text have to do with a question: BM25, the question widened by words of the conversation.
 
-Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond" (2009); widening after Lavrenko
-and Croft's relevance models: words of the best pieces join the question at a lower weight. Pure, no vectors.
+Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond" (2009); widening after
+Lavrenko and Croft's relevance models: words of the best pieces join the question at a lower weight. Pure.
 """
 
 import re

@@ -1,7 +1,7 @@
 """Compression in steps, so that what was sent before stays the prefix of what is sent next. Pure.
 
 Old messages are compressed in stretches of some thousand tokens, each for itself and for no question in
-particular: a stretch comes out the same in every later turn, and a provider's prompt cache goes on to know it.
+particular: a stretch comes out the same in every later turn, and a provider's prompt cache knows it.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from farthing.prompt.turns import RECENT_STEPS, steps_of
 from farthing.task import Message
 
 STRETCH_TOKENS = 8000
-"""A stretch is closed when it holds as much: about a page of savings for each loss of what was cached after it."""
+"""A stretch is closed when it holds as much: each loses once what was cached after its beginning."""
 SHARE = 0.38
 """Of a stretch's tokens this much is kept: the figures in `docs/guides/context.md` are measured at it."""
 
@@ -31,7 +31,7 @@ def stretches_of(messages: Sequence[Message]) -> list[tuple[int, int]]:
 
 
 def settle(messages: Sequence[Message], start: int, end: int) -> Compressed:
-    """One stretch compressed, and nothing else returned: its changes name places in the whole conversation."""
+    """One stretch compressed, and nothing else; its changes name places in the whole conversation."""
     target = int(estimate_conversation(messages[start:end]) * SHARE)
     whole = compressed(messages, target_tokens=target, question="", start=start, end=end)
     after = len(messages) - end

@@ -1,8 +1,8 @@
 """Tool output that later output replaces, and texts that stand in a conversation twice. Pure.
 
 A result is superseded when the same tool is called again with the same arguments, when a file that was read
-is read or written again as a whole, and when the same page of a listing is fetched anew. A page is not replaced
-by another page, nor a file by an edit of a part: that would lose what only the older text holds.
+is read or written again as a whole, and when the same page of a listing is fetched anew. A page is not
+replaced by another page, nor a file by an edit of a part: that would lose what only the older text holds.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -67,8 +67,8 @@ def superseded(messages: Sequence[Message], start: int, end: int) -> Iterator[St
 
 def repeated(messages: Sequence[Message], start: int, end: int) -> Iterator[tuple[int, str, str]]:
     """Paragraphs and outputs of the range that stand earlier: the same words in the same order, be it in a
-    longer text. Yields where, which, and what takes their place. One other number or name makes a text another.
-    The earlier one stays: the prefix of the conversation does not change."""
+    longer text. Yields where, which, and what takes their place. One other number or name makes a text
+    another. The earlier one stays: the prefix of the conversation does not change."""
     seen: dict[int, frozenset[str]] = {}
     postings: dict[str, int] = {}
     for at, message in enumerate(messages[:end]):
