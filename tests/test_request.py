@@ -1,5 +1,6 @@
 """What callers write, made into tasks: a prompt, a Task, or keywords; slips are refused, options kept."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -79,3 +80,19 @@ def test_a_float_is_no_money() -> None:
     """0.1 in floating point is not a tenth of a dollar."""
     with pytest.raises(InvalidTaskError, match="max_cost_usd"):
         task_of("Explain it.", {"max_cost_usd": 0.1})
+
+
+def test_a_deadline_may_be_written() -> None:
+    written = task_of("Explain it.", {"deadline": "2026-11-30T18:00:00Z"})
+    assert written == task_of("Explain it.", {"deadline": datetime(2026, 11, 30, 18, tzinfo=UTC)})
+
+
+@pytest.mark.parametrize("text", ["tomorrow", "2026-11-30", "2026-11-30T18:00:00", ""])
+def test_a_deadline_without_a_zone_or_a_time_says_how_to_write_it(text: str) -> None:
+    with pytest.raises(InvalidTaskError, match="2026-11-30T18:00:00Z"):
+        task_of("Explain it.", {"deadline": text})
+
+
+def test_what_is_no_time_is_no_deadline() -> None:
+    with pytest.raises(InvalidTaskError, match="no time zone"):
+        task_of("Explain it.", {"deadline": 1_800_000_000})

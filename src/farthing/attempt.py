@@ -21,10 +21,9 @@ from farthing.clock import Clock
 from farthing.config.schema import DeploymentConfig, LatencyTarget
 from farthing.fit import PLAIN, Fitted, Way, clamped, fit
 from farthing.levels import ServiceLevels
-from farthing.limits.permits import Permits, Wish
+from farthing.limits.permits import Permits
 from farthing.money import from_nano
 from farthing.prompt.seam import Seam
-from farthing.prompt.tokens import estimate_conversation
 from farthing.result import Attempt, Candidate, CostBasis, OutputLimit, Route, Shortening
 from farthing.routing.experience import Experience, Subject
 from farthing.routing.fallback import Ending, why
@@ -39,7 +38,7 @@ from farthing.spend.reservation import ProviderMemo, Unbounded
 from farthing.spend.settlement import Ask, Known, Unknown, baseline_nano, settlement_of
 from farthing.spend.writer import LedgerWriter
 from farthing.task import Completion, Purpose, Task, Usage
-from farthing.turn import tokens_of, without_turn
+from farthing.turn import tokens_of, wish_of, without_turn
 from farthing.underway import UnderWay
 from farthing.upstream.bill import bill_of
 from farthing.upstream.call import Answered
@@ -94,6 +93,9 @@ class Call(msgspec.Struct, kw_only=True):
     """Whether another attempt at the same answer was sooner."""
     shortening: Shortening | None = None
     """What was left out of the prompt."""
+    deferral: str = ""
+    """How a task with a deadline is sent; see `Intent`."""
+    waited_s: float = 0.0
     started: float = 0.0
     limit: OutputLimit | None = None
     max_tokens: int = 0
@@ -129,6 +131,9 @@ class Call(msgspec.Struct, kw_only=True):
         return "continuation" if self.way.continues else self.task.purpose
 
 
+OVERHEAD: frozenset[Purpose] = frozenset({"judge", "summary", "recheck", "rewrite"})
+"""Asked for Farthing's own sake: the baseline model would not have been asked, so nothing is saved."""
+
 OnText = Callable[[str], Awaitable[None]]
 
 
@@ -138,7 +143,8 @@ async def perform(means: Means, call: Call, on_text: OnText | None = None) -> En
     Cancelling closes the exchange at once; the settlement goes on without the caller.
     """
     call.started, call.limit = means.clock.monotonic(), _limit(means, call)
-    wish = _wish(means, call)
+    most = call.limit.max_tokens
+    wish = wish_of(call.task, call.candidate.model, permits=means.permits, output_tokens=most)
     refused = await means.permits.enter(wish, within_s=max(call.deadline - call.started, 0.0))
     if refused is not None:
         ending = call.ending = without_turn(refused)
@@ -147,7 +153,7 @@ async def perform(means: Means, call: Call, on_text: OnText | None = None) -> En
     means.keys.begin(call.key)
     means.levels.begin(call.task.agent_id or "")
     try:
-        body = await _reserve(means, call)
+        body = await reserve(means, call)
         ending = body if isinstance(body, Denied | Unbounded) else await _send(means, call, body, on_text)
         call.ending = ending
     finally:
@@ -164,19 +170,6 @@ def _limit(means: Means, call: Call) -> OutputLimit:
     draw = 1.0 if needed is None else means.rng.random()
     known = None if call.way.continues else needed
     return limit_of(call.task, means.config.optimization, needed=known, draw=draw)
-
-
-def _wish(means: Means, call: Call) -> Wish:
-    task, tokens = call.task, 0
-    if means.permits.counts_tokens:
-        most = call.limit.max_tokens if call.limit else 0
-        tokens = estimate_conversation(task.conversation, task.tools) + most
-    return Wish(
-        model=call.candidate.model,
-        tokens=tokens,
-        flow=task.agent_id or task.run_id or task.key or "",
-        priority=task.priority,
-    )
 
 
 def record_of(call: Call, means: Means) -> Attempt:
@@ -204,7 +197,7 @@ def _reason(call: Call) -> str:
     return why(call.ending) if call.ending is not None else "cancelled"
 
 
-async def _reserve(means: Means, call: Call) -> bytes | Denied | Unbounded:
+async def reserve(means: Means, call: Call) -> bytes | Denied | Unbounded:
     """The request as it may be sent: bounded, admitted, durably intended."""
     fitted = fit(
         call.task,
@@ -249,6 +242,8 @@ def _intent(means: Means, call: Call, fitted: Fitted) -> Intent:
         metadata=call.task.metadata,
         baseline_model=means.config.baseline.model,
         shortened_tokens=0 if call.shortening is None else call.shortening.saved_tokens,
+        deferral=call.deferral,
+        waited_s=call.waited_s,
     )
 
 
@@ -283,9 +278,9 @@ async def _send(means: Means, call: Call, body: bytes, on_text: OnText | None) -
             generation_id=call.generation_id,
         )
         call.ending = cancelled
-        _settle(means, call, cancelled, accepted=False, reason=_reason(call))
+        settle(means, call, cancelled, accepted=False, reason=_reason(call))
         raise
-    return _close(means, call, answer)
+    return close(means, call, answer)
 
 
 async def _past(seam: Seam, on_text: OnText, piece: str) -> None:
@@ -294,20 +289,20 @@ async def _past(seam: Seam, on_text: OnText, piece: str) -> None:
         await on_text(text)
 
 
-def _close(means: Means, call: Call, answer: Answered | Failure) -> Ending:
+def close(means: Means, call: Call, answer: Answered | Failure) -> Ending:
     """Judges an answer and settles the attempt."""
     if isinstance(answer, Failure):
         call.generation_id = _id_of(call, answer.generation_id)
-        _settle(means, call, answer, accepted=False, reason=why(answer))
+        settle(means, call, answer, accepted=False, reason=why(answer))
         return answer
     call.answered = answer
     call.generation_id = _id_of(call, answer.completion.generation_id)
     verdict = judge(call.task, call.candidate, call.way, answer.completion, salt=call.call_id)
     call.data, call.repaired, ending = verdict.data, verdict.repaired, verdict.ending
     accepted = isinstance(ending, Completion)
-    if accepted:
+    if accepted and not call.way.batch:
         means.levels.answered(call.candidate.model, _elapsed_ms(means, call), answer.first_token_ms)
-    _settle(means, call, answer.completion, accepted=accepted, reason=why(ending))
+    settle(means, call, answer.completion, accepted=accepted, reason=why(ending))
     return ending
 
 
@@ -315,13 +310,15 @@ def _id_of(call: Call, told: str | None) -> str | None:
     return (told or call.generation_id) if call.key.has_bills else None
 
 
-def _settle(means: Means, call: Call, answer: Completion | Failure, *, accepted: bool, reason: str) -> None:
+def settle(means: Means, call: Call, answer: Completion | Failure, *, accepted: bool, reason: str) -> None:
     """Books what is known now; what must be asked for is asked for in a task of the deployment's."""
     price = means.catalog.price(call.candidate.model)
     now = means.clock.now()
     settlement = settlement_of(answer, price=price, at=now, has_bills=call.key.has_bills)
     call.baseline = (
-        baseline_nano(means.baseline, answer.usage, at=now, extends=call.way.extends) if accepted else None
+        baseline_nano(means.baseline, answer.usage, at=now, extends=call.way.extends)
+        if accepted and call.purpose not in OVERHEAD
+        else None
     )
     outcome = Outcome(
         call_id=call.call_id,
@@ -390,4 +387,5 @@ def _deadlines(means: Means, call: Call) -> Deadlines:
 
 
 def _elapsed_ms(means: Means, call: Call) -> float:
-    return round((means.clock.monotonic() - call.started) * 1000, 3)
+    """A batch's hours say nothing about how quick its model is."""
+    return 0.0 if call.way.batch else round((means.clock.monotonic() - call.started) * 1000, 3)

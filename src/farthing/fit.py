@@ -46,6 +46,10 @@ class Way(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The text that the caller has already, to go on from."""
     extends: bool = False
     """Whether that text is an answer that was accepted, and not what came of a broken one."""
+    floor: bool = False
+    """By the cheapest provider, the flex tier included; `max_price` holds it to the dated price."""
+    batch: bool = False
+    """As an item of a batch, whose replies are never streamed."""
 
 
 PLAIN = Way()
@@ -99,10 +103,10 @@ def fit(
     reasoning = reasoning_for(model, task.options)
     max_tokens = _max_tokens(task, config, model) if most_tokens is None else _within(most_tokens, model)
     request = ChatRequest(
-        model=candidate.model,
+        model=f"{candidate.model}:floor" if way.floor else candidate.model,
         messages=fitted_messages(task, candidate, way),
         max_tokens=max_tokens,
-        stream=config.upstream.stream,
+        stream=config.upstream.stream and not way.batch,
         tools=task.tools if candidate.native_tools else (),
         tool_choice=task.tool_choice if candidate.native_tools else None,
         response_format=task.response_format if candidate.native_schema else None,

@@ -4,6 +4,7 @@ Gathers what `routing/fallback.py` decides from: health, rate limits, keys, the 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 import msgspec
 from msgspec import structs
@@ -17,6 +18,7 @@ from farthing.prompt.contexts import Fit, can_shrink
 from farthing.prompt.rewrites import RewriteBook
 from farthing.prompt.shorten import shortened
 from farthing.result import Attempt, Candidate, CostBasis, Route, Shortening
+from farthing.routing.deferral import Plan
 from farthing.routing.fallback import Send, Situation, Tried, attempts_sent, is_too_long
 from farthing.routing.healthbook import HealthBook
 from farthing.routing.hedging import rival_to
@@ -46,6 +48,14 @@ class Journey(msgspec.Struct, kw_only=True):
     call: Call | None = None
     cut: Call | None = None
     """The attempt whose answer its limit cut, while another goes on from it."""
+    plan: Plan | None = None
+    """How it is sent, for a task with a deadline."""
+    awaits_hour: bool = False
+    """Whether nothing is sent before the plan's hour has come."""
+    came: datetime | None = None
+    """When a task with a deadline came; aware."""
+    waited_s: float = 0.0
+    """Seconds that were waited before it was sent."""
     lead: Lead | None = None
     """Where others wait for this task's answer, or it is to be kept."""
     shortening: Shortening | None = None

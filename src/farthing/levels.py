@@ -70,7 +70,19 @@ class ServiceLevels:
     def now(self) -> tuple[Level, ...]:
         """Every target beside what was measured since opening."""
         loads = Loads(self._peak_minute, self._peak_agents, self._permits.deepest)
-        return levels_of(self._targets, self._scaling, times_of=self._of, loads=loads)
+        levels = levels_of(self._targets, self._scaling, times_of=self._of, loads=loads)
+        return (*levels, *self._free_pace())
+
+    def _free_pace(self) -> tuple[Level, ...]:
+        """The day's free requests, where they are spread over the day: missed while one must wait."""
+        pace = self._permits.free_pace()
+        if pace is None:
+            return ()
+        used, may_be = pace
+        verdict: Verdict = "met" if used + 1 <= may_be else "missed"
+        return (
+            Level(of="free models", name="requests by now", target=may_be, measured=used, verdict=verdict),
+        )
 
     def _of(self, model: str) -> Times:
         return self._times.get(model) or Times()

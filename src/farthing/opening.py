@@ -22,7 +22,7 @@ from farthing.config.schema import DeploymentConfig
 from farthing.config.upstreams import MAIN, FurtherUpstream, place_of
 from farthing.errors import ConfigError, ConfigFault, FarthingError, MissingKeyError
 from farthing.levels import ServiceLevels
-from farthing.limits.allowance import FreeAllowance
+from farthing.limits.allowance import FreeAllowance, FreeDay
 from farthing.limits.permits import Permits, Rates
 from farthing.limits.window import Rate
 from farthing.result import Notice
@@ -176,9 +176,13 @@ def open_permits(config: DeploymentConfig, catalog: Catalog, keys: KeyRing, *, c
     at_openrouter = client.simulated or urlsplit(config.upstream.base_url).hostname == _OPENROUTER
     free = Rate(requests=limits.free_requests_per_minute if at_openrouter else None)
 
-    async def free_requests_left() -> int | None:
+    async def free_requests_left() -> FreeDay | None:
         status = await client.key_status(timeout_s=config.upstream.refresh_timeout)
-        return None if isinstance(status, Failure) else status.free_requests_remaining
+        if isinstance(status, Failure) or status.free_requests_remaining is None:
+            return None
+        return FreeDay(status.free_requests_remaining, status.free_requests_limit)
+
+    spread = limits.spread_free_requests and config.environment == "development"
 
     return Permits(
         config.scaling.max_concurrency,
@@ -190,7 +194,7 @@ def open_permits(config: DeploymentConfig, catalog: Catalog, keys: KeyRing, *, c
         ),
         queue_size=limits.queue_size,
         when_full=limits.when_full,
-        allowance=FreeAllowance(free_requests_left, clock) if at_openrouter else None,
+        allowance=FreeAllowance(free_requests_left, clock, spread=spread) if at_openrouter else None,
         clock=clock,
         is_main=lambda model: place_of(model, config.upstreams).upstream == MAIN,
         keys_sharing=lambda now: keys.sharing(MAIN, now),

@@ -12,27 +12,27 @@ The journey is an async generator of events: `execute_task` drains it, `stream_t
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from decimal import Decimal
 from typing import assert_never
 
+from msgspec import structs
+
+from farthing import deferring
 from farthing.attempt import Call, Means, perform, record_of
+from farthing.batching import BatchDesk
 from farthing.cache.flight import Hit
 from farthing.cache.key import PolicyMemo
 from farthing.compression import Compression
 from farthing.config.upstreams import place_of
+from farthing.deferring import Ways
 from farthing.errors import (
-    BudgetExceededError,
     DeploymentClosedError,
-    FarthingError,
     NoCandidateError,
-    QueueFullError,
-    StreamBrokenError,
-    TaskFailedError,
-    UnboundedCostError,
 )
+from farthing.finish import finished
 from farthing.fit import PLAIN, Way, checked
-from farthing.journey import Journey, another_is_left, answer_of, reword, rival_of, situation_of, weakest
-from farthing.money import from_nano
+from farthing.giveup import error_of
+from farthing.journey import Journey, another_is_left, answer_of, reword, rival_of, situation_of
+from farthing.limits.allowance import is_free
 from farthing.names import Names
 from farthing.prompt.rewrites import NO_REWRITES, RewriteBook
 from farthing.race import Race
@@ -40,7 +40,6 @@ from farthing.result import (
     Attempt,
     AttemptFinished,
     AttemptStarted,
-    Metrics,
     Restarted,
     Route,
     Routed,
@@ -50,18 +49,16 @@ from farthing.result import (
     TokenReceived,
     Waiting,
 )
-from farthing.reuse import asked_of, land, result_of
+from farthing.reuse import asked_of, result_of
 from farthing.routes import Routes
-from farthing.routing.fallback import Accept, GiveUp, Send, Tried, next_step
+from farthing.routing.deferral import Plan
+from farthing.routing.fallback import Accept, GiveUp, Invalid, Send, Tried, next_step
 from farthing.routing.healthbook import HealthBook
 from farthing.routing.hedging import hedge_after_s
 from farthing.routing.retries import RetryBudget
 from farthing.routing.route import NoRoute
-from farthing.spend.budget import Denied
-from farthing.spend.reservation import Unbounded
-from farthing.task import Completion, Task, Usage
+from farthing.task import Completion, Task
 from farthing.underway import CLOSED_EARLY
-from farthing.upstream.failure import Failure, FailureKind
 
 
 class Pipeline:
@@ -75,7 +72,8 @@ class Pipeline:
         self._names = Names()
         self._routes = Routes(means, self.health)
         self._compression = Compression(means, self._routes.warmth, self.run)
-        self._policies = PolicyMemo()
+        self._batches = BatchDesk(means)
+        self._policies = PolicyMemo(rewrites.digests)
 
     async def run(self, task: Task, *, stream: bool) -> AsyncGenerator[TaskEvent]:
         """The events of a task, ending with `TaskFinished`. `stream`: whether tokens are wanted on the way.
@@ -83,7 +81,7 @@ class Pipeline:
         Raises `NoCandidateError`, `BudgetExceededError`, `UnboundedCostError`, `TaskFailedError`,
         `StreamBrokenError`, `LedgerUnavailableError`, or `InvalidTaskError` for a task that cannot be sent.
         """
-        journey = self._depart(checked(task))
+        journey = await self._depart(checked(task))
         task_id = journey.task_id
         yield Routed(task_id=task_id, title=task.title, route=journey.route)
         reused = await self._reused(journey)
@@ -122,15 +120,15 @@ class Pipeline:
                     if reason != journey.awaited:
                         yield Waiting(task_id=task_id, seconds=step.after_s, reason=reason)
                     journey.awaited = reason
-                    await self.means.clock.sleep(step.after_s)
+                    await self._wait(journey, step.after_s)
                 case Accept():
                     completion = answer_of(journey, step.completion)
                     if stream and not journey.text_received and completion.text:
                         yield TokenReceived(task_id=task_id, text=completion.text)
-                    yield TaskFinished(task_id=task_id, result=self._result(journey, completion))
+                    yield TaskFinished(task_id=task_id, result=finished(self.means, journey, completion))
                     return
                 case GiveUp():
-                    raise _error_of(journey, step)
+                    raise error_of(journey, step)
                 case _:
                     assert_never(step)
 
@@ -139,6 +137,8 @@ class Pipeline:
         asked = asked_of(self.means, journey, self._policies)
         if asked is None:
             return None
+        if journey.plan is not None and (journey.awaits_hour or journey.plan.in_batch):
+            asked = structs.replace(asked, flies=False)  # nobody is to wait for one that may wait itself
         found = await self.means.answers.take(asked, until=journey.deadline)
         if isinstance(found, Hit):
             return result_of(self.means, journey, found, reuse_id=self._names.new("call"))
@@ -148,6 +148,8 @@ class Pipeline:
     def _attempted(self, journey: Journey, step: Send, *, stream: bool) -> AsyncGenerator[TaskEvent]:
         """One attempt's events, or two attempts' at one answer. However they end, also when the caller
         leaves, their models' health hears of it: nobody waits for a trying call that is gone."""
+        if journey.plan is not None and journey.plan.in_batch:
+            return self._in_batch(journey, step, journey.plan)
         target = self.means.targets.get(step.candidate.model)
         config = self.means.config
         hedge_s = hedge_after_s(
@@ -165,6 +167,20 @@ class Pipeline:
             await self._performed(call)
         finally:
             self.health.note(call.candidate.model, call.ending, self.means.clock.monotonic())
+        yield AttemptFinished(task_id=journey.task_id, attempt=self._note(journey, call))
+
+    async def _in_batch(self, journey: Journey, step: Send, plan: Plan) -> AsyncGenerator[TaskEvent]:
+        """One attempt among others' in a batch. Unless it brings an answer, a direct one follows in time."""
+        call = self._begin(journey, step)
+        known: Completion | None = None
+        try:
+            yield _started(journey, call)
+            yield Waiting(task_id=journey.task_id, seconds=plan.latest_s, reason=plan.reason)
+            ending = await self._batches.answer(call, latest_s=plan.latest_s)
+            known = ending if isinstance(ending, Completion) else None
+        finally:  # a batch's trouble says nothing about its model
+            self.health.note(call.candidate.model, known, self.means.clock.monotonic())
+        deferring.batch_over(self.means, journey, ending)
         yield AttemptFinished(task_id=journey.task_id, attempt=self._note(journey, call))
 
     async def _raced(
@@ -211,28 +227,60 @@ class Pipeline:
         call.hedges = True
         return call
 
+    async def _plan(self, journey: Journey) -> None:
+        """How a task with a deadline is sent; its route says it."""
+        journey.came = self.means.clock.now()
+        if is_free(journey.route.candidates[0].model):
+            await self.means.permits.ask_free()
+        journey.plan = deferring.planned(self.means, journey.task, journey.route)
+        journey.route = deferring.explained(journey.route, journey.plan)
+        journey.awaits_hour = journey.plan is not None and journey.plan.wait_s > 0
+
+    async def _wait(self, journey: Journey, seconds: float) -> None:
+        """Nothing is held meanwhile. Hours change much: after them the route is decided anew."""
+        if not journey.awaits_hour:
+            await self.means.clock.sleep(seconds)
+            return
+        journey.waited_s = await deferring.wait(self.means, seconds)
+        journey.awaits_hour = False
+        self._refuse_if_closing()
+        journey.route = deferring.explained(self._routed(journey.task)[0], journey.plan)
+        deferring.start_clock(self.means, journey)
+
     def explain(self, task: Task) -> Route | NoRoute:
         """The route a task would take now; nothing is sent. Raises `InvalidTaskError`."""
-        return self._routes.find(checked(task)).route
-
-    def _depart(self, task: Task) -> Journey:
-        route, conversation = self._routes.find(task)
+        route = self._routes.find(task := checked(task)).route
         if isinstance(route, NoRoute):
-            raise NoCandidateError(route.message, reasons=dict(route.reasons), hint=route.hint)
-        started, config = self.means.clock.monotonic(), self.means.config
+            return route
+        return deferring.explained(route, deferring.planned(self.means, task, route))
+
+    async def _depart(self, task: Task) -> Journey:
+        (route, conversation), config = self._routed(task), self.means.config
+        started = self.means.clock.monotonic()
         self._retries.add_task(config.fallback_rules.retry_budget)
-        total_s = config.upstream.total_timeout
-        return Journey(
+        journey = Journey(
             task=task,
             task_id=self._names.new("task"),
             route=route,
             conversation=conversation,
             started=started,
-            deadline=started + (total_s if task.timeout_s is None else min(task.timeout_s, total_s)),
+            deadline=started + deferring.time_given_s(self.means, task),
             jitter=self.means.rng.random(),
         )
+        if task.deadline is not None:
+            await self._plan(journey)
+        return journey
+
+    def _routed(self, task: Task) -> tuple[Route, str]:
+        route, conversation = self._routes.find(task)
+        if isinstance(route, NoRoute):
+            raise NoCandidateError(route.message, reasons=dict(route.reasons), hint=route.hint)
+        return route, conversation
 
     def _next_step(self, journey: Journey) -> Send | Accept | GiveUp:
+        if journey.awaits_hour and journey.plan is not None:
+            first = journey.route.candidates[0]
+            return Send(candidate=first, after_s=journey.plan.wait_s, reason=journey.plan.reason)
         return next_step(
             journey.route.candidates,
             journey.tried,
@@ -247,10 +295,7 @@ class Pipeline:
             if not step.extends and any(entry.candidate.model == model for entry in journey.tried):
                 self._retries.take()
         self.health.begin(model, now)
-        avoid = (*step.avoid, *(name for name in self.health.avoided(model, now) if name not in step.avoid))
-        received = step.extends.text if step.extends else "".join(journey.text_received)
-        continues = received if step.continues else ""
-        plain = not (avoid or continues or step.compress or step.repair)
+        goes = deferring.next_ways(journey)
         another = another_is_left(journey, step, self.means, self.health)
         task, shortening = self._compression.of_attempt(step, journey)
         call = Call(
@@ -263,21 +308,32 @@ class Pipeline:
             deadline=journey.deadline,
             another=another,
             shortening=shortening,
+            deferral=goes.word,
+            waited_s=goes.waited_s,
             key=self.means.keys.choose(place_of(model, self.means.config.upstreams).upstream, now),
-            way=PLAIN
-            if plain
-            else Way(
-                avoid=avoid,
-                repair=step.repair,
-                compress=step.compress,
-                continues=continues,
-                extends=step.extends is not None,
-            ),
+            way=self._way(journey, step, goes, now),
         )
         journey.cut = journey.call if step.extends else None
         journey.call = call
         journey.awaited = ""
         return call
+
+    def _way(self, journey: Journey, step: Send, goes: Ways, now: float) -> Way:
+        avoided = self.health.avoided(step.candidate.model, now)
+        avoid = (*step.avoid, *(name for name in avoided if name not in step.avoid))
+        received = step.extends.text if step.extends else "".join(journey.text_received)
+        continues = received if step.continues else ""
+        if not (avoid or continues or step.compress or step.repair or goes.word):
+            return PLAIN
+        return Way(
+            avoid=avoid,
+            repair=step.repair,
+            compress=step.compress,
+            continues=continues,
+            extends=step.extends is not None,
+            floor=goes.floor,
+            batch=goes.batch,
+        )
 
     async def _performed(self, call: Call) -> None:
         """Runs the attempt in the caller's task, which closing waits for, and interrupts when it must."""
@@ -304,80 +360,15 @@ class Pipeline:
         if isinstance(call.ending, Completion) and not call.overtaken:
             self._routes.warmth.note(journey.conversation, call.candidate.model, call.ending.usage, now)
         # Who was overtaken may be asked again, and a hedge that was refused was no try.
-        if call.ending is not None and not call.overtaken and (call.sent or not call.hedges):
+        # Nor was a batch that brought nothing: the direct attempt comes first after it.
+        in_vain = call.way.batch and not isinstance(call.ending, Completion | Invalid)
+        counts = not (call.overtaken or in_vain) and (call.sent or not call.hedges)
+        if call.ending is not None and counts:
             journey.tried.append(Tried(candidate=call.candidate, ending=call.ending, at=now))
         return attempt
-
-    def _result(self, journey: Journey, completion: Completion) -> TaskResult:
-        call = journey.call
-        answered = call.answered if call else None
-        if journey.lead is not None and call is not None:
-            land(self.means, journey.lead, call, completion)
-        return TaskResult(
-            task_id=journey.task_id,
-            output=completion.text,
-            model=completion.model,
-            route=journey.route,
-            metrics=self._metrics(journey, completion),
-            attempts=tuple(journey.attempts),
-            finish_reason=completion.finish_reason,
-            tool_calls=completion.tool_calls,
-            clamped=call is not None and call.clamped,
-            emulated_tools=call is not None and call.emulates_tools,
-            continued=call is not None and bool(call.way.continues),
-            simulated=answered is not None and answered.simulated,
-            data=call.data if call else None,
-            repaired=call is not None and call.repaired,
-            shortening=call.shortening if call else journey.shortening,
-            output_limit=first.limit if (first := journey.cut or call) else None,
-        )
-
-    def _metrics(self, journey: Journey, completion: Completion) -> Metrics:
-        means = self.means
-        call, first = journey.call, journey.cut or journey.call
-        answered = first.answered if first else None
-        baselines = [one.baseline for one in (journey.cut, call) if one and one.baseline is not None]
-        return Metrics(
-            cost=sum((attempt.cost for attempt in journey.attempts), Decimal(0)),
-            cost_basis=weakest(journey.attempts),
-            baseline_cost=from_nano(sum(baselines)) if baselines else None,
-            baseline_model=means.config.baseline.model,
-            tokens=completion.usage or Usage(),
-            latency_ms=round((means.clock.monotonic() - journey.started) * 1000, 3),
-            first_token_ms=answered.first_token_ms if answered else None,
-        )
 
 
 def _started(journey: Journey, call: Call) -> AttemptStarted:
     number = len(journey.attempts) + (2 if call.hedges else 1)
     model = call.candidate.model
     return AttemptStarted(task_id=journey.task_id, call_id=call.call_id, model=model, number=number)
-
-
-def _error_of(journey: Journey, step: GiveUp) -> FarthingError:
-    if journey.delivered:
-        received = "".join(journey.text_received)
-        return StreamBrokenError(step.reason, received=received, attempts=journey.attempts)
-    match step.ending:
-        case Denied() as denied if all(isinstance(tried.ending, Denied) for tried in journey.tried):
-            return BudgetExceededError(
-                str(denied),
-                refusal=denied,
-                hint="raise the limit, lower max_tokens, or wait for the next period",
-            )
-        case Unbounded() as unbounded if all(isinstance(tried.ending, Unbounded) for tried in journey.tried):
-            return UnboundedCostError(
-                f"the worst case of a call cannot be stated: {unbounded.reason}",
-                hint="set what it names, or budget.unknownPriceCeiling to reserve a fixed amount",
-            )
-        case Failure(kind=FailureKind.queue_full) as failure:
-            return QueueFullError(
-                f"{journey.task.title!r} was not begun: {failure.message}",
-                hint="ask again later, or raise limits.queueSize, limits or scaling.maxConcurrency",
-            )
-        case _:
-            return TaskFailedError(
-                f"{journey.task.title!r} failed: {step.reason}",
-                attempts=journey.attempts,
-                hint="the attempts are on the error; `farthing explain` shows the candidates",
-            )

@@ -1,6 +1,7 @@
 """What a caller wrote becomes a `Task`: a prompt, a Task, or keywords. Nothing is sent or decided here."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import cast
 
 from msgspec import structs
@@ -47,6 +48,8 @@ def _converted(known: Mapping[str, object]) -> dict[str, object]:
         values["tools"] = tuple(tool_from(entry) for entry in cast("Sequence[ToolLike]", values["tools"]))
     if isinstance(values.get("tags"), list | set | frozenset):
         values["tags"] = tuple(cast("Sequence[str]", values["tags"]))
+    if isinstance(values.get("deadline"), str):
+        values["deadline"] = deadline_of(cast("str", values["deadline"]))
     if "max_cost_usd" in values:
         if isinstance(values["max_cost_usd"], float):
             raise InvalidTaskError(
@@ -57,6 +60,19 @@ def _converted(known: Mapping[str, object]) -> dict[str, object]:
         except (ValueError, TypeError) as error:
             raise InvalidTaskError(f"max_cost_usd: {error}") from None
     return values
+
+
+def deadline_of(text: str) -> datetime:
+    """A deadline written as ISO 8601 with its zone. Raises `InvalidTaskError`."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        moment = None
+    if moment is None or moment.utcoffset() is None:
+        raise InvalidTaskError(
+            f"deadline is {text!r}; give a time with its zone, as 2026-11-30T18:00:00Z or …T18:00+01:00"
+        )
+    return moment
 
 
 def _refuse_slip(name: str) -> None:

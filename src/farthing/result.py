@@ -143,6 +143,18 @@ class OutputLimit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reason: str
 
 
+class Deferral(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """How a task with a deadline was sent, and what the same tokens would have cost at once."""
+
+    ways: tuple[str, ...]
+    """Of `off_peak`, `free_pace`, `batch` and `flex`; none: it was sent at once in the usual way."""
+    reason: str
+    waited_s: float
+    """Seconds before it was sent; `metrics.latency_ms` does not count them."""
+    cost_at_once: Decimal | None
+    """By the dated price when the task came, for the answer's tokens; None where no price is known."""
+
+
 class Reused(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The earlier answer that a task was given in place of one of its own."""
 
@@ -181,6 +193,8 @@ class TaskResult(msgspec.Struct, frozen=True, kw_only=True):
     """What was left out of the prompt; None where it was sent as it was given."""
     output_limit: OutputLimit | None = None
     """The limit of the first attempt at this answer, and why it was that; a model may allow less."""
+    deferral: Deferral | None = None
+    """How it was sent, for a task with a deadline."""
     repaired: bool = False
     """True when the JSON came faulty and `output` is that JSON put right; it fits what was asked for."""
 
@@ -217,7 +231,7 @@ class AttemptFinished(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The pipeline waits before the next attempt: a backoff or a Retry-After."""
+    """The pipeline waits before the next attempt: a backoff, a Retry-After, or a cheaper hour."""
 
     task_id: str
     seconds: float

@@ -194,7 +194,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidTaskError(f"max_tokens is {self.max_tokens}; give at least 1")
         if self.timeout_s is not None and not self.timeout_s > 0:
             raise InvalidTaskError(f"timeout_s is {self.timeout_s}; give more than 0")
-        if self.deadline is not None and self.deadline.utcoffset() is None:
+        if self.deadline is not None and not _has_zone(self.deadline):
             raise InvalidTaskError(f"deadline {self.deadline} has no time zone; give an aware datetime")
         if self.max_cost_usd is not None and self.max_cost_usd < 0:
             raise InvalidTaskError(f"max_cost_usd is {self.max_cost_usd}; give 0 or more")
@@ -259,6 +259,10 @@ def _tool_call_from(raw: Mapping[str, object]) -> ToolCall:
         name=str(function.get("name", "")),
         arguments=str(function.get("arguments", "")),
     )
+
+
+def _has_zone(moment: object) -> bool:
+    return isinstance(moment, datetime) and moment.utcoffset() is not None
 
 
 def _check_labels(task: Task | Labels) -> None:

@@ -1,14 +1,28 @@
-"""An attempt's turn: what it means to be given none, and what one took of a limit on tokens. Pure.
+"""What an attempt asks leave for, what it took of it, and what it means that no leave was given.
 
-Who may go when is `limits/permits.py`'s.
+Who waits how long is decided in `limits/`; nothing is waited for here.
 """
 
-from farthing.limits.permits import NoTurn
+from farthing.limits.permits import NoTurn, Permits, Wish
+from farthing.prompt.tokens import estimate_conversation
 from farthing.routing.fallback import Ending
 from farthing.spend.budget import Denied
 from farthing.spend.reservation import Unbounded
-from farthing.task import Completion
+from farthing.task import Completion, Task
 from farthing.upstream.failure import Failure, FailureKind
+
+
+def wish_of(task: Task, model: str, *, permits: Permits, output_tokens: int) -> Wish:
+    """Leave for one request, and for the tokens it is expected to take where those are limited."""
+    tokens = 0
+    if permits.counts_tokens:
+        tokens = estimate_conversation(task.conversation, task.tools) + output_tokens
+    return Wish(
+        model=model,
+        tokens=tokens,
+        flow=task.agent_id or task.run_id or task.key or "",
+        priority=task.priority,
+    )
 
 
 def without_turn(refused: NoTurn) -> Failure:

@@ -17,6 +17,8 @@ class UnderWay:
     def __init__(self) -> None:
         self.closing = False
         """From here on nothing new is begun."""
+        self.closed = asyncio.Event()
+        """Set with it: ends long waits that hold nothing."""
         self._callers: set[asyncio.Task[Any]] = set()
         self._interrupted: set[asyncio.Task[Any]] = set()
         self._tasks: set[Owned] = set()
@@ -47,6 +49,7 @@ class UnderWay:
     async def drain(self, timeout_s: float) -> None:
         """Waits until nothing is under way, at most so long; then ends the rest and waits for its end."""
         self.closing = True
+        self.closed.set()
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_s
         while self._busy() and (left := deadline - loop.time()) > 0:

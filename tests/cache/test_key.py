@@ -147,3 +147,8 @@ def test_a_policy_is_reckoned_once() -> None:
     memo, config = PolicyMemo(), load_config("balanced")
     assert memo.of(config) == memo.of(config) == policy_version(config)
     assert memo.of(load_config("budget")) != memo.of(config)
+
+
+def test_other_rewrites_are_another_policy() -> None:
+    config = load_config("balanced")
+    assert len({PolicyMemo(digests).of(config) for digests in ((), ("a",), ("b",))}) == 3

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
@@ -291,3 +292,21 @@ async def test_without_single_flight_each_is_sent(tmp_path: Path) -> None:
     ) as deployment:
         await asyncio.gather(deployment.execute_task(ASK), deployment.execute_task(ASK))
     assert len(upstream.requests) == 2
+
+
+async def test_work_that_waits_takes_what_is_there_and_holds_nobody_up(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    soon = clock.now() + timedelta(hours=30)
+    async with opened(ScriptedUpstream(["now"]), tmp_path, clock) as deployment:
+        await deployment.execute_task(ASK)
+        late = await deployment.execute_task(ASK, deadline=soon)
+    assert (late.output, late.cached) == ("now", True)
+
+
+async def test_what_is_asked_for_our_own_sake_saves_nothing(tmp_path: Path) -> None:
+    async with opened(ScriptedUpstream(["a", "b"]), tmp_path) as deployment:
+        mine = await deployment.execute_task(ASK)
+        ours = await deployment.execute_task(ASK, purpose="recheck")
+        report = deployment.get_cost_report()
+    assert (ours.cached, ours.metrics.baseline_cost) == (False, None)
+    assert report.baseline_cost == mine.metrics.baseline_cost

@@ -3,10 +3,11 @@
 import asyncio
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from farthing.limits.allowance import FreeAllowance
+from farthing.limits.allowance import FreeAllowance, FreeDay
 from farthing.limits.permits import Permits, Rates, Wish
 from farthing.limits.window import Rate
 from farthing.testing import VirtualClock
@@ -203,9 +204,9 @@ async def test_the_days_free_requests_are_asked_for_and_counted() -> None:
     clock = VirtualClock(datetime(2026, 1, 31, 23, 0, tzinfo=UTC))
     asked: list[float] = []
 
-    async def left() -> int | None:
+    async def left() -> FreeDay | None:
         asked.append(clock.monotonic())
-        return 2
+        return FreeDay(2)
 
     allowance = FreeAllowance(left, clock)
     permits = Permits(None, allowance=allowance, clock=clock)
@@ -222,9 +223,30 @@ async def test_the_days_free_requests_are_asked_for_and_counted() -> None:
 
 
 async def test_an_account_that_says_nothing_is_asked() -> None:
-    async def unknown() -> int | None:
+    async def unknown() -> FreeDay | None:
         return None
 
     permits = Permits(None, allowance=FreeAllowance(unknown, VirtualClock()))
     for _ in range(60):
         assert await permits.enter(Wish(model="a:free")) is None
+
+
+async def test_a_development_days_free_requests_are_spread_over_it() -> None:
+    clock = VirtualClock(datetime(2026, 1, 31, 0, 0, tzinfo=UTC))
+
+    async def told() -> FreeDay | None:
+        return FreeDay(50, 50)
+
+    permits = Permits(None, allowance=FreeAllowance(told, clock, spread=True), clock=clock)
+    for _ in range(25):
+        assert await permits.enter(Wish(model="a:free")) is None
+    held = await permits.enter(Wish(model="a:free"))
+    assert held is not None
+    assert held.why == "spent"
+    assert held.wait_s == pytest.approx(86_400 / 25)
+    assert "25 of the day's 50" in held.text
+    assert "00:57:36 UTC" in held.text
+    assert permits.free_pace() == (25, 25.0)
+    assert await permits.enter(Wish(model="a")) is None
+    clock.advance(86_400 / 25)
+    assert permits.free_wait_s() == 0

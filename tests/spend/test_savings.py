@@ -2,11 +2,13 @@
 
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from tests.spend.made import START_US, call
 
-from farthing.catalog.pricing import Price, Rates
+from farthing.catalog.pricing import Price, PriceOverride, Rates
 from farthing.money import from_nano
 from farthing.spend.runs import Call
 from farthing.spend.savings import Savings, Steps, steps_of
@@ -18,12 +20,16 @@ CACHED = Rates(
     cache_read=Decimal("0.0000001"),
     cache_write=Decimal("0.00000125"),
 )
+NIGHT = PriceOverride(rates={"prompt": Decimal("0.0000004")}, utc_start="00:00", utc_end="06:00")
 FREE = Rates(prompt=Decimal(0), completion=Decimal(0))
 
 
 def price_of(book: str, model: str) -> Price | None:
-    rates = {"a/model": CACHED, "a/model:free": FREE, "alone:free": FREE}.get(model)
-    return None if rates is None or book != "book" else Price(model=model, book=book, rates=rates)
+    rates = {"a/model": CACHED, "night/model": CACHED, "a/model:free": FREE, "alone:free": FREE}.get(model)
+    if rates is None or book != "book":
+        return None
+    overrides = (NIGHT,) if model == "night/model" else ()
+    return Price(model=model, book=book, rates=rates, overrides=overrides)
 
 
 def test_a_plain_answer_is_routing() -> None:
@@ -53,6 +59,23 @@ def test_a_bill_above_the_dated_price_is_its_own_line() -> None:
     assert steps_of(call(cost=130_000, baseline=0, usage=usage), None, price_of).bills == -10_000
 
 
+def test_a_cheaper_hour_saves_what_the_hours_differ_and_the_tier_saves_the_rest() -> None:
+    usage = Usage(input_tokens=100, output_tokens=10)
+    waited = call(cost=40_000, model="night/model", baseline=0, usage=usage, at_us=START_US)
+    waited.intent = structs.replace(waited.intent, deferral="off_peak+flex", waited_s=3600.0)
+    found = steps_of(waited, None, price_of)
+    assert found == Steps(routing=-120_000, off_peak=60_000, flex=20_000)
+    waited.intent = structs.replace(waited.intent, deferral="off_peak")
+    assert steps_of(waited, None, price_of) == Steps(routing=-120_000, off_peak=60_000, bills=20_000)
+
+
+@pytest.mark.parametrize("way", ["flex", "batch"])
+def test_what_work_that_may_wait_was_billed_less_is_its_own_line(way: str) -> None:
+    usage = Usage(input_tokens=100, output_tokens=10)
+    found = steps_of(call(cost=60_000, baseline=0, usage=usage, deferral=way), None, price_of)
+    assert found == Steps(routing=-120_000)._replace(**{way: 60_000})
+
+
 def test_failed_uncertain_and_open_calls() -> None:
     assert steps_of(call(cost=70, accepted=False), None, price_of) == Steps(failed=-70)
     assert steps_of(call(cost=None, baseline=5, worst=9), None, price_of) == Steps(routing=5, uncertain=-9)
@@ -62,7 +85,9 @@ def test_failed_uncertain_and_open_calls() -> None:
 calls = st.builds(
     call,
     cost=st.none() | st.integers(0, 10**7),
-    model=st.sampled_from(["a/model", "a/model:free", "alone:free", "unknown"]),
+    model=st.sampled_from(["a/model", "night/model", "a/model:free", "alone:free", "unknown"]),
+    deferral=st.sampled_from(["", "flex", "batch", "off_peak", "off_peak+flex"]),
+    waited_s=st.sampled_from([0.0, 3600.5, 86_000.0]),
     accepted=st.booleans(),
     baseline=st.integers(0, 10**8),
     worst=st.integers(0, 10**8),

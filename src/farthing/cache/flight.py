@@ -58,7 +58,7 @@ class Cache:
         self._flights: dict[str, asyncio.Future[CachedAnswer | None]] = {}
 
     async def take(self, asked: Asked, *, until: float) -> Hit | Lead | None:
-        """An answer; or the lead, to ask for one; or None, to ask alone.
+        """An answer; or the lead, to ask for one; or None, to ask alone. One that does not fly leads nobody.
 
         Waits for others until `until`, in the clock's monotonic seconds.
         """
@@ -66,7 +66,7 @@ class Cache:
             answer = self._memory.get(asked, self._clock.now_us())
             if answer is not None:
                 return Hit(answer, "exact")
-            under_way = self._flights.get(asked.key)
+            under_way = self._flights.get(asked.key) if asked.flies else None
             if under_way is None:
                 found = await self._begin(asked, until)
                 if found is not None:

@@ -5,7 +5,7 @@ that can change the answer, and nothing that cannot (labels, budgets, priorities
 tests hold it: a changed key loses every kept answer, so `_FORM` changes with it, on purpose.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 
 import msgspec
@@ -35,15 +35,20 @@ def policy_version(config: DeploymentConfig) -> str:
 
 
 class PolicyMemo:
-    """The version of the configuration in force, reckoned once while it stands."""
+    """The version of the configuration in force, reckoned once while it stands.
 
-    def __init__(self) -> None:
+    `rewrites` are the digests of the rewrites in force: other ones ask in other words.
+    """
+
+    def __init__(self, rewrites: Sequence[str] = ()) -> None:
         self._config: DeploymentConfig | None = None
-        self._version = ""
+        self._rewrites, self._version = rewrites, ""
 
     def of(self, config: DeploymentConfig) -> str:
         if config is not self._config:
-            self._config, self._version = config, policy_version(config)
+            own = policy_version(config)
+            version = _digest([own, *self._rewrites])[:16] if self._rewrites else own
+            self._config, self._version = config, version
         return self._version
 
 

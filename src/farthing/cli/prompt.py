@@ -11,6 +11,7 @@ from typing import Annotated, cast
 import typer
 
 from farthing.errors import InvalidTaskError
+from farthing.request import deadline_of
 from farthing.task import Complexity, Message, Task, TaskType
 
 Text = Annotated[
@@ -38,6 +39,15 @@ Schema = Annotated[
     typer.Option("--schema", metavar="FILE", help="The answer must be JSON valid for this schema."),
 ]
 
+Deadline = Annotated[
+    str | None,
+    typer.Option(
+        "--deadline",
+        metavar="TIME",
+        help="It may wait until then for a cheaper hour, tier or batch: 2026-11-30T18:00Z.",
+    ),
+]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
@@ -54,6 +64,7 @@ class Asked:
     max_cost: Decimal | None = None
     key: str | None = None
     tags: Sequence[str] | None = None
+    deadline: str | None = None
 
 
 def task_from(asked: Asked, *, run_id: str | None = None) -> Task:
@@ -76,6 +87,7 @@ def task_from(asked: Asked, *, run_id: str | None = None) -> Task:
         run_id=run_id,
         key=asked.key,
         tags=tuple(asked.tags or ()),
+        deadline=None if asked.deadline is None else deadline_of(asked.deadline),
     )
 
 

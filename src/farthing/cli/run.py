@@ -34,6 +34,7 @@ def run(
     schema: prompt.Schema = None,
     key: options.Key = None,
     tags: options.Tags = None,
+    deadline: prompt.Deadline = None,
     stream: Annotated[
         bool | None,
         typer.Option("--stream/--no-stream", help="Write the text as it comes; the default on a terminal."),
@@ -59,5 +60,6 @@ def run(
         max_cost=max_cost,
         key=key,
         tags=tags,
+        deadline=deadline,
     )
     run_prompt(asked, options.source_of(profile, config), stream=stream, as_json=as_json)

@@ -32,7 +32,8 @@ class Limits(Section):
     free_requests_per_minute: Count | None = 20
     """Of all `:free` models together; OpenRouter's own limit of an account, kept instead of run into."""
     spread_free_requests: bool = True
-    """In `development`: the day's requests on `:free` models are spread over the day."""
+    """In `development`: of the day's requests on `:free` models half may be used at any hour, and the other
+    half accrues evenly over the day."""
     queue_size: Count | None = 10_000
     """Tasks that stand in line for their turn; None is no limit."""
     when_full: Literal["wait", "refuse"] = "wait"

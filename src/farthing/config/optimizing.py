@@ -67,11 +67,11 @@ class Deferral(Section):
     """What a task with a `deadline` may use; one without is never made to wait."""
 
     flex: bool = True
-    """The cheapest provider and the flex tier (`:floor`)."""
+    """The cheapest provider, flex tiers among them (`:floor`), never above the dated price."""
     off_peak: bool = True
-    """Hours at which the model's price is lower."""
+    """Waits for an hour at which the model's dated price is lower."""
     batch: bool = True
-    """The batch endpoint: about half price, within 24 hours."""
+    """The batch endpoint: about half price, where the deadline leaves the 24 hours it may take."""
 
 
 class Optimization(Section):

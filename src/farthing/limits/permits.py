@@ -46,7 +46,7 @@ class Wish(msgspec.Struct, kw_only=True, eq=False):
 
 class NoTurn(msgspec.Struct, frozen=True, kw_only=True):
     """Why leave was not given. `late`: the deadline came first; `full`: too many wait already; `spent`: the
-    day's free requests are used up, for `wait_s` seconds."""
+    day's free requests are used up, or those of this hour, for `wait_s` seconds."""
 
     why: Literal["late", "full", "spent"]
     text: str
@@ -160,6 +160,19 @@ class Permits:
                 busy[model] = until
         return busy
 
+    def free_pace(self) -> tuple[int, float] | None:
+        """The day's free requests that are used, and those that may be by now; None where none are spread."""
+        return None if self._allowance is None else self._allowance.pace()
+
+    async def ask_free(self) -> None:
+        """Asks for the day's free requests, where the answer that is known is old."""
+        if self._allowance is not None:
+            await self._allowance.refresh()
+
+    def free_wait_s(self) -> float:
+        """Seconds until the account's day allows another request to a free model, as was last told."""
+        return 0.0 if self._allowance is None else self._allowance.wait_s()
+
     def aclose(self) -> None:
         """Ends the waking; callers that wait are their owners' to cancel."""
         if self._waking is not None:
@@ -171,8 +184,7 @@ class Permits:
             await self._allowance.refresh()
             wait_s = self._allowance.wait_s()
             if wait_s:
-                text = "the account's free requests of the day are used"
-                return NoTurn(why="spent", text=text, wait_s=wait_s)
+                return NoTurn(why="spent", text=self._allowance.words(), wait_s=wait_s)
         while self._queue_size is not None and len(self._queue) >= self._queue_size:
             if self._when_full == "refuse":
                 return NoTurn(why="full", text=f"{self.queue_depth} tasks wait already")

@@ -174,11 +174,9 @@ class RewriteBook:
     """The rewrites that are in force, laid out to be looked up: by how a text begins."""
 
     def __init__(self, rewrites: Iterable[Rewrite] = ()) -> None:
-        ready = [
-            _Ready(one.id, one.role, template_of(one.before), template_of(one.after))
-            for one in rewrites
-            if one.in_force and not problems_of(one.before, one.after)
-        ]
+        usable = [one for one in rewrites if one.in_force and not problems_of(one.before, one.after)]
+        ready = [_Ready(one.id, one.role, template_of(one.before), template_of(one.after)) for one in usable]
+        self.digests = tuple(sorted(one.digest for one in usable))
         self._buckets: dict[str, list[_Ready]] = {}
         self._others: list[_Ready] = []
         for one in ready:

@@ -7,6 +7,7 @@ written by a `LedgerWriter` of our own, as any process would: in its own epoch, 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -22,7 +23,9 @@ from farthing.spend.settlement import Known, billed
 from farthing.spend.writer import LedgerWriter
 from farthing.storage.database import Database
 from farthing.storage.tables import ledger, meta
+from farthing.task import Completion, Usage
 from farthing.upstream.account import GenerationBill
+from farthing.upstream.batches import batch_of, costs_nothing
 from farthing.upstream.client import Client
 from farthing.upstream.failure import Failure
 
@@ -178,10 +181,41 @@ async def ask(client: Client, calls: Iterable[Call], *, delays_s: Sequence[float
 
 
 async def _ask(client: Client, call: Call, delays_s: Sequence[float]) -> Asked:
+    batch_id = batch_of(call.generation_id)
+    if batch_id is not None:
+        return await _ask_batch(client, call, batch_id, delays_s)
+    return await _ask_id(client, call, call.generation_id or "", delays_s)
+
+
+async def _ask_batch(client: Client, call: Call, batch_id: str, delays_s: Sequence[float]) -> Asked:
+    """An item whose process died before its batch had ended: the batch tells the id of its answer."""
+    batch = await client.batch(batch_id)
+    if isinstance(batch, Failure):
+        return Asked(call, None, batch.message)
+    if not batch.ended:
+        return Asked(call, None, f"its batch is {batch.status}; ask again when it has ended")
+    answer = batch.answers.get(call.call_id)
+    if isinstance(answer, Completion) and answer.generation_id is not None:
+        asked = await _ask_id(client, call, answer.generation_id, delays_s)
+        if asked.bill is not None:
+            call.generation_id = answer.generation_id  # its own from here on
+        return asked
+    others = [one.generation_id for one in batch.answers.values() if isinstance(one, Completion)]
+    costs: list[Decimal | None] = []
+    for generation_id in others:
+        bill = (await _ask_id(client, call, generation_id or "", delays_s)).bill
+        costs.append(None if bill is None else bill.cost)
+    if costs_nothing(batch, costs):
+        free = GenerationBill(generation_id=batch_id, cost=Decimal(0), literal=None, usage=Usage())
+        return Asked(call, free)
+    return Asked(call, None, "its item was not answered, and the batch's bill does not say that it was free")
+
+
+async def _ask_id(client: Client, call: Call, generation_id: str, delays_s: Sequence[float]) -> Asked:
     problem = ""
     for delay in delays_s:
         await asyncio.sleep(delay)
-        answer = await client.generation(call.generation_id or "")
+        answer = await client.generation(generation_id)
         if isinstance(answer, GenerationBill):
             if answer.cost is not None:
                 return Asked(call, answer)

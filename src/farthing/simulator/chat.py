@@ -8,11 +8,12 @@ import asyncio
 import re
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from fractions import Fraction
 from random import Random
 
-from farthing.simulator.bill import Bill
+from farthing.simulator.bill import Bill, Row
 from farthing.simulator.books import Shelf, SimulatedModel
 from farthing.simulator.compose import role_of
 from farthing.simulator.conditions import CONDITIONS, Condition
@@ -28,9 +29,10 @@ from farthing.simulator.reply import Reply, RowTimes, Terms, make_reply, row_of
 from farthing.simulator.request import Admitted, ChatBody, admit, read_body, willing
 from farthing.simulator.scenario import Fault, Scenario
 from farthing.simulator.staging import Open, Send, Step
-from farthing.simulator.tariff import Rates
+from farthing.simulator.tariff import Rates, shared
 from farthing.simulator.wire import Identity
 
+FLEX_SHARE = BATCH_SHARE = Fraction(1, 2)
 _LOGGED = 200_000
 _CUT_ANSWERS = 2_000
 _GO_ON = re.compile(r"\b(?:go on|continue|broke off)\b", re.IGNORECASE)
@@ -129,6 +131,24 @@ class ChatDesk:
         self._remember(request, read_body(request.body))
         self._refuse(CONDITIONS["authentication"], wire)
 
+    def admitted(self, body: ChatBody, *, size: int) -> Admitted | Condition:
+        """What a batch's item is worth: the same look-ups as a call's."""
+        return admit(body, self.shelf, size=size, rates_of=self._rates)
+
+    def batch_reply(self, admitted: Admitted, *, failure_rate: float) -> Reply | None:
+        """The answer to a batch's item, at the batch's rates; None for one that fails."""
+        rng = self._draws.generator(admitted.body)
+        if rng.random() < failure_rate:
+            return None
+        terms = self._terms(admitted, None, rng, None)
+        return make_reply(admitted, replace(terms, rates=shared(terms.rates, BATCH_SHARE)), rng)
+
+    def book_batched(self, reply: Reply) -> Row:
+        """The bill's row of an item whose batch has ended."""
+        produced = reply.meter.tokens.completion
+        now = asyncio.get_running_loop().time()
+        return self._book(reply, "complete", began=now, produced=produced, reported=False)
+
     def _answer(self, admitted: Admitted, wire: Connection) -> None:
         body = admitted.body
         rng = self._draws.generator(body)
@@ -175,6 +195,12 @@ class ChatDesk:
         overrun_rate = 0.0 if scenario.plain else scenario.overrun_rate
         rates = self._rates(model, admitted.prompt_tokens)
         served = provider or self._provider(admitted, rng)
+        tier = None
+        if admitted.body.wants_flex:
+            asked_for = admitted.body.service_tier == "flex"
+            tier = "flex" if asked_for or rng.random() < scenario.flex_rate else "default"
+        if tier == "flex":
+            rates = shared(rates, FLEX_SHARE)
         cached, written = self._cached(admitted, rates, served)
         return Terms(
             rates=rates,
@@ -183,6 +209,7 @@ class ChatDesk:
                 model=model.id,
                 provider="" if scenario.plain else served,
                 created=int(self.now().timestamp()),
+                service_tier=tier,
             ),
             timing=draw_timing(model.id, rng, time_scale=self.time_scale),
             fault=fault,
@@ -287,14 +314,16 @@ class ChatDesk:
         wire.on_left = playback.client_left
         playback.run()
 
-    def _book(self, reply: Reply, ending: Ending, *, began: float, produced: int, reported: bool) -> None:
+    def _book(self, reply: Reply, ending: Ending, *, began: float, produced: int, reported: bool) -> Row:
         now = asyncio.get_running_loop().time()
         times = RowTimes(
             created=self.now(),
             visible_at=now + self.scenario.generation_lag_s * self.time_scale,
             latency_ms=int((now - began) * 1000),
         )
-        self.bill.add(row_of(reply, ending, produced=produced, reported=reported, times=times))
+        row = row_of(reply, ending, produced=produced, reported=reported, times=times)
+        self.bill.add(row)
+        return row
 
     def _rates(self, model: SimulatedModel, prompt_tokens: int) -> Rates:
         tariff = model.tariff

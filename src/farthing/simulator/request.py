@@ -83,6 +83,12 @@ class ChatBody(msgspec.Struct):
     plugins: list[dict[str, object]] | None = None
     metadata: dict[str, object] | None = None
     stream_options: dict[str, object] | None = None
+    service_tier: str | None = None
+
+    @property
+    def wants_flex(self) -> bool:
+        """Whether flex endpoints may serve it: `:floor` lets them compete, the tier asks for them alone."""
+        return self.service_tier == "flex" or any(name.endswith(":floor") for name in self.names)
 
     @property
     def reports_usage(self) -> bool:

@@ -53,6 +53,7 @@ from farthing.simulator.conditions import CONDITIONS
 from farthing.simulator.shapes import items, mapping
 
 AbortBilling = Literal["either", "produced", "full"]
+BatchEnd = Literal["completed", "failed", "expired"]
 
 _REFUSAL_KEYS = frozenset({"retry_after", "message", "billed"})
 _HELD_KEYS = frozenset({"delay_s"})
@@ -138,6 +139,15 @@ class Scenario:
     abort_billing: AbortBilling = "either"
     plain: bool = False
     rows_kept: int | None = None
+    flex_rate: float = 0.75
+    """How often a `:floor` call is served by the flex tier."""
+    batch_s: float = 3600.0
+    """How long a batch takes, in simulated seconds."""
+    batch_ends: BatchEnd = "completed"
+    batch_held: bool = False
+    """Whether batches stay in progress until they are released."""
+    batch_failure_rate: float = 0.0
+    """How many of a batch's items end in an error."""
 
 
 HEALTHY = Scenario()
@@ -169,7 +179,9 @@ def scenario_from(raw: object, *, source: str = "scenario") -> Scenario:
         reader.add(
             "abort_billing", fields["abort_billing"], f"give one of {', '.join(get_args(AbortBilling))}"
         )
-    for key in ("overrun_rate", "missing_cost_rate", "random_rate"):
+    if fields.get("batch_ends", "completed") not in get_args(BatchEnd):
+        reader.add("batch_ends", fields["batch_ends"], f"give one of {', '.join(get_args(BatchEnd))}")
+    for key in ("overrun_rate", "missing_cost_rate", "random_rate", "flex_rate", "batch_failure_rate"):
         rate = fields.get(key, 0)
         if not 0 <= cast("float", rate) <= 1:
             reader.add(
@@ -192,6 +204,11 @@ _SCENARIO: Mapping[str, type] = {
     "abort_billing": str,
     "plain": bool,
     "rows_kept": int,
+    "flex_rate": float,
+    "batch_s": float,
+    "batch_ends": str,
+    "batch_held": bool,
+    "batch_failure_rate": float,
 }
 _RULE: Mapping[str, type] = {"match": dict, "fault": object, "times": int}
 _MATCH: Mapping[str, type] = {

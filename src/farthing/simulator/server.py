@@ -9,7 +9,7 @@ routes and the control endpoints:
     GET  /simulator/faults     which faults of the scenario were met, and how often
     GET  /simulator/replies    replies under way: task, events and bytes sent, whether the client reads
     POST /simulator/scenario   replaces the scenario (the body), 400 names every fault of it
-    POST /simulator/release    lets held replies go on
+    POST /simulator/release    lets held replies go on and held batches end
     POST /simulator/reset      forgets bill, log and counts
 """
 
@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from farthing.errors import ConfigError
-from farthing.simulator import listing
+from farthing.simulator import batches, listing
 from farthing.simulator.books import Shelf, packaged_shelf, shelf_from
 from farthing.simulator.chat import ChatDesk
 from farthing.simulator.conditions import CONDITIONS, Condition
@@ -66,6 +66,7 @@ class Simulator:
             time_scale=options.time_scale,
             now=lambda: datetime.now(UTC),
         )
+        self.batches = batches.BatchDesk(self.desk)
 
     @property
     def root_url(self) -> str:
@@ -116,6 +117,7 @@ class Simulator:
             **asdict(self.desk.counts),
             "billed": len(self.desk.bill),
             "held": len(self.desk.holds),
+            "batches": self.batches.under_way,
             "blocked": sum(playback.blocked for playback in self.desk.playing),
             "open_connections": len(self._connections),
             "max_open_connections": self._most_connections,
@@ -139,7 +141,7 @@ class Simulator:
         self.desk.use(scenario_from(raw))
 
     def release(self) -> int:
-        return self.desk.release()
+        return self.desk.release() + self.batches.release()
 
     def reset(self) -> None:
         self.desk.reset(self.desk.scenario)
@@ -154,7 +156,20 @@ class Simulator:
             else:
                 self.desk.unauthorized(request, wire)
             return
+        if path.startswith(batches.PATH):
+            self._answer_batch(request, path, wire)
+            return
         _respond(wire, self._read(request, path) if path.startswith(API) else self._control(request, path))
+
+    def _answer_batch(self, request: Request, path: str, wire: Connection) -> None:
+        if not _authorized(request.headers):
+            _respond(wire, CONDITIONS["authentication"])
+            return
+        answer = self.batches.answer(request, path)
+        if isinstance(answer, Condition):
+            _respond(wire, answer)
+        else:
+            _respond(wire, answer[1], status=answer[0])
 
     def _read(self, request: Request, path: str) -> Mapping[str, object] | Condition:
         desk = self.desk
@@ -259,8 +274,8 @@ def _unknown(request: Request) -> Condition:
     )
 
 
-def _respond(wire: Connection, outcome: Mapping[str, object] | Condition) -> None:
+def _respond(wire: Connection, outcome: Mapping[str, object] | Condition, *, status: int = 200) -> None:
     if isinstance(outcome, Condition):
         wire.respond(outcome.status, _JSON, outcome.body())
     else:
-        wire.respond(200, _JSON, msgspec.json.encode(outcome))
+        wire.respond(status, _JSON, msgspec.json.encode(outcome))

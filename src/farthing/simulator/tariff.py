@@ -95,6 +95,11 @@ def charge(rates: Rates, tokens: Tokens) -> Fraction:
     return total + fee if fee else total
 
 
+def shared(rates: Rates, share: Fraction) -> Rates:
+    """The rates of a cheaper tier: all that are for tokens at this share, a fee per request as it is."""
+    return {key: rate if key == "request" else rate * share for key, rate in rates.items()}
+
+
 def digits(amount: Fraction) -> str:
     """The exact decimal digits of a dollar amount. Raises `ValueError` if it has no finite decimal."""
     if not amount:

@@ -29,10 +29,15 @@ class Identity:
     model: str
     provider: str
     created: int
+    service_tier: str | None = None
+    """The tier that served, where one was asked for."""
 
     def fields(self, kind: str) -> dict[str, object]:
-        provider = {"provider": self.provider} if self.provider else {}
-        return {"id": self.id, **provider, "model": self.model, "object": kind, "created": self.created}
+        said: dict[str, object] = {"id": self.id}
+        if self.provider:
+            said["provider"] = self.provider
+        said |= {"model": self.model, "object": kind, "created": self.created}
+        return said if self.service_tier is None else {**said, "service_tier": self.service_tier}
 
 
 def usage_json(tokens: Tokens, priced: Priced, *, with_cost: bool, with_details: bool) -> dict[str, object]:

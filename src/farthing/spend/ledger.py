@@ -54,6 +54,10 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     baseline_model: str = ""
     shortened_tokens: int = 0
     """Input tokens that were left out of the prompt, by our estimate."""
+    deferral: str = ""
+    """Ways of a task with a deadline: of `off_peak`, `flex` and `batch`, joined by `+`."""
+    waited_s: float = 0.0
+    """Seconds that a cheaper hour was waited for."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.floor <= self.worst:
@@ -151,6 +155,8 @@ class IntentBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     baseline_model: str = ""
     shortened_tokens: int = 0
     """Input tokens that were left out of the prompt, by our estimate."""
+    deferral: str = ""
+    waited_s: float = 0.0
 
 
 class OutcomeBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -266,6 +272,8 @@ def intent_body(intent: Intent) -> IntentBody:
         metadata=intent.metadata,
         baseline_model=intent.baseline_model,
         shortened_tokens=intent.shortened_tokens,
+        deferral=intent.deferral,
+        waited_s=intent.waited_s,
     )
 
 

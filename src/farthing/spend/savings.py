@@ -2,7 +2,8 @@
 
 The levers are the steps from the baseline's cost to what was paid, so they add up to the report's savings
 to the nano-dollar: baseline → the chosen models' paid prices (routing) → answers given again → free
-variants → cached prompts → the bill → failed attempts → uncertain money. A step whose price is not known any
+variants → cached prompts → cheaper hours → the bill → failed attempts → uncertain money. What a bill is below
+the dated price is the tier's or the batch's where the call went that way. A step whose price is not known any
 more is in routing. Only what happened is here: what clamping would have cost otherwise nobody measured.
 """
 
@@ -33,6 +34,9 @@ class Steps(NamedTuple):
     reuse: int = 0
     free_variants: int = 0
     prompt_caching: int = 0
+    off_peak: int = 0
+    flex: int = 0
+    batch: int = 0
     bills: int = 0
     failed: int = 0
     uncertain: int = 0
@@ -52,6 +56,9 @@ _AGAINST = {
     "reuse": "what the reused answers had cost, which asking again would have",
     "free_variants": "the same model's paid price in the same book",
     "prompt_caching": "the same tokens without the provider's cache, at the model's dated rates",
+    "off_peak": "the same tokens by the model's dated price when the task came, which could wait",
+    "flex": "the dated price: what the cheapest provider or the flex tier billed for work that could wait",
+    "batch": "the dated price: what batches billed for work that could wait",
     "bills": "the dated price for the tokens: what bills were below it (or above)",
     "failed": "no attempt failing: what retries and fallbacks came after",
     "uncertain": "nothing uncertain: counted as spent at its worst case",
@@ -112,20 +119,27 @@ def steps_of(call: Call, ended_us: int | None, price_of: PriceOf) -> Steps:
         return Steps(routing=outcome.baseline - call.cost)
     at = datetime.fromtimestamp((ended_us or call.at_us) / 1_000_000, UTC)
     usage = usage_of(outcome)
-    dated = computed_nano(price, usage, at=at)
-    fresh = dated
+    dated = came = computed_nano(price, usage, at=at)
+    if call.intent.waited_s:
+        at = datetime.fromtimestamp(call.at_us / 1_000_000 - call.intent.waited_s, UTC)
+        came = computed_nano(price, usage, at=at)
+    fresh = came
     if usage.cached_tokens or usage.cache_write_tokens:
         fresh = computed_nano(price, structs.replace(usage, cached_tokens=0, cache_write_tokens=0), at=at)
     paid = fresh
     if call.intent.model.endswith(_FREE):
         sibling = price_of(call.intent.price_book, call.intent.model.removesuffix(_FREE))
         paid = fresh if sibling is None else computed_nano(sibling, usage, at=at)
-    return Steps(
+    steps = Steps(
         routing=outcome.baseline - paid,
         free_variants=paid - fresh,
-        prompt_caching=fresh - dated,
-        bills=dated - call.cost,
+        prompt_caching=fresh - came,
+        off_peak=came - dated,
     )
+    below = dated - call.cost
+    if "batch" in call.intent.deferral:
+        return steps._replace(batch=below)
+    return steps._replace(flex=below) if "flex" in call.intent.deferral else steps._replace(bills=below)
 
 
 def usage_of(outcome: OutcomeBody) -> Usage:

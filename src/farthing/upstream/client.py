@@ -22,6 +22,7 @@ from farthing.upstream.account import (
     parse_key,
     parse_models_page,
 )
+from farthing.upstream.batches import Batch, parse_batch
 from farthing.upstream.call import Answered, Call, Hooks, OnText, broken, whole_body
 from farthing.upstream.deadline import Deadlines, Wait, Watchdog
 from farthing.upstream.failure import Failure, FailureKind
@@ -30,6 +31,7 @@ from farthing.upstream.transport import Exchange, Transport, TransportFault
 from farthing.upstream.wire import parse_body
 
 _GET_S = 10.0
+_BATCH_S = 60.0
 _MOST_PAGES = 100
 
 
@@ -63,6 +65,7 @@ class Client:
         if app_title:
             self._headers["X-OpenRouter-Title"] = " ".join(app_title.split())
         self._chat_url = f"{self._base_url}/chat/completions"
+        self._batches_url = f"{self._base_url.removesuffix('/v1')}/beta/batches"
         self.simulated = False
         """Whether the last GET was answered by a simulator, which says so in a header."""
 
@@ -136,23 +139,49 @@ class Client:
         body = await self._get("/activity", timeout_s=timeout_s)
         return body if isinstance(body, Failure) else parse_activity(body)
 
+    async def submit_batch(
+        self, body: bytes, *, timeout_s: float, on_sent: Callable[[], None] | None = None
+    ) -> Batch | Failure:
+        """Sends an encoded batch once. `on_sent` is called just before the first byte is written."""
+        reply = await self._ask("POST", self._batches_url, timeout_s=timeout_s, body=body, on_sent=on_sent)
+        return reply if isinstance(reply, Failure) else parse_batch(reply)
+
+    async def batch(self, batch_id: str, *, timeout_s: float = _BATCH_S) -> Batch | Failure:
+        """A batch's state, with its answers once it has ended: those may be long."""
+        url = f"{self._batches_url}/{quote(batch_id, safe='')}"
+        reply = await self._ask("GET", url, timeout_s=timeout_s)
+        return reply if isinstance(reply, Failure) else parse_batch(reply)
+
     async def aclose(self) -> None:
         """Closes the transport."""
         await self._transport.aclose()
 
     async def _get(self, path: str, *, timeout_s: float) -> bytes | Failure:
+        return await self._ask("GET", self._base_url + path, timeout_s=timeout_s)
+
+    async def _ask(
+        self,
+        method: str,
+        url: str,
+        *,
+        timeout_s: float,
+        body: bytes | None = None,
+        on_sent: Callable[[], None] | None = None,
+    ) -> bytes | Failure:
         """The body of a 2xx."""
         exchange: Exchange | TransportFault | None = None
         with Watchdog(total_s=timeout_s, wait_s=timeout_s, wait=Wait.reply) as watch:
             try:
-                exchange = await self._transport.exchange("GET", self._base_url + path, headers=self._headers)
+                exchange = await self._transport.exchange(
+                    method, url, headers=self._headers, body=body, on_sent=on_sent
+                )
                 if isinstance(exchange, TransportFault):
                     return broken(exchange)
                 self.simulated = exchange.headers.get("x-farthing-simulated") == "1"
-                body = await whole_body(exchange, self._limits.total_bytes)
-                if isinstance(body, Failure) or 200 <= exchange.status < 300:
-                    return body
-                outcome = parse_body(exchange.status, exchange.headers, body, now=datetime.now(UTC))
+                reply = await whole_body(exchange, self._limits.total_bytes)
+                if isinstance(reply, Failure) or 200 <= exchange.status < 300:
+                    return reply
+                outcome = parse_body(exchange.status, exchange.headers, reply, now=datetime.now(UTC))
             except asyncio.CancelledError:
                 if not watch.expired():
                     raise

@@ -17,10 +17,13 @@ from farthing.config.schema import DeploymentConfig
 from farthing.deployment import Deployment
 from farthing.errors import FarthingError, StreamBrokenError
 from farthing.money import percent_saved
-from farthing.result import TaskFinished, TaskResult, TokenReceived
+from farthing.result import Deferral, TaskFinished, TaskResult, TokenReceived, Waiting
 from farthing.swarm.events import LoopEvent
 from farthing.swarm.run import new_run_id
 from farthing.task import Task
+
+_LONG_WAIT_S = 60.0
+"""From here on a person is told what is waited for."""
 
 
 def run_prompt(asked: prompt.Asked, source: str | Path | None, *, stream: bool | None, as_json: bool) -> None:
@@ -47,23 +50,26 @@ async def _answer(settings: DeploymentConfig, task: Task, *, streams: bool) -> T
     async with Deployment(settings) as deployment:
         for notice in deployment.notices:
             show.note(f"note: {notice.text}")
-        if not streams:
+        if not streams and task.deadline is None:
             return await deployment.execute_task(task)
         try:
-            return await _written(deployment.stream_task(task))
+            return await _written(deployment.stream_task(task), streams=streams)
         except StreamBrokenError:
             sys.stdout.write("\n")
             raise
 
 
-async def _written(events: AsyncIterator[LoopEvent]) -> TaskResult:
-    """Writes the tokens to standard output as they come."""
+async def _written(events: AsyncIterator[LoopEvent], *, streams: bool) -> TaskResult:
+    """Writes the tokens to standard output as they come, and what is waited for beside it."""
     async for event in events:
-        if isinstance(event, TokenReceived):
+        if isinstance(event, Waiting) and event.seconds >= _LONG_WAIT_S:
+            show.note(f"note: {event.reason}")
+        elif isinstance(event, TokenReceived) and streams:
             sys.stdout.write(_shown(event.text))
             sys.stdout.flush()
         elif isinstance(event, TaskFinished):
-            sys.stdout.write("\n")
+            if streams:
+                sys.stdout.write("\n")
             return event.result
     raise FarthingError("the task ended without a result")
 
@@ -89,6 +95,8 @@ def footer(result: TaskResult) -> str:
     failed = [attempt for attempt in result.attempts if attempt.status != "accepted"]
     if failed:
         parts.append("survived " + ", ".join(f"{one.reason} on {tables.short(one.model)}" for one in failed))
+    if result.deferral is not None:
+        parts.append(deferral_words(result.deferral))
     if result.clamped:
         parts.append("max_tokens was lowered to what the budget affords")
     if result.finish_reason == "length":
@@ -96,6 +104,12 @@ def footer(result: TaskResult) -> str:
     if result.simulated:
         parts.append(show.SIMULATED)
     return " · ".join(parts)
+
+
+def deferral_words(deferral: Deferral) -> str:
+    """How a task with a deadline was sent, and what it would have cost at once."""
+    ways = ", ".join(way.replace("_", " ") for way in deferral.ways) or "at once"
+    return f"sent {ways}; at once {show.usd(deferral.cost_at_once)}"
 
 
 def reason_of(result: TaskResult) -> str:
@@ -122,6 +136,7 @@ def result_json(result: TaskResult, task: Task) -> dict[str, object]:
         "clamped": result.clamped,
         "cached": result.cached,
         "reused": result.reused,
+        "deferral": result.deferral,
         "cost": metrics.cost,
         "cost_basis": metrics.cost_basis,
         "baseline_model": metrics.baseline_model,

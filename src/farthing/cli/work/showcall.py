@@ -190,6 +190,9 @@ def _money(one: Shown) -> Iterable[tuple[str, str]]:
 def _how(one: Shown) -> Iterable[tuple[str, str]]:
     call, outcome = one.call, one.call.outcome
     yield "began", _time(call.at_us)
+    if call.intent.deferral:
+        waited = f", after {call.intent.waited_s:,.0f} s" if call.intent.waited_s else ""
+        yield "sent by", f"{call.intent.deferral.replace('_', ' ').replace('+', ', ')}{waited}: it might wait"
     if outcome is not None:
         first = outcome.first_token_ms
         token = "" if first is None else f", first token after {first:,.0f} ms"
@@ -244,7 +247,7 @@ def _time(at_us: int) -> str:
 
 _INTENT = (
     *("task_id", "task_type", "purpose", "agent_id", "role", "model", "upstream", "price_book", "reason"),
-    *("key", "tags", "metadata", "baseline_model"),
+    *("key", "tags", "metadata", "baseline_model", "deferral", "waited_s"),
 )
 
 
