@@ -16,7 +16,7 @@ def finished(means: Means, journey: Journey, completion: Completion) -> TaskResu
     call = journey.call
     answered = call.answered if call else None
     if journey.lead is not None and call is not None:
-        land(means, journey.lead, call, completion)
+        land(means, journey.lead, call, completion, cut=journey.cut)
     return TaskResult(
         task_id=journey.task_id,
         output=completion.text,

@@ -57,11 +57,13 @@ def result_of(means: Means, journey: Journey, hit: Hit, *, reuse_id: str) -> Tas
     )
 
 
-def land(means: Means, lead: Lead, call: Call, completion: Completion) -> None:
-    """Keeps the answer that an attempt brought, if others may have it."""
+def land(means: Means, lead: Lead, call: Call, completion: Completion, *, cut: Call | None = None) -> None:
+    """Keeps the answer that an attempt brought, if others may have it. `cut`: the one it went on from."""
     if not may_be_kept(completion, clamped=call.clamped):
         return
     answered, now_us = call.answered, means.clock.now_us()
+    parts = [call] if cut is None else [cut, call]
+    is_known = all(part.basis != "uncertain" for part in parts)
     lead.land(
         CachedAnswer(
             text=completion.text,
@@ -71,8 +73,8 @@ def land(means: Means, lead: Lead, call: Call, completion: Completion) -> None:
             upstream=call.key.host,
             made_us=now_us,
             until_us=now_us + lead.asked.lifetime_s * 1_000_000,
-            cost=0 if call.basis == "uncertain" else nano_half_even(call.cost),
-            baseline=call.baseline or 0,
+            cost=sum(nano_half_even(part.cost) for part in parts) if is_known else 0,
+            baseline=sum(part.baseline or 0 for part in parts),
             usage=completion.usage or Usage(),
             tool_calls=completion.tool_calls,
             provider=completion.provider,

@@ -310,3 +310,15 @@ async def test_what_is_asked_for_our_own_sake_saves_nothing(tmp_path: Path) -> N
         report = deployment.get_cost_report()
     assert (ours.cached, ours.metrics.baseline_cost) == (False, None)
     assert report.baseline_cost == mine.metrics.baseline_cost
+
+
+async def test_a_continued_answer_is_worth_what_both_its_calls_cost(tmp_path: Path) -> None:
+    halves = [answer("Par", finish_reason="length", cost="0.0002"), answer("is", cost="0.0001")]
+    on = {"optimization.outputControl.continueTruncated": True}
+    async with opened(ScriptedUpstream(halves), tmp_path, settings=on) as deployment:
+        first = await deployment.execute_task(ASK)
+        again = await deployment.execute_task(ASK)
+    assert first.continued
+    assert again.reused is not None
+    assert again.reused.saved == first.metrics.cost == Decimal("0.0003")
+    assert again.metrics.baseline_cost == first.metrics.baseline_cost

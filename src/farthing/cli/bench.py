@@ -189,6 +189,59 @@ def targets(
     _end(met=main(seconds=seconds, load=load, seed=seed, json_path=json_path))
 
 
+_COST_EPILOG = """\
+**Examples**
+
+farthing bench cost
+
+farthing bench cost --quick
+
+farthing bench cost --workload questions --workload no-repeat --lever "exact cache"
+
+farthing bench cost --json > cost.json
+"""
+
+
+@app.command(epilog=_COST_EPILOG)
+def cost(
+    tasks: Annotated[
+        int | None,
+        typer.Option("--tasks", min=16, help="Tasks of each workload; else each one's own number."),
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="48 tasks of each workload: a first look.")] = False,
+    workload: Annotated[
+        list[str] | None, typer.Option("--workload", metavar="NAME", help="This workload; may be repeated.")
+    ] = None,
+    lever: Annotated[
+        list[str] | None, typer.Option("--lever", metavar="NAME", help="This lever; may be repeated.")
+    ] = None,
+    seed: Annotated[
+        int, typer.Option("--seed", help="Of the workloads, the simulator and the bootstrap.")
+    ] = 1,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="The whole measurement as JSON, and nothing else.")
+    ] = False,
+    json_path: JsonPath = None,
+) -> None:
+    """What each lever saves: off and on, alone and together, on frozen workloads, with a confidence interval.
+
+    Tokens, dollars from the ledger, hits, false hits, and whether facts, schemas and tools are as they should
+    be; the workload without any repetition stands beside the others. Some minutes. Exit code 1 when the law
+    of money does not hold, a task fails, or a lever does more harm than is committed.
+    """
+    from farthing.bench.cost import QUICK, main
+
+    met = main(
+        tasks=tasks if tasks is not None or not quick else QUICK,
+        workloads=workload or (),
+        levers=lever or (),
+        seed=seed,
+        as_json=as_json,
+        json_path=json_path,
+    )
+    _end(met=met)
+
+
 def _end(*, met: bool) -> None:
     if not met:
         raise typer.Exit(1)
