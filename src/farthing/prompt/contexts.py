@@ -15,7 +15,7 @@ import msgspec
 from farthing.catalog.pricing import Rates
 from farthing.prompt.compress import Compressed, Scores, compressed, least_tokens
 from farthing.prompt.settled import digests, settle, stretches_of
-from farthing.prompt.summarize import Plan, plan_of
+from farthing.prompt.summarize import LEAST_TOKENS, Plan, plan_of
 from farthing.prompt.tokens import estimate_conversation
 from farthing.prompt.turns import RECENT_STEPS, protected, steps_of
 from farthing.prompt.worth import Prompt, further_calls, pays
@@ -34,7 +34,9 @@ TIGHTER_SHARE = 0.6
 
 _WINDOW_SHARE = 0.9
 """Of a window, for estimates of tokens are off by a tenth."""
-_MOST_KNOWN = 512
+_MOST_KNOWN = 2048
+_RENEWED = 4
+"""A summary is asked for anew when one part in so many of what it would stand for is new."""
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,7 +169,13 @@ class Contexts:
         view = self._view(asked.messages, stretches, marks, number)
         tail = len(asked.messages) - stretches[number - 1][1]
         plan = plan_of(view.messages[: len(view.messages) - tail])
-        if plan is None or asked.rates is None:
+        tried = (*self._summaries, *self._refused)
+        begun = next((n for n in range(number, 0, -1) if marks[n - 1] in tried), 0)
+        fresh = sum(
+            estimate_conversation(self._made(asked.messages, stretch, mark).messages)
+            for stretch, mark in zip(stretches[begun:number], marks[begun:number], strict=True)
+        )
+        if plan is None or asked.rates is None or fresh < max(LEAST_TOKENS, plan.input_tokens // _RENEWED):
             return None
         cost = writer.prompt * plan.input_tokens + writer.completion * plan.max_tokens + writer.request
         shorter = view.tokens - plan.input_tokens + plan.max_tokens
@@ -179,7 +187,7 @@ class Contexts:
             further=further_calls(_answers(asked.messages)),
             extra=cost,
         )
-        return (marks[number - 1], plan) if worth and marks[number - 1] not in self._refused else None
+        return (marks[number - 1], plan) if worth else None
 
     def _economical(
         self, asked: Asked, stretches: list[tuple[int, int]], marks: list[bytes], begun: int

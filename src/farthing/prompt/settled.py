@@ -12,7 +12,7 @@ from farthing.prompt.tokens import estimate_conversation
 from farthing.prompt.turns import RECENT_STEPS, steps_of
 from farthing.task import Message
 
-STRETCH_TOKENS = 8000
+STRETCH_TOKENS = 2000
 """A stretch is closed when it holds as much: each loses once what was cached after its beginning."""
 SHARE = 0.38
 """Of a stretch's tokens this much is kept: the figures in `docs/guides/context.md` are measured at it."""
