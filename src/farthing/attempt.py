@@ -25,7 +25,7 @@ from farthing.levels import ServiceLevels
 from farthing.limits.permits import Permits
 from farthing.money import from_nano
 from farthing.prompt.seam import Seam
-from farthing.result import Attempt, Candidate, CostBasis, OutputLimit, Route
+from farthing.result import Attempt, Candidate, CostBasis, OutputLimit, Route, Shortening
 from farthing.routing.experience import Experience, Subject
 from farthing.routing.fallback import Ending, why
 from farthing.routing.lengths import TEACHING
@@ -93,8 +93,8 @@ class Call(msgspec.Struct, kw_only=True):
     """Whether it was sent beside another that is late."""
     overtaken: bool = False
     """Whether another attempt at the same answer was sooner."""
-    shortened_tokens: int = 0
-    """Input tokens that were left out of the prompt, by our estimate."""
+    shortening: Shortening | None = None
+    """What was left out of the prompt."""
     deferral: str = ""
     """How a task with a deadline is sent; see `Intent`."""
     waited_s: float = 0.0
@@ -243,7 +243,7 @@ def _intent(means: Means, call: Call, fitted: Fitted) -> Intent:
         tags=call.task.tags,
         metadata=call.task.metadata,
         baseline_model=means.config.baseline.model,
-        shortened_tokens=call.shortened_tokens,
+        shortened_tokens=0 if call.shortening is None else call.shortening.saved_tokens,
         deferral=call.deferral,
         waited_s=call.waited_s,
     )

@@ -32,7 +32,7 @@ def finished(means: Means, journey: Journey, completion: Completion) -> TaskResu
         simulated=answered is not None and answered.simulated,
         data=call.data if call else None,
         repaired=call is not None and call.repaired,
-        shortening=journey.shortening,
+        shortening=call.shortening if call else journey.shortening,
         output_limit=first.limit if (first := journey.cut or call) else None,
         deferral=told(means, journey, usage=completion.usage),
     )

@@ -15,11 +15,12 @@ from farthing.cache.semantic import Question
 from farthing.config.optimizing import Optimization
 from farthing.config.upstreams import MAIN, place_of
 from farthing.prompt.concise import told_concisely
+from farthing.prompt.contexts import Fit, can_shrink
 from farthing.prompt.rewrites import RewriteBook
 from farthing.prompt.shorten import shortened
 from farthing.result import Attempt, Candidate, CostBasis, Route, Shortening
 from farthing.routing.deferral import Plan
-from farthing.routing.fallback import Send, Situation, Tried, attempts_sent
+from farthing.routing.fallback import Send, Situation, Tried, attempts_sent, is_too_long
 from farthing.routing.healthbook import HealthBook
 from farthing.routing.hedging import rival_to
 from farthing.routing.output import is_plain
@@ -64,12 +65,8 @@ class Journey(msgspec.Struct, kw_only=True):
     """The answer that would have been given if it had not been drawn to be rechecked."""
     shortening: Shortening | None = None
     """What was left out of the task's prompt."""
-
-    @property
-    def shortened_tokens(self) -> int:
-        """Input tokens that are not sent, by our estimate."""
-        made = self.shortening
-        return 0 if made is None else made.tokens_before - made.tokens_after
+    tightened: dict[str, Fit] = {}
+    """What models that refused the prompt for its length are sent instead."""
 
     @property
     def delivered(self) -> bool:
@@ -87,6 +84,8 @@ def situation_of(journey: Journey, means: Means, health: HealthBook, *, may_retr
         extends = journey.call is not None and _extends(journey.task, journey.call, means)
         return Situation(now=now, deadline=journey.deadline, extends=extends)
     last = journey.tried[-1] if journey.tried else None
+    too_long = last is not None and is_too_long(last.ending)
+    compressing = too_long and config.optimization.prompt_optimization.context_compression
     at_main = last is None or place_of(last.candidate.model, config.upstreams).upstream == MAIN
     return Situation(
         now=now,
@@ -97,7 +96,8 @@ def situation_of(journey: Journey, means: Means, health: HealthBook, *, may_retr
         may_retry=may_retry,
         repairs=journey.task.wants_json,
         reachable=None if last is None else _reachable(journey.route.candidates, last, means, now),
-        compresses=at_main and config.optimization.prompt_optimization.context_compression,
+        shortens=compressing and can_shrink(journey.task.conversation),
+        compresses=at_main and compressing,
         elsewhere=config.provider.only is None and config.provider.allow_fallbacks is not False,
     )
 

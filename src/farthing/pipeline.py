@@ -20,6 +20,7 @@ from farthing.attempt import Call, Means, perform, record_of
 from farthing.batching import BatchDesk
 from farthing.cache.flight import Hit
 from farthing.cache.key import PolicyMemo
+from farthing.compression import Compression
 from farthing.config.upstreams import place_of
 from farthing.deferring import Ways
 from farthing.errors import (
@@ -69,6 +70,7 @@ class Pipeline:
         self._retries = RetryBudget()
         self._names = Names()
         self._routes = Routes(means, self.health)
+        self._compression = Compression(means, self._routes.warmth, self.run)
         self._batches = BatchDesk(means)
         self._policies = PolicyMemo(rewrites.digests)
 
@@ -98,6 +100,7 @@ class Pipeline:
         """The attempts, until an answer is accepted or nothing is left to try."""
         task_id = journey.task_id
         reword(journey, self.means.config.optimization, self._rewrites)
+        await self._compression.summarise(journey)
         while True:
             step = self._next_step(journey)
             match step:
@@ -289,16 +292,17 @@ class Pipeline:
         self.health.begin(model, now)
         goes = deferring.next_ways(journey)
         another = another_is_left(journey, step, self.means, self.health)
+        task, shortening = self._compression.of_attempt(step, journey)
         call = Call(
             call_id=self._names.new("call"),
-            task=journey.task,
+            task=task,
             task_id=journey.task_id,
             route=journey.route,
             candidate=step.candidate,
             reason=step.reason or step.candidate.reason,
             deadline=journey.deadline,
             another=another,
-            shortened_tokens=journey.shortened_tokens,
+            shortening=shortening,
             deferral=goes.word,
             waited_s=goes.waited_s,
             key=self.means.keys.choose(place_of(model, self.means.config.upstreams).upstream, now),

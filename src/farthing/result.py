@@ -126,6 +126,10 @@ class Shortening(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     tokens_after: int
     changes: tuple[Change, ...] = ()
 
+    @property
+    def saved_tokens(self) -> int:
+        return self.tokens_before - self.tokens_after
+
 
 class OutputLimit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The bound on an answer, in output tokens, and where it comes from.

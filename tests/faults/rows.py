@@ -124,7 +124,7 @@ _WORDS: Mapping[Action, str] = {
     "next_provider": "this model at once from another provider where one is named, else another model",
     "next_candidate": "another model",
     "wait": "the same model, after its `Retry-After`",
-    "compress": "the prompt compressed where `contextCompression` is on, else another model",
+    "compress": "compressed by us, then by OpenRouter, where `contextCompression` is on; else another model",
     "refuse": "the task fails",
     "fail": "nothing more",
 }

@@ -17,6 +17,7 @@ from farthing.catalog.successors import Gone as GoneFromCatalog
 from farthing.catalog.successors import Present, Replaced, Unknown, standing
 from farthing.config.schema import DeploymentConfig
 from farthing.money import format_usd
+from farthing.prompt.contexts import fits_compressed
 from farthing.result import Reckoned
 from farthing.routing.classify import Features
 from farthing.routing.experience import Experience
@@ -134,12 +135,9 @@ def weigh(asked: Circumstances, slot: str, name: str, *, successor: bool, named:
     if entry is None:
         return Weighed(rejected=rejected)
     entry, fault = _affordable_kind(asked, entry)
-    fault = (
-        fault
-        or _fits(asked, entry)
-        or (None if named else _good_enough(asked, entry))
-        or _cheap_enough(asked, entry)
-    )
+    if fault is None:
+        entry, fault = _fits(asked, entry)
+    fault = fault or (None if named else _good_enough(asked, entry)) or _cheap_enough(asked, entry)
     if fault is not None:
         return Weighed(rejected=(*rejected, fault))
     return Weighed(entry=entry, rejected=rejected)
@@ -243,8 +241,22 @@ def _free(asked: Circumstances, entry: Entry) -> tuple[Entry, Rejected | None]:
     return entry, Rejected(entry=entry, by="free_only", reason=reason)
 
 
-def _fits(asked: Circumstances, entry: Entry) -> Rejected | None:
-    """Room for the estimated input and the whole output; unknown windows are left to the provider."""
+def _fits(asked: Circumstances, entry: Entry) -> tuple[Entry, Rejected | None]:
+    """Room for the estimated input and the whole output; unknown windows are left to the provider. Where the
+    conversation may be compressed, room for what is left of it."""
+    fault = _too_small(asked, entry)
+    if fault is None or entry.model is None or entry.model.context_tokens is None:
+        return entry, fault
+    window, longest = entry.model.context_tokens, entry.model.max_output_tokens
+    if longest is not None and asked.max_tokens > longest:
+        return entry, fault
+    on = asked.config.optimization.prompt_optimization.context_compression
+    if not on or not fits_compressed(asked.task, window_tokens=window, max_tokens=asked.max_tokens):
+        return entry, fault
+    return _noted(entry, f"the conversation is compressed to fit its context of {window:,}"), None
+
+
+def _too_small(asked: Circumstances, entry: Entry) -> Rejected | None:
     if entry.model is None:
         return None
     window, longest = entry.model.context_tokens, entry.model.max_output_tokens

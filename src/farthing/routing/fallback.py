@@ -57,6 +57,8 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the deployment's retry budget has room."""
     repairs: bool = False
     """Whether an invalid answer may be sent back once to be mended: a schema was asked for."""
+    shortens: bool = False
+    """Whether a prompt that is too long may be compressed by us, and has something that could go."""
     compresses: bool = False
     """Whether a prompt that is too long may be compressed by upstream."""
     reachable: frozenset[str] | None = None
@@ -78,7 +80,10 @@ class Send(msgspec.Struct, frozen=True, kw_only=True):
     """Providers that shall not serve it."""
     repair: Invalid | None = None
     """The answer that is to be mended."""
+    shorten: bool = False
+    """Whether the prompt is compressed by us, more than it was."""
     compress: bool = False
+    """Whether upstream is asked to compress the prompt."""
     continues: bool = False
     """Whether it goes on from the text that the caller has."""
     extends: Completion | None = None
@@ -181,6 +186,11 @@ def why(ending: Ending) -> str:
             assert_never(ending)
 
 
+def is_too_long(ending: Ending) -> bool:
+    """Whether the prompt was refused for its length."""
+    return isinstance(ending, Failure) and action_after(ending) == "compress"
+
+
 def attempts_sent(tried: Sequence[Tried]) -> int:
     """How many attempts there were; what was refused for money was none."""
     return sum(not isinstance(entry.ending, Denied | Unbounded) for entry in tried)
@@ -241,11 +251,22 @@ def _mended(tried: Sequence[Tried], asked: Situation) -> Send | None:
         return Send(candidate=candidate, after_s=0.0, reason=f"another key {reason}")
     action = action_after(ending)
     once = sum(isinstance(other, Failure) and action_after(other) == action for other in mine) == 1
-    if action == "compress" and asked.compresses and once:
-        return Send(candidate=candidate, after_s=0.0, reason=f"compressed {reason}", compress=True)
+    if action == "compress":
+        count = sum(isinstance(other, Failure) and action_after(other) == action for other in mine)
+        return _shorter(candidate, count, asked, reason)
     if action == "next_provider" and asked.elsewhere and ending.provider and once:
         reason = f"another provider than {ending.provider} {reason}"
         return Send(candidate=candidate, after_s=0.0, reason=reason, avoid=(ending.provider,))
+    return None
+
+
+def _shorter(candidate: Candidate, count: int, asked: Situation, reason: str) -> Send | None:
+    """After so many refusals for length: our own compression once, then upstream's once."""
+    if asked.shortens and count == 1:
+        return Send(candidate=candidate, after_s=0.0, reason=f"compressed {reason}", shorten=True)
+    if asked.compresses and count == 1 + asked.shortens:
+        reason = f"compressed by upstream {reason}"
+        return Send(candidate=candidate, after_s=0.0, reason=reason, compress=True)
     return None
 
 
