@@ -1,12 +1,17 @@
 """Answers on both databases: lifetimes, eviction, clearing, and who asks."""
 
+import asyncio
+from collections.abc import Iterable
+
 import pytest
+import sqlalchemy as sa
 from msgspec import structs
 from tests.cache.asking import HOUR_US, NOW_US, answered, asked
 
 from farthing.cache import store
 from farthing.cache.answer import Asked, CachedAnswer
 from farthing.cache.memory import Only
+from farthing.cache.shared import SharedAnswers
 from farthing.spend.store import close_epoch, open_epoch
 from farthing.storage.database import Database
 from farthing.task import ToolCall, Usage
@@ -133,3 +138,21 @@ def test_claims_of_the_dead_are_forgotten(database: Database, epochs: tuple[int,
         store.release_of_the_dead(connection, database)
         left = connection.exec_driver_sql("SELECT epoch FROM flight").scalars().all()
     assert left == [other]
+
+
+def test_an_answer_that_lands_between_look_and_claim_is_found(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where two transactions may run side by side, the flight may be over and the look too early."""
+    shared = SharedAnswers(database, epoch=lambda: 1, now_us=lambda: NOW_US)
+    claim = store.claim
+
+    def late(connection: sa.Connection, opened: Database, keys: Iterable[str], *, epoch: int) -> object:
+        store.keep(connection, opened, [(asked(), answered())], now_us=NOW_US)
+        return claim(connection, opened, keys, epoch=epoch)
+
+    monkeypatch.setattr(store, "claim", late)
+    look = asyncio.run(shared.look(asked()))
+    assert look.answer == answered()
+    with database.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM flight").scalar() == 0

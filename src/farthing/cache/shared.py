@@ -116,6 +116,11 @@ class SharedAnswers:
             found = store.find(connection, [one.asked.key for one in askings], now_us=now_us)
             open_keys = {one.asked.key for one in askings if one.asked.flies and one.asked.key not in found}
             leads = store.claim(connection, self._database, open_keys, epoch=epoch)
+            # Between the look and the claim another process may have landed: it has released then.
+            landed_since = store.find(connection, [key for key in open_keys if leads[key]], now_us=now_us)
+            if landed_since:
+                store.release(connection, landed_since, epoch=epoch)
+                found |= landed_since
         keys = [one.asked.key for one in askings]
         return [Look(found.get(key), leads.get(key, True)) for key in keys]
 
