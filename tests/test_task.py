@@ -21,6 +21,7 @@ PICTURE = {"type": "image_url", "image_url": {"url": "data:…"}}
         ({"description": "x", "complexity": "hihg"}, "'high'"),
         ({"description": "x", "max_tokens": 0}, "at least 1"),
         ({"description": "x", "max_cost_usd": Decimal(-1)}, "0 or more"),
+        ({"description": "x", "max_cost_usd": 1}, "max_cost_usd is 1; give a Decimal"),
         ({"description": "x", "session_id": ""}, "session_id is ''"),
         ({"description": "x", "session_id": "s" * 257}, "1 to 256"),
         ({"description": "x", "key": ""}, "key is ''"),

@@ -196,10 +196,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidTaskError(f"timeout_s is {self.timeout_s}; give more than 0")
         if self.deadline is not None and not _has_zone(self.deadline):
             raise InvalidTaskError(f"deadline {self.deadline} has no time zone; give an aware datetime")
-        if self.max_cost_usd is not None and self.max_cost_usd < 0:
-            raise InvalidTaskError(f"max_cost_usd is {self.max_cost_usd}; give 0 or more")
-        if self.session_id is not None:
-            _check_label("session_id", self.session_id, most=LONGEST_SESSION_ID)
+        if self.max_cost_usd is not None:
+            _check_cost(self.max_cost_usd)
         if self.key is not None or self.tags or self.metadata:
             _check_labels(self)
 
@@ -278,6 +276,13 @@ def _check_labels(task: Task | Labels) -> None:
             _check_label(f"{name} {label!r}", label, most=60)
     for name, value in task.metadata.items():
         _check_label(f"metadata {name!r}", value, most=200)
+
+
+def _check_cost(cost: object) -> None:
+    if not isinstance(cost, Decimal):
+        raise InvalidTaskError(f"max_cost_usd is {cost!r}; give a Decimal")
+    if cost < 0:
+        raise InvalidTaskError(f"max_cost_usd is {cost}; give 0 or more")
 
 
 def _check_label(where: str, value: object, *, most: int) -> None:
