@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import cast
 
 import pytest
 
@@ -21,7 +22,6 @@ PICTURE = {"type": "image_url", "image_url": {"url": "data:…"}}
         ({"description": "x", "complexity": "hihg"}, "'high'"),
         ({"description": "x", "max_tokens": 0}, "at least 1"),
         ({"description": "x", "max_cost_usd": Decimal(-1)}, "0 or more"),
-        ({"description": "x", "max_cost_usd": 1}, "max_cost_usd is 1; give a Decimal"),
         ({"description": "x", "session_id": ""}, "session_id is ''"),
         ({"description": "x", "session_id": "s" * 257}, "1 to 256"),
         ({"description": "x", "key": ""}, "key is ''"),
@@ -46,6 +46,11 @@ def test_the_description_is_the_prompt_unless_there_are_messages() -> None:
     beside = Task(description="A name", messages=(message,))
     assert (beside.conversation, beside.title) == ((message,), "A name")
     assert Task(messages=(Message(role="system", content="Be brief."), message)).title == "Only this is sent."
+
+
+def test_a_limit_that_is_no_exact_amount_is_refused() -> None:
+    with pytest.raises(InvalidTaskError, match="max_cost_usd is 1; give a Decimal"):
+        Task(description="x", max_cost_usd=cast("Decimal", 1))
 
 
 def test_a_title_is_one_short_line() -> None:

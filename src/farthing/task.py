@@ -198,6 +198,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidTaskError(f"deadline {self.deadline} has no time zone; give an aware datetime")
         if self.max_cost_usd is not None:
             _check_cost(self.max_cost_usd)
+        if self.session_id is not None:
+            _check_label("session_id", self.session_id, most=LONGEST_SESSION_ID)
         if self.key is not None or self.tags or self.metadata:
             _check_labels(self)
 
