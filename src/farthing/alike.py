@@ -33,9 +33,8 @@ async def recall(means: Means, journey: Journey, policies: PolicyMemo) -> Hit | 
         asked = structs.replace(asked, setting=question.setting, question=encode(question.text))
     found = await means.answers.take(asked, until=journey.deadline)
     if isinstance(found, Hit):
-        if question is not None and not means.semantic.knows(
-            asked.key
-        ):  # another process kept it, or another start
+        # Another process may have kept it, or an earlier start.
+        if question is not None and not means.semantic.knows(asked.key):
             means.semantic.remember(question, most=asked.max_size)
         return found
     journey.lead = found

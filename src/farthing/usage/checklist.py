@@ -232,8 +232,7 @@ ITEMS: tuple[Item, ...] = (
         id="caching",
         title="Implement caching",
         week=4,
-        next=f"{_MARK} caching",
-        absent="not here yet",
+        next=f"optimization.caching; {_MARK} caching",
     ),
     Item(
         id="routing",
