@@ -76,7 +76,7 @@ container: ## Build the container image, where podman or docker is installed and
 
 requirements: $(RUN) ## Pin what pyproject.toml asks for (UPGRADE=--upgrade takes the newest versions)
 	@uv=$$(command -v uv) || { $(PIP) install --quiet uv && uv=$(BIN)/uv; } && \
-	$(PIN) pyproject.toml $(UPGRADE) --group build --group dev --extra notify --extra plot --extra postgres --extra semantic --extra telemetry --output-file requirements/dev.txt && \
+	$(PIN) pyproject.toml $(UPGRADE) --group build --group dev --extra mcp --extra notify --extra openai-agents --extra plot --extra postgres --extra pydantic-ai --extra ray --extra semantic --extra telemetry --extra tokens --output-file requirements/dev.txt && \
 	$(PIN) pyproject.toml --group build --constraint requirements/dev.txt --output-file requirements/run.txt && \
 	$(PIN) --group pyproject.toml:fuzz --output-file requirements/fuzz.txt
 	$(BIN)/python scripts/check_requirements.py

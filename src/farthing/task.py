@@ -81,6 +81,18 @@ class Tool:
     description: str
     parameters: Mapping[str, object]
     run: Callable[..., object] | None = field(default=None, compare=False)
+    effects: bool = False
+    """Whether a call changes something outside: it may have to be approved first, and is not repeated."""
+    source: str = ""
+    """Where it comes from: `mcp:SERVER`, `built-in`, `MODULE:FUNCTION`, or nothing for a function of code."""
+
+
+class StepKey(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Where the answer to a model call of a run is journalled: the run, the piece of work, the step in it."""
+
+    run_id: str
+    piece: str
+    number: int
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -165,6 +177,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     run_id: str | None = None
     agent_id: str | None = None
     role: str | None = None
+    step: StepKey | None = None
+    """Where its answer is journalled, in the transaction that settles it; None for what need not last."""
 
     @property
     def conversation(self) -> tuple[Message, ...]:

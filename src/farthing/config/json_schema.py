@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Iterator
 from typing import cast
 
-from farthing.config import alerting, limiting, optimizing, schema, upstreams
+from farthing.config import alerting, limiting, optimizing, schema, tooling, upstreams
 from farthing.config.schema import SLOTS, DeploymentConfig
 
 _Schema = dict[str, object]
@@ -77,7 +77,7 @@ def _alternatives(entry: _Schema) -> list[_Schema]:
 def _documentation() -> dict[str, dict[str, str]]:
     """Class → key → the text under the field in its class, which is where a setting is documented."""
     found: dict[str, dict[str, str]] = {}
-    for module in (schema, alerting, limiting, optimizing, upstreams):
+    for module in (schema, alerting, limiting, optimizing, tooling, upstreams):
         tree = ast.parse(inspect.getsource(module))
         for definition in (node for node in tree.body if isinstance(node, ast.ClassDef)):
             fields = getattr(getattr(module, definition.name), "model_fields", None)

@@ -13,6 +13,7 @@ from farthing.config.alerting import Alerts
 from farthing.config.limiting import Limits
 from farthing.config.optimizing import Optimization
 from farthing.config.section import Dollars, Fraction, Scope, Seconds, Section, plain_url
+from farthing.config.tooling import McpServer, ServerName, Tools
 from farthing.config.upstreams import FurtherUpstream, Upstream, UpstreamName, place_of
 from farthing.content.redact import check_redaction
 from farthing.errors import nearest
@@ -281,6 +282,9 @@ class DeploymentConfig(Section):
     upstreams: dict[UpstreamName, FurtherUpstream] = Field(default_factory=dict[str, FurtherUpstream])
     """Further servers by a name of yours; their models are `NAME:MODEL` in slots."""
     swarm: Swarm = Swarm()
+    mcp_servers: dict[ServerName, McpServer] = Field(default_factory=dict[str, McpServer])
+    """MCP servers whose tools agents may use, by a name of yours. Needs the extra `mcp`."""
+    tools: Tools = Tools()
     storage: Storage = Storage()
     content: Content = Content()
     baseline: Baseline = Baseline()

@@ -7,7 +7,7 @@ transaction as the rows they sum, so a start never replays.
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = "0007"
+SCHEMA_VERSION = "0008"
 """The newest migration; a fresh database is created from these tables and stamped with it."""
 
 metadata = sa.MetaData()
@@ -211,3 +211,63 @@ experience = sa.Table(
     sa.Column("model", sa.String(120), primary_key=True),
     sa.Column("body", sa.Text, nullable=False),
 )
+
+# Runs of swarms that can be gone on with. A run whose `epoch` is not live is conducted by nobody.
+run = sa.Table(
+    "run",
+    metadata,
+    sa.Column("run_id", sa.String(40), primary_key=True),
+    sa.Column("state", sa.String(10), nullable=False),  # running, paused, finished, stopped, cancelled
+    sa.Column("epoch", sa.Integer, nullable=False),  # who conducts it; 0 is nobody
+    sa.Column("began_us", sa.BigInteger, nullable=False),
+    sa.Column("ended_us", sa.BigInteger),
+    sa.Column("body", sa.Text, nullable=False),  # JSON: what was asked for, enough to begin it anew
+    sa.Column("result", sa.Text),  # JSON: how it ended
+)
+sa.Index("run_state", run.c.state, run.c.began_us)
+
+# Pieces of work of a run, which processes claim. One whose `epoch` is not live may be claimed again.
+piece = sa.Table(
+    "piece",
+    metadata,
+    sa.Column("run_id", sa.String(40), primary_key=True),
+    sa.Column("piece", sa.String(120), primary_key=True),
+    sa.Column("state", sa.String(10), nullable=False),  # ready, claimed, paused, done
+    sa.Column("epoch", sa.Integer, nullable=False),  # who does it; 0 is nobody
+    sa.Column("claims", sa.Integer, nullable=False),  # how often it was claimed: 1 unless a claimer was lost
+    sa.Column("ready_us", sa.BigInteger, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),  # JSON: what is to be done
+    sa.Column("result", sa.Text),  # JSON: how it ended
+)
+sa.Index("piece_state", piece.c.state, piece.c.ready_us)
+
+# What was done of a piece of work, in order, so that it is neither done nor paid again.
+step = sa.Table(
+    "step",
+    metadata,
+    sa.Column("run_id", sa.String(40), primary_key=True),
+    sa.Column("piece", sa.String(120), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("kind", sa.String(10), nullable=False),  # model, tools
+    sa.Column("epoch", sa.Integer, nullable=False),  # who did it
+    sa.Column("call_id", sa.String(40)),  # the ledger's call that was paid for it
+    sa.Column("at_us", sa.BigInteger, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),  # JSON: the model's answer, or the tools' results
+)
+
+# Tool calls that wait, or waited, for a person's word.
+approval = sa.Table(
+    "approval",
+    metadata,
+    sa.Column("run_id", sa.String(40), primary_key=True),
+    sa.Column("piece", sa.String(120), primary_key=True),
+    sa.Column("call_id", sa.String(80), primary_key=True),  # the model's id of the tool call
+    sa.Column("state", sa.String(10), nullable=False),  # pending, approved, denied
+    sa.Column("agent_id", sa.String(120), nullable=False),
+    sa.Column("tool", sa.String(80), nullable=False),
+    sa.Column("arguments", sa.Text, nullable=False),
+    sa.Column("asked_us", sa.BigInteger, nullable=False),
+    sa.Column("decided_us", sa.BigInteger),
+    sa.Column("note", sa.Text, nullable=False),  # why it was denied, as the model is told
+)
+sa.Index("approval_state", approval.c.state, approval.c.asked_us)

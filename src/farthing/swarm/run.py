@@ -33,7 +33,7 @@ from farthing.swarm.spread import spread
 from farthing.swarm.stages import Conducted, conduct
 from farthing.swarm.toolrun import Journey, closing
 from farthing.swarm.tools import stage_tools
-from farthing.swarm.work import Means, do_work
+from farthing.swarm.work import Means, Piece, do_work
 from farthing.task import Task
 
 RUNS_PER_MONTH = 30
@@ -281,7 +281,12 @@ class Swarm:
         self, emit: Callable[[SwarmEvent], Awaitable[None]], keep: Callable[[WorkResult], None]
     ) -> Means:
         return Means(
-            journey=self._journey, caps=caps_from(self._settings), clock=self._clock, emit=emit, keep=keep
+            journey=self._journey,
+            caps=caps_from(self._settings),
+            clock=self._clock,
+            emit=emit,
+            keep=keep,
+            drive=do_work,
         )
 
     def _begin(self) -> None:
@@ -347,7 +352,7 @@ async def _hand_out(
     busy[agent.id] += 1
     try:
         handed = handed_task(agent, task, frame, suits=suits)
-        work = await do_work(handed, stage=0, title=task.title, means=means)
+        work = await means.drive(Piece(name=f"item-{index}", task=handed, stage=0, title=task.title), means)
     finally:
         busy[agent.id] -= 1
     return MapDone(index=index, source=source, work=work)

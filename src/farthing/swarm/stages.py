@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from farthing.errors import BudgetExceededError
-from farthing.swarm.agent import Agent
+from farthing.swarm.agent import SYNTHESIS, Agent
 from farthing.swarm.brief import Earlier
 from farthing.swarm.channel import end_all
 from farthing.swarm.events import (
@@ -21,8 +21,7 @@ from farthing.swarm.events import (
 )
 from farthing.swarm.plan import RunFrame, stage_task, synthesis_task
 from farthing.swarm.results import WorkResult
-from farthing.swarm.work import Means, do_work
-from farthing.task import Task
+from farthing.swarm.work import Means, Piece
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +81,16 @@ async def _run_stage(
 ) -> list[WorkResult]:
     running = [
         asyncio.create_task(
-            _run_piece(stage_task(agent, frame, earlier), agent.stage, agent.title, means), name=agent.id
+            run_piece(
+                Piece(
+                    name=agent.id,
+                    task=stage_task(agent, frame, earlier),
+                    stage=agent.stage,
+                    title=agent.title,
+                ),
+                means,
+            ),
+            name=agent.id,
         )
         for agent in members
     ]
@@ -94,7 +102,8 @@ async def _run_stage(
 
 async def _synthesise(frame: RunFrame, earlier: Sequence[Earlier], means: Means, *, stage: int) -> Conducted:
     await means.emit(SynthesisStarted(run_id=frame.run_id, pieces=len(earlier)))
-    piece = await _run_piece(synthesis_task(frame, earlier), stage, "synthesis", means)
+    asked = Piece(name=SYNTHESIS, task=synthesis_task(frame, earlier), stage=stage, title=SYNTHESIS)
+    piece = await run_piece(asked, means)
     if piece.result is not None:
         return Conducted(output=piece.result.output)
     if isinstance(piece.error, BudgetExceededError):
@@ -103,14 +112,20 @@ async def _synthesise(frame: RunFrame, earlier: Sequence[Earlier], means: Means,
     return Conducted(output="", stopped=f"the synthesis failed: {said}")
 
 
-async def _run_piece(task: Task, stage: int, title: str, means: Means) -> WorkResult:
+async def run_piece(piece: Piece, means: Means) -> WorkResult:
+    """One piece from its start to its end, told on the way; whoever does it."""
+    task = piece.task
     agent_id = task.agent_id or ""
     await means.emit(
         AgentStarted(
-            run_id=task.run_id or "", agent_id=agent_id, role=task.role or "", stage=stage, title=title
+            run_id=task.run_id or "",
+            agent_id=agent_id,
+            role=task.role or "",
+            stage=piece.stage,
+            title=piece.title,
         )
     )
-    work = await do_work(task, stage=stage, title=title, means=means)
+    work = await means.drive(piece, means)
     if work.error is None:
         await means.emit(AgentFinished(agent_id=agent_id, work=work))
     else:

@@ -16,6 +16,7 @@ from msgspec import structs
 from farthing.errors import BudgetExceededError, SwarmError
 from farthing.result import TaskEvent, TaskFinished, TaskResult
 from farthing.swarm.events import CapReached, LoopEvent, ToolRan
+from farthing.swarm.journal import UNKEPT, Pages, ToolResult
 from farthing.swarm.loop import (
     AskModel,
     CapReason,
@@ -66,19 +67,22 @@ async def run_with_tools(
     *,
     caps: LoopCaps,
     clock: Callable[[], float] = time.monotonic,
+    pages: Pages = UNKEPT,
 ) -> AsyncGenerator[LoopEvent]:
     """The events of a task whose tools are run; the last is one `TaskFinished` with the sums of all steps.
+
+    What `pages` have of an earlier run is neither asked nor run again.
 
     Each model call is a task of its own, with purpose `tool_step` after the first. Where a cap leaves no
     final answer, the last one stands, with the calls that were not run. Raises what the journey raises, and
     `SwarmError` where a cap was reached before there was any answer.
     """
     if not any(tool.run for tool in task.tools):
-        async with closing(journey(task)) as events:
+        async with closing(_answered(journey, task, pages, 0)) as events:
             async for event in events:
                 yield event
         return
-    loop = _Loop(journey=journey, task=task, caps=caps, clock=clock)
+    loop = _Loop(journey=journey, task=task, caps=caps, clock=clock, pages=pages)
     async with closing(loop.events()) as looped:
         async for happened in looped:
             yield happened
@@ -87,8 +91,12 @@ async def run_with_tools(
 class _Loop:
     """One loop under way: the decided state, and the results it is made of."""
 
-    def __init__(self, *, journey: Journey, task: Task, caps: LoopCaps, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, *, journey: Journey, task: Task, caps: LoopCaps, clock: Callable[[], float], pages: Pages
+    ) -> None:
         self._journey = journey
+        self._pages = pages
+        self._number = 0
         self._task = task
         own_cost = task.max_cost_usd if caps.max_cost_usd is None else caps.max_cost_usd
         self._caps = replace(caps, max_cost_usd=own_cost)
@@ -103,11 +111,13 @@ class _Loop:
         while True:
             elapsed_s = self._clock() - began
             move = next_move(self._state, self._box, self._caps, elapsed_s=elapsed_s, depth=self._depth)
+            number, self._number = self._number, self._number + 1
             match move:
                 case AskModel():
-                    happening = self._ask(move)
+                    happening = self._ask(move, number)
                 case RunTools():
-                    happening = self._run(move, left_s=max(0.0, self._caps.max_seconds - elapsed_s))
+                    left_s = max(0.0, self._caps.max_seconds - elapsed_s)
+                    happening = self._run(move, number, left_s=left_s)
                 case Finish() | Stopped():
                     break
                 case _:
@@ -124,12 +134,13 @@ class _Loop:
             result = structs.replace(result, output=self._state.text)
         yield TaskFinished(task_id=result.task_id, result=result)
 
-    async def _ask(self, move: AskModel) -> AsyncGenerator[LoopEvent, None]:
+    async def _ask(self, move: AskModel, number: int) -> AsyncGenerator[LoopEvent, None]:
         if move.closing is not None:
             yield self._cap_reached(move.closing, move.messages[-1].text, asked=True)
         answer: TaskResult | None = None
         try:
-            async with closing(self._journey(_step_task(self._task, move))) as events:
+            asked = _answered(self._journey, _step_task(self._task, move), self._pages, number)
+            async with closing(asked) as events:
                 async for event in events:
                     if isinstance(event, TaskFinished):
                         answer = event.result
@@ -153,15 +164,22 @@ class _Loop:
             closing=move.closing,
         )
 
-    async def _run(self, move: RunTools, *, left_s: float) -> AsyncGenerator[LoopEvent, None]:
-        texts: dict[str, str] = {}
+    async def _run(self, move: RunTools, number: int, *, left_s: float) -> AsyncGenerator[LoopEvent, None]:
+        known = self._pages.tool_results(number)
+        if known is not None:
+            self._state = with_results(self._state, [result.text for result in known])
+            return
+        ran: dict[str, ToolResult] = {}
         timeout_s = min(self._caps.tool_timeout_s, left_s)
         running = _run_calls(move.calls, depth=self._depth, timeout_s=timeout_s, clock=self._clock)
         async with closing(running) as outcomes:
             async for checked, outcome in outcomes:
-                texts[checked.call.id] = outcome.text
+                call_id = checked.call.id
+                ran[call_id] = ToolResult(call_id=call_id, text=outcome.text, ok=outcome.ok)
                 yield self._tool_ran(checked, outcome)
-        self._state = with_results(self._state, [texts[call.id] for call in self._state.pending])
+        results = [ran[call.id] for call in self._state.pending]
+        self._pages.keep_tool_results(number, results)
+        self._state = with_results(self._state, [result.text for result in results])
 
     def _tool_ran(self, checked: CheckedCall, outcome: ToolOutcome) -> ToolRan:
         return ToolRan(
@@ -183,6 +201,20 @@ class _Loop:
             text=text,
             final_answer_asked=asked,
         )
+
+
+async def _answered(
+    journey: Journey, task: Task, pages: Pages, number: int
+) -> AsyncGenerator[TaskEvent, None]:
+    """One model call's events, or the answer that its page has."""
+    known = pages.answer(number)
+    if known is not None:
+        yield TaskFinished(task_id=known.task_id, result=known)
+        return
+    key = pages.key(number)
+    async with closing(journey(task if key is None else structs.replace(task, step=key))) as events:
+        async for event in events:
+            yield event
 
 
 def _step_task(task: Task, move: AskModel) -> Task:

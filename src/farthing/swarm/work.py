@@ -11,6 +11,7 @@ from typing import TypeAlias
 from farthing.errors import FarthingError, SwarmError, TaskFailedError
 from farthing.result import Attempt, AttemptFinished, TaskFinished
 from farthing.swarm.events import AgentProgress, CapReached, SwarmEvent, ToolRan
+from farthing.swarm.journal import Opener, open_unkept
 from farthing.swarm.loop import LoopCaps
 from farthing.swarm.results import WorkResult
 from farthing.swarm.toolrun import Journey, closing, run_with_tools
@@ -20,24 +21,48 @@ Emit: TypeAlias = Callable[[SwarmEvent], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """One piece of work of a run. `name` is its own within the run, and the same when the run goes on."""
+
+    name: str
+    task: Task
+    stage: int
+    title: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
-    """What work is done with. `emit` may wait; `keep` takes every piece's result, cancelled ones included."""
+    """What work is done with. `emit` may wait; `keep` takes every piece's result, cancelled ones included.
+
+    `drive` is who does a piece: this process, or any machine that claims it. `pages` opens its journal.
+    """
 
     journey: Journey
     caps: LoopCaps
     clock: Callable[[], float]
     emit: Emit
     keep: Callable[[WorkResult], None]
+    drive: "Driver"
+    pages: Opener = open_unkept
 
 
-async def do_work(task: Task, *, stage: int, title: str, means: Means) -> WorkResult:
-    """Runs the task and returns how it ended; a `FarthingError` is a result, any other exception is a bug."""
-    begun = WorkResult(agent_id=task.agent_id or "", role=task.role or "", stage=stage, title=title)
+Driver: TypeAlias = Callable[[Piece, Means], Awaitable[WorkResult]]
+
+
+async def do_work(piece: Piece, means: Means) -> WorkResult:
+    """Does it in this process, and returns how it ended; a `FarthingError` is a result, any other exception
+    is a bug."""
+    task = piece.task
+    begun = WorkResult(
+        agent_id=task.agent_id or "", role=task.role or "", stage=piece.stage, title=piece.title
+    )
     attempts: list[Attempt] = []
     tools_run = 0
     try:
         ended = begun
-        async with closing(run_with_tools(means.journey, task, caps=means.caps, clock=means.clock)) as events:
+        pages = await means.pages(piece.name)
+        looped = run_with_tools(means.journey, task, caps=means.caps, clock=means.clock, pages=pages)
+        async with closing(looped) as events:
             async for event in events:
                 match event:
                     case TaskFinished(result=result):

@@ -1,0 +1,66 @@
+"""What a configuration may say of tools: MCP servers, who may use what, and what asks first.
+
+Shapes and bounds only. Servers are started by `swarm/mcp.py`; which tools an agent has is decided by
+`swarm/toolset.py`.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from farthing.config.section import Seconds, Section
+
+ServerName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
+
+
+class McpServer(Section):
+    """One MCP server, in the shape that other clients use: `command` and `args`, or `url`."""
+
+    command: str | None = None
+    """The program of a server on this machine, which is spoken to by its standard input and output."""
+    args: tuple[str, ...] = ()
+    env: dict[str, str] = Field(default_factory=dict[str, str])
+    """Variables of its environment, beside a few harmless ones of ours: the only way a secret reaches it."""
+    cwd: str | None = None
+    """Its working directory; None is ours."""
+    url: str | None = None
+    """The address of a server that speaks streamable HTTP."""
+    headers: dict[str, str] = Field(default_factory=dict[str, str])
+    """Sent with each request to `url`, as `{"Authorization": "Bearer ${TOKEN}"}`."""
+    type: Literal["stdio", "http", "streamable-http"] | None = None
+    """Of no consequence: `command` or `url` says it. Accepted because others write it."""
+    disabled: bool = False
+    timeout: Seconds = 60.0
+    """Seconds one tool call may take."""
+    start_timeout: Seconds = 30.0
+    """Seconds until it must have told its tools."""
+    capabilities: tuple[str, ...] = ()
+    """What its tools serve, as `["files", "search"]`; its own name is one of them always."""
+
+    @model_validator(mode="after")
+    def _is_one_kind(self) -> "McpServer":
+        if (self.command is None) == (self.url is None):
+            raise ValueError("give command (a server on this machine) or url (streamable HTTP), and not both")
+        return self
+
+
+class RoleTools(Section):
+    """What the agents of one role may use. Names may have `*`, as `git_*`; `deny` wins."""
+
+    allow: tuple[str, ...] = ("*",)
+    deny: tuple[str, ...] = ()
+
+
+class Tools(Section):
+    """Which tools there are beside those that code hands over, and who may use them."""
+
+    workdir: str | None = None
+    """The folder that the built-in tools for files, git and the shell may touch; None: they are not there."""
+    built_in: bool = True
+    """Serves capabilities that no MCP server serves with tools of Farthing's own."""
+    roles: dict[str, RoleTools] = Field(default_factory=dict[str, RoleTools])
+    """By role; `*` is every role that is not named."""
+    confirm: Literal["effects", "never", "always"] = "effects"
+    """Which calls wait for a person's approval: those of tools with effects, none, or all."""
+    offered: Annotated[int, Field(ge=1, le=128)] = 8
+    """How many tools a model is told at a step where an agent has more; `search_tools` finds the rest."""
