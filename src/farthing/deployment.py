@@ -36,6 +36,7 @@ from farthing.spend.thresholds import alert_rules
 from farthing.swarm.agent import AgentSpec, ToolSource
 from farthing.swarm.events import LoopEvent
 from farthing.swarm.loop import caps_from
+from farthing.swarm.memory.shared import Memory
 from farthing.swarm.run import Swarm
 from farthing.swarm.toolrun import run_with_tools
 from farthing.task import Labels, Task, TaskType, labelled
@@ -173,7 +174,15 @@ class Deployment:
             estimate=self._estimate,
             now=self._clock.now,
             on_event=self._opened().watching.on_swarm_event(),
+            memory=partial(self.memory, key=None if labels is None else labels.key),
         )
+
+    def memory(self, namespace: str, *, key: str | None = None, by: str = "") -> Memory:
+        """What agents, runs and processes share, as `shared:NAME`; a run has `run:RUN_ID`.
+
+        `key` is a tenant's, none of whom sees another's; `by` signs the changes. Raises `SharedMemoryError`.
+        """
+        return self._opened().memories.open(namespace, key=key, by=by)
 
     def _estimate(self, task: Task) -> Decimal | None:
         route = self._opened().pipeline.explain(task)

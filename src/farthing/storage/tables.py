@@ -7,8 +7,6 @@ transaction as the rows they sum, so a start never replays.
 
 import sqlalchemy as sa
 
-from farthing.storage.words import word_index
-
 SCHEMA_VERSION = "0009"
 """The newest migration; a fresh database is created from these tables and stamped with it."""
 
@@ -274,7 +272,7 @@ approval = sa.Table(
 )
 sa.Index("approval_state", approval.c.state, approval.c.asked_us)
 
-# Namespaces of shared memory, and the lock on each: who changes something in one holds its row until the commit.
+# Namespaces of shared memory, and the lock on each: who changes one holds its row until the commit.
 memory_space = sa.Table(
     "memory_space",
     metadata,
@@ -290,7 +288,8 @@ sa.Index("memory_space_name", memory_space.c.tenant, memory_space.c.namespace, u
 # Keys are compared byte by byte on both databases, so that a list has one order.
 _KEY = sa.String(200).with_variant(sa.String(200, collation="C"), "postgresql")
 
-# Entries of shared memory. A deleted one stays for some minutes, so that those who watch are told.
+# Entries of shared memory. A deleted one stays for some minutes, so that those who watch are told. The index
+# that they are searched by is `words.py`'s.
 memory = sa.Table(
     "memory",
     metadata,
@@ -324,5 +323,3 @@ sa.Index(
     sqlite_where=memory.c.value.is_(None),
     postgresql_where=memory.c.value.is_(None),
 )
-for _statement in word_index():
-    sa.event.listen(memory, "after_create", _statement)

@@ -27,6 +27,8 @@ from farthing.swarm.brief import DIGEST_CHARS
 from farthing.swarm.channel import Channel, end_all
 from farthing.swarm.events import CapabilityWithoutTool, SwarmEvent, SwarmFinished, SwarmStarted
 from farthing.swarm.loop import caps_from, toolbox
+from farthing.swarm.memory.shared import Memory
+from farthing.swarm.memory.tools import with_memory_tools, with_own_memory
 from farthing.swarm.plan import RunFrame, handed_task, planned_tasks
 from farthing.swarm.results import MapDone, SwarmResult, Totals, WorkResult
 from farthing.swarm.spread import spread
@@ -85,12 +87,15 @@ class Swarm:
         now: Callable[[], datetime] = _utc_now,
         new_id: Callable[[], str] = new_run_id,
         on_event: Callable[[SwarmEvent | None], None] | None = None,
+        memory: Callable[[str], Memory] | None = None,
     ) -> None:
         """`on_event` is called with each event of a run as it happens, before it is queued for a reader, and
-        with None when the run has been left."""
+        with None when the run has been left. `memory` opens a namespace of shared memory."""
         self._settings = settings or SwarmSettings()
         self.goal = goal
-        self.agents, self.notices = _agents(specs, self._settings, tools or {}, agent_budget_usd)
+        self._open_memory = memory
+        ours = None if memory is None else lambda: self.memory
+        self.agents, self.notices = _agents(specs, self._settings, tools or {}, agent_budget_usd, ours)
         self.runs_per_month = runs_per_month
         self._journey = journey
         self._budget_usd = budget_usd
@@ -111,6 +116,13 @@ class Swarm:
     def run_id(self) -> str:
         """The id of the run under way, else of the last one, else of the first one to come."""
         return self._run_id
+
+    @property
+    def memory(self) -> Memory:
+        """What the agents of the run share, in the namespace `run:RUN_ID`: it outlasts the run."""
+        if self._open_memory is None:
+            raise SwarmError("this swarm has no shared memory", hint="deploy it by a Deployment")
+        return self._open_memory(f"run:{self._run_id}")
 
     @property
     def results(self) -> tuple[WorkResult, ...]:
@@ -316,11 +328,14 @@ def _agents(
     settings: SwarmSettings,
     tools: Mapping[str, Sequence[ToolSource]],
     agent_budget_usd: Decimal | None,
+    memory: Callable[[], Memory] | None,
 ) -> tuple[tuple[Agent, ...], tuple[CapabilityWithoutTool, ...]]:
     """The agents, and the capabilities among them that no tool serves."""
     roles = roles_of(specs, settings.roles)
+    served = with_memory_tools(tools, memory)
     given = [
-        stage_tools(spec, capabilities_of(spec, role), tools) for spec, role in zip(specs, roles, strict=True)
+        stage_tools(spec, capabilities_of(spec, role), served)
+        for spec, role in zip(specs, roles, strict=True)
     ]
     for stage in given:
         toolbox(stage.tools)
@@ -329,7 +344,8 @@ def _agents(
         for number, (role, stage) in enumerate(zip(roles, given, strict=True), start=1)
         for capability in stage.untooled
     )
-    return make_agents(specs, roles, given, agent_budget_usd=agent_budget_usd), notices
+    agents = make_agents(specs, roles, given, agent_budget_usd=agent_budget_usd)
+    return tuple(with_own_memory(agent, memory) for agent in agents), notices
 
 
 async def _hand_out(

@@ -11,7 +11,7 @@ from typing import TypeAlias, assert_never
 import msgspec
 from msgspec import structs
 
-from farthing.errors import SharedMemoryError
+from farthing.errors import FarthingError, SharedMemoryError
 from farthing.swarm.memory.entry import (
     Bounds,
     Conflict,
@@ -96,9 +96,8 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Edit: TypeAlias = Put | Delete | Increment | Append | Claim | Release
-Answer: TypeAlias = (
-    MemoryEntry | Conflict | Lease | Taken | Number | bool | SharedMemoryError | None
-)
+Answer: TypeAlias = MemoryEntry | Conflict | Lease | Taken | Number | bool | FarthingError | None
+"""An error is raised to the one who asked, and to no other of its group."""
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -283,9 +282,7 @@ def _present(row: Row) -> int:
 
 
 def _conflict(row: Row) -> Conflict:
-    return Conflict(
-        key=row.key, version=_present(row), entry=None if row.value is None else entry_of(row)
-    )
+    return Conflict(key=row.key, version=_present(row), entry=None if row.value is None else entry_of(row))
 
 
 def _sum(row: Row, amount: Number) -> Number:
@@ -297,7 +294,8 @@ def _sum(row: Row, amount: Number) -> Number:
         total = _EXACT.add(Decimal(before), Decimal(amount))
     except DecimalException:
         raise SharedMemoryError(
-            f"{_short(text)} and {amount} have a sum of more than {_EXACT.prec} digits", hint="put a new number"
+            f"{_short(text)} and {amount} have a sum of more than {_EXACT.prec} digits",
+            hint="put a new number",
         ) from None
     return int(total) if isinstance(before, int) and isinstance(amount, int) else total
 

@@ -5,7 +5,6 @@ Values and their bounds only. What an operation does to an entry is `edits.py`'s
 """
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -17,7 +16,7 @@ LONGEST_KEY, LONGEST_NAMESPACE, LONGEST_NAME = 200, 120, 120
 LONGEST_S = 10 * 366 * 86_400.0
 """Ten years: what lasts longer needs no end."""
 
-JsonValue: TypeAlias = "None | bool | int | float | str | list[JsonValue] | dict[str, JsonValue]"
+JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 ChangeKind: TypeAlias = Literal["put", "deleted", "expired"]
 Number: TypeAlias = int | Decimal
 
@@ -123,7 +122,7 @@ def checked_place(namespace: object, tenant: str | None) -> Place:
 
 
 def checked_us(seconds: float, what: str) -> int:
-    """A time to come in microseconds. Raises `SharedMemoryError` unless it is above 0 and at most ten years."""
+    """A duration in microseconds. Raises `SharedMemoryError` unless it is above 0 and at most ten years."""
     if not 0 < seconds <= LONGEST_S:
         raise SharedMemoryError(
             f"{what} is {seconds!r} seconds; give more than 0 and at most {LONGEST_S:,.0f}"
@@ -161,21 +160,19 @@ def decoded(text: str) -> JsonValue:
     return cast(JsonValue, json.loads(text))
 
 
-def texts_in(value: object) -> list[str]:
+def texts_in(value: JsonValue) -> list[str]:
     """Every text in a value, names of members among them, in order."""
     found: list[str] = []
-    waiting: list[object] = [value]
+    waiting: list[JsonValue] = [value]
     while waiting:
-        match waiting.pop():
-            case str() as text:
-                found.append(text)
-            case list() as items:
-                waiting.extend(reversed(cast("list[object]", items)))
-            case Mapping() as members:
-                for name, member in reversed(cast("Mapping[str, object]", members).items()):
-                    waiting.extend((member, name))
-            case _:
-                pass
+        one = waiting.pop()
+        if isinstance(one, str):
+            found.append(one)
+        elif isinstance(one, list):
+            waiting.extend(reversed(one))
+        elif isinstance(one, dict):
+            for name, member in reversed(one.items()):
+                waiting.extend((member, name))
     return found
 
 

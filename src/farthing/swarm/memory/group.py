@@ -1,8 +1,8 @@
 """One process's way to shared memory in the database: what is asked for at once goes in one transaction.
 
-Edits and looks at single keys have a lane each, so that a hundred agents who change something cost one commit.
-Threads of its own do the work: tools that hang cannot take them. A SQLite file that others write is waited
-for; that it is locked reaches no caller.
+Edits and looks at single keys have a lane each, so that a hundred agents who change something cost one
+commit. Threads of its own do the work: tools that hang cannot take them. A SQLite file that others write is
+waited for; that it is locked reaches no caller.
 """
 
 import asyncio
@@ -180,7 +180,7 @@ class Groups:
                 raise _unavailable(error) from error
         return [self._alone(job) for job in jobs]  # what one edit causes must not be the others' too
 
-    def _alone(self, job: Job) -> Answer | LedgerUnavailableError:
+    def _alone(self, job: Job) -> Answer:
         try:
             return self._patiently([job])[0]
         except LedgerUnavailableError as error:
@@ -202,7 +202,7 @@ class Groups:
             time.sleep(random.uniform(*_AGAIN_S))  # noqa: S311 - so that two do not meet again
 
     def _transact(self, jobs: Sequence[Job]) -> list[Answer]:
-        # A SQLite file is his who asks first, which would be us: let others, the ledger among them, have a turn.
+        # A SQLite file is his who asks first, which would be us: others, and the ledger, get their turn.
         time.sleep(max(0.0, self._breathing_until - time.monotonic()))
         began = time.monotonic()
         with self.database.write() as connection:

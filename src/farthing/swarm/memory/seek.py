@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
 
 from farthing.storage.database import Database
 from farthing.storage.tables import memory
@@ -76,7 +76,7 @@ def _by_fts5(
 
 def _by_vector(living: sa.Select[tuple[object, ...]], words: Sequence[str]) -> sa.Select[tuple[object, ...]]:
     any_of = " | ".join(f"'{word}'{':*' if finds_beginnings(word) else ''}" for word in words)
-    vector = sa.literal_column(VECTOR)
+    vector = sa.literal_column(VECTOR, TSVECTOR())
     query = sa.cast(sa.literal(any_of), TSQUERY)
     return (
         living.where(vector.op("@@")(query))
@@ -86,6 +86,6 @@ def _by_vector(living: sa.Select[tuple[object, ...]], words: Sequence[str]) -> s
 
 
 def _has_index(connection: sa.Connection) -> bool:
-    return connection.exec_driver_sql(
-        "SELECT 1 FROM sqlite_master WHERE name = ?", (TABLE,)
-    ).first() is not None
+    return (
+        connection.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE name = ?", (TABLE,)).first() is not None
+    )

@@ -5,8 +5,8 @@
     total = await notes.increment("pages read")
     match await notes.claim("chapter 3", holder="writer-1", lease_s=60): …
 
-Everything that returned is durable in the deployment's database, SQLite or PostgreSQL, and alike on both. Times
-to live and leases are measured by the database's clock. What an operation does is `edits.py`'s.
+Everything that returned is durable in the deployment's database, SQLite or PostgreSQL, and alike on both.
+Times to live and leases are measured by the database's clock. What an operation does is `edits.py`'s.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from functools import partial
 from typing import cast
 
 from farthing.clock import undisturbed
+from farthing.config.tooling import SharedMemory
 from farthing.errors import DeploymentClosedError, SharedMemoryError
 from farthing.storage.database import Database
 from farthing.swarm.memory import seek, store
@@ -61,7 +62,7 @@ Pause = Callable[[float], Awaitable[None]]
 
 
 class Memories:
-    """Shared memory on one database: `open` gives its namespaces. Use from one event loop, and `aclose` it."""
+    """Shared memory on one database. Use from one event loop, and `aclose` it."""
 
     def __init__(
         self,
@@ -90,11 +91,17 @@ class Memories:
         await self._groups.aclose()
 
 
+def open_memories(database: Database, settings: SharedMemory) -> Memories:
+    """Within the bounds that a configuration sets."""
+    bounds = Bounds(entries=settings.entries, value_bytes=settings.value_bytes)
+    return Memories(database, bounds, watch_every_s=settings.watch_every)
+
+
 class Memory:
     """One namespace. Values are what JSON can say, up to a bound (64 KiB unless configured otherwise).
 
-    Raises `SharedMemoryError` for what cannot be kept or done, `LedgerUnavailableError` while the database does
-    not answer. A call that is cancelled has happened or has not, and nothing between.
+    Raises `SharedMemoryError` for what cannot be kept or done, `LedgerUnavailableError` while the database
+    does not answer. A call that is cancelled has happened or has not, and nothing between.
     """
 
     def __init__(self, groups: Groups, place: Place, *, by: str, watch_every_s: float, pause: Pause) -> None:
@@ -113,15 +120,13 @@ class Memory:
 
     def signed(self, by: str) -> "Memory":
         """The same namespace; changes made through it say who made them."""
-        return Memory(
-            self._groups, self._place, by=by, watch_every_s=self._watch_every_s, pause=self._pause
-        )
+        return Memory(self._groups, self._place, by=by, watch_every_s=self._watch_every_s, pause=self._pause)
 
     # Values.
 
     async def put(self, key: str, value: object, *, ttl_s: float | None = None) -> int:
-        """Keeps a value, in the place of an earlier one, and returns its version. After `ttl_s` seconds it is
-        not there any more; None: it stays."""
+        """Keeps a value, in the place of an earlier one, and returns its version. After `ttl_s` seconds it
+        is not there any more; None: it stays."""
         return cast(MemoryEntry, await self._put(key, value, ttl_s, expected=None)).version
 
     async def get(self, key: str) -> MemoryEntry | None:
@@ -130,8 +135,8 @@ class Memory:
         return None if row is None else entry_of(row)
 
     async def list(self, prefix: str = "", *, limit: int = 100, after: str = "") -> tuple[MemoryEntry, ...]:
-        """A page of the entries whose keys begin with `prefix`, in the order of keys: at most `limit` of them,
-        behind the key `after`. A page that is not full is the last."""
+        """A page of the entries whose keys begin with `prefix`, in the order of keys: at most `limit` of
+        them, behind the key `after`. A page that is not full is the last."""
         read = partial(
             store.list_rows,
             database=self._groups.database,
@@ -150,8 +155,8 @@ class Memory:
     async def compare_and_set(
         self, key: str, value: object, version: int, *, ttl_s: float | None = None
     ) -> MemoryEntry | Conflict:
-        """Keeps a value if the entry still has that version (0: if there is none); a `Conflict` tells which it
-        has."""
+        """Keeps a value if the entry still has that version (0: if there is none); a `Conflict` tells
+        which it has."""
         return await self._put(key, value, ttl_s, expected=version)
 
     async def put_if_absent(
@@ -171,8 +176,8 @@ class Memory:
     async def append(
         self, key: str, *items: object, most: int | None = None, ttl_s: float | None = None
     ) -> int:
-        """Adds items to a list, which is empty where there is none, and returns its length. `most` keeps only so
-        many, the newest. The time to live stays as it is unless `ttl_s` is given."""
+        """Adds items to a list, which is empty where there is none, and returns its length. `most` keeps
+        only so many, the newest. The time to live stays as it is unless `ttl_s` is given."""
         if most is not None and most < 1:
             raise SharedMemoryError(f"most is {most}; give at least 1")
         name = checked_key(key)
@@ -198,8 +203,8 @@ class Memory:
         return await self._claim(checked_key(key), holder, lease_s, token=None)
 
     async def renew(self, lease: Lease, lease_s: float) -> Lease | Taken:
-        """The lease for `lease_s` seconds from now, though its time was over, unless it was released or somebody
-        else has claimed since."""
+        """The lease for `lease_s` seconds from now, though its time was over, unless it was released or
+        somebody else has claimed since."""
         return await self._claim(lease.key, lease.holder, lease_s, token=lease.token)
 
     async def release(self, lease: Lease) -> bool:
@@ -216,15 +221,13 @@ class Memory:
         return cast(Lease | Taken, await self._groups.edit(self._place, edit))
 
     async def _release(self, key: str, holder: str, *, token: int | None) -> bool:
-        return cast(
-            bool, await self._groups.edit(self._place, Release(key=key, holder=holder, token=token))
-        )
+        return cast(bool, await self._groups.edit(self._place, Release(key=key, holder=holder, token=token)))
 
     # Finding and watching.
 
     async def search(self, words: str, *, limit: int = 10) -> tuple[MemoryMatch, ...]:
-        """The entries with any of the words in their key or in the texts of their value, the best first: those
-        with more of the words, then with more of them whole, then more about them, then the newest."""
+        """The entries with any of the words in their key or in the texts of their value, the best first:
+        those with more of the words, then with more of them whole, then more about them, then the newest."""
         wanted = query_words(words)
         read = partial(
             seek.search_rows,
@@ -243,12 +246,12 @@ class Memory:
     async def watch(
         self, prefix: str = "", *, since: int | None = None
     ) -> AsyncGenerator[MemoryChange, None]:
-        """What becomes of the keys that begin with `prefix`, in order, from whichever process; ends when the
-        deployment closes.
+        """What becomes of the keys that begin with `prefix`, in order, from whichever process; ends when
+        the deployment closes.
 
-        `since` goes on behind the change of that version, 0 begins with what is there, None with now: with the
-        first look. Several changes of one key between two looks are told as one, the last; no key whose entry
-        changed is left out. Nothing is read ahead of a slow reader but one page.
+        `since` goes on behind the change of that version, 0 begins with what is there, None with the first
+        look. Several changes of one key between two looks are told as one, the last; no key that changed is
+        left out. Nothing is read ahead of a slow reader but one page.
         """
         kept, changed = checked_prefix(prefix), self._groups.watched(self._place)
         told, began = since, 0
@@ -261,7 +264,9 @@ class Memory:
                 began = look.changes
             for row in look.rows:
                 told = row.version
-                if row.value is not None or row.version > began:  # what was gone before was not there to watch
+                if (
+                    row.value is not None or row.version > began
+                ):  # what was gone before was not there to watch
                     yield _change(row)
             if len(look.rows) < _LOOKED_AT:
                 told = max(told or 0, look.changes)
@@ -280,7 +285,7 @@ class Memory:
         )
         try:
             while (look := await self._groups.read(read)).expired:
-                await self._groups.edit(self._place, None)  # removing it is a change, which the next look tells
+                await self._groups.edit(self._place, None)  # its removal is a change, told by the next
         except DeploymentClosedError:
             return None
         if since is not None and 0 < since < look.forgotten:

@@ -140,7 +140,7 @@ def _expired(connection: sa.Connection, space: int, now_us: int, *, most: int) -
 
 
 def rows_of(connection: sa.Connection, query: sa.Select[tuple[object, ...]]) -> Iterable[Row]:
-    return (Row(**dict(zip(_FIELDS, row, strict=True))) for row in connection.execute(query))
+    return (Row(**row) for row in connection.execute(query).mappings())
 
 
 def _save(connection: sa.Connection, space: int, edited: Edited) -> None:
@@ -150,7 +150,8 @@ def _save(connection: sa.Connection, space: int, edited: Edited) -> None:
         connection.execute(memory.insert(), [{"space": space, "key": row.key, **_values(row)} for row in new])
     if old:
         changes = [
-            {"row_id": row.id, **{f"new_{name}": value for name, value in _values(row).items()}} for row in old
+            {"row_id": row.id, **{f"new_{name}": value for name, value in _values(row).items()}}
+            for row in old
         ]
         connection.execute(_UPDATE, changes)
     if edited.dropped:
@@ -214,7 +215,9 @@ def look_at_changes(
     rows: list[Row] = []
     if since is not None:
         query = sa.select(*COLUMNS).where(memory.c.space == space.id, memory.c.version > since)
-        rows = list(rows_of(connection, query.where(*_beginning(prefix)).order_by(memory.c.version).limit(limit)))
+        rows = list(
+            rows_of(connection, query.where(*_beginning(prefix)).order_by(memory.c.version).limit(limit))
+        )
     worn = sa.select(memory.c.id).where(memory.c.space == space.id, memory.c.until_us <= now_us).limit(1)
     return Look(rows, space.changes, space.forgotten, connection.execute(worn).first() is not None)
 

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from farthing.storage.words import statements
+from farthing.storage.words import word_index
 
 revision = "0009"
 down_revision = "0008"
@@ -15,7 +15,7 @@ def upgrade() -> None:
     _spaces()
     _entries()
     _indexes()
-    for statement in statements(op.get_bind()):
+    for statement in word_index(op.get_bind()):
         op.execute(statement)
 
 
