@@ -60,10 +60,10 @@ def finds_beginnings(word: str) -> bool:
 def score(words: Sequence[str], indexed: str) -> Score:
     """How well the indexed words of an entry fit those of a query."""
     counts = Counter(indexed.split())
-    found = tuple(word for word in words if counts[word] or _begins(word, counts))
-    whole = [word for word in found if counts[word]]
-    share = sum(counts[word] for word in whole) / max(1, counts.total())
-    return Score(len(found), len(whole), share, found)
+    times = {word: _times(word, counts) for word in words}
+    found = tuple(word for word in words if times[word])
+    whole = sum(1 for word in found if counts[word])
+    return Score(len(found), whole, sum(times.values()) / max(1, counts.total()), found)
 
 
 def snippet(words: Sequence[str], key: str, text: str, *, chars: int = SNIPPET_CHARS) -> str:
@@ -79,8 +79,10 @@ def snippet(words: Sequence[str], key: str, text: str, *, chars: int = SNIPPET_C
     return f"{'…' if begin else ''}{piece}{'…' if begin + chars < len(whole) else ''}"
 
 
-def _begins(word: str, counts: Counter[str]) -> bool:
-    return finds_beginnings(word) and any(one.startswith(word) for one in counts)
+def _times(word: str, counts: Counter[str]) -> int:
+    if not finds_beginnings(word):
+        return counts[word]
+    return sum(count for one, count in counts.items() if one.startswith(word))
 
 
 def _meant(written: str, words: Sequence[str]) -> bool:
