@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import cast
 
 import pytest
 import sqlalchemy as sa
@@ -332,8 +333,9 @@ async def test_a_cancelled_change_has_happened_or_not(notes: Memory) -> None:
     done = await asyncio.gather(*asked, return_exceptions=True)
     kept = await value_of(notes, "log")
     assert isinstance(kept, list)
-    assert {number for number, answer in enumerate(done) if isinstance(answer, int)} <= set(kept)
-    assert len(kept) == len(set(kept))
+    numbers = cast("list[int]", kept)
+    assert {number for number, answer in enumerate(done) if isinstance(answer, int)} <= set(numbers)
+    assert len(numbers) == len(set(numbers))
 
 
 async def test_one_refusal_is_not_the_others(notes: Memory) -> None:

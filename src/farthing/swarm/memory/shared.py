@@ -254,19 +254,16 @@ class Memory:
         left out. Nothing is read ahead of a slow reader but one page.
         """
         kept, changed = checked_prefix(prefix), self._groups.watched(self._place)
-        told, began = since, 0
+        told, there = since, 0 if since else None
         while not self._groups.closing.is_set():
             changed.clear()
             look = await self._look(kept, told)
             if look is None:
                 return
-            if told is None or (told == 0 and not began):
-                began = look.changes
+            there = look.changes if there is None else there
             for row in look.rows:
                 told = row.version
-                if (
-                    row.value is not None or row.version > began
-                ):  # what was gone before was not there to watch
+                if row.value is not None or row.version > there:  # else it was gone before anybody watched
                     yield _change(row)
             if len(look.rows) < _LOOKED_AT:
                 told = max(told or 0, look.changes)
