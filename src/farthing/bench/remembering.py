@@ -90,7 +90,10 @@ class _Worker:
         await self._memory.release(lease)
 
     async def search(self, number: int) -> None:
-        await self._memory.search(f"topic{number % 100} common")
+        await self._memory.search(f"subject{number % 100:02}")
+
+    async def search_common(self, number: int) -> None:
+        await self._memory.search(f"common subject{number % 100:02}")
 
     async def stamp(self, number: int) -> None:
         """Puts the time, for who watches in another process."""
@@ -106,6 +109,7 @@ class _Worker:
             "compare and set": self.compare_and_set,
             "claim": self.claim,
             "search": self.search,
+            "search common": self.search_common,
             "stamp": self.stamp,
         }
 

@@ -65,13 +65,13 @@ def _by_fts5(
 ) -> sa.Select[tuple[object, ...]]:
     any_of = " OR ".join(f'"{word}"{" *" if finds_beginnings(word) else ""}' for word in words)
     match = f'space : "{space.id}" AND words : ({any_of})'
-    index = sa.table(TABLE, sa.column("rowid"), sa.column(TABLE))
-    return (
-        living.join(index, index.c.rowid == memory.c.id)
-        .where(index.c[TABLE].match(match))
-        .order_by(sa.func.bm25(sa.literal_column(TABLE)), memory.c.version.desc())
-        .limit(PROPOSED)
-    )
+    # The index alone first: joined at once, every match would have its whole row read to be ordered. Rows
+    # without a value have no words.
+    index = sa.table(TABLE, sa.column("rowid"), sa.column(TABLE), sa.column("rank"))
+    best = sa.select(index.c.rowid).where(index.c[TABLE].match(match))
+    best = best.order_by(index.c.rank, index.c.rowid.desc()).limit(PROPOSED)
+    best_rows = best.subquery()
+    return living.join(best_rows, best_rows.c.rowid == memory.c.id)
 
 
 def _by_vector(living: sa.Select[tuple[object, ...]], words: Sequence[str]) -> sa.Select[tuple[object, ...]]:
