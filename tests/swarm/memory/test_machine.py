@@ -80,6 +80,10 @@ class MemoryMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         for memories in self.memories:
             self.run(memories.aclose())
+        with self.databases[0].write() as connection:  # raises if the index is not what the rows say
+            connection.exec_driver_sql(
+                "INSERT INTO memory_words(memory_words, rank) VALUES ('integrity-check', 1)"
+            )
         for database in self.databases:
             database.close()
         self.loop.close()
