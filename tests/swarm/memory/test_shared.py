@@ -90,7 +90,7 @@ async def test_putting_anew_ends_the_time_to_live_and_adding_keeps_it(
 async def test_expired_rows_are_removed_by_and_by(notes: Memory, database: StandingClock) -> None:
     await asyncio.gather(*(notes.put(f"k{number}", 1, ttl_s=1) for number in range(100)))
     database.seconds += 2
-    for _ in range(2):
+    for _ in range(64):
         await notes.put("other", 1)
     with database.read() as connection:
         living = sa.select(sa.func.count()).select_from(memory).where(memory.c.value.is_not(None))

@@ -2,14 +2,14 @@
 
 Edits and looks at single keys have a lane each, so that a hundred agents who change something cost one
 commit. Threads of its own do the work: tools that hang cannot take them. A SQLite file that others write is
-waited for; that it is locked reaches no caller.
+waited for, in turns (`turns.py`); that it is locked reaches no caller.
 """
 
 import asyncio
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, NamedTuple, TypeVar
 from weakref import WeakValueDictionary
@@ -23,6 +23,7 @@ from farthing.swarm.memory import store
 from farthing.swarm.memory.edits import Answer, Edit, Row
 from farthing.swarm.memory.entry import Bounds, Place
 from farthing.swarm.memory.store import Job
+from farthing.swarm.memory.turns import Turns
 
 Asked = TypeVar("Asked")
 Told = TypeVar("Told")
@@ -31,7 +32,6 @@ T = TypeVar("T")
 _MOST_AT_ONCE = 512
 _THREADS = 4
 _PATIENCE_S = 60.0
-_LONGEST_BREATH_S = 0.005
 _AGAIN_S = (0.001, 0.010)
 _BUSY = {"40001", "40P01", "55P03"}  # PostgreSQL: serialization failure, deadlock, lock not available
 
@@ -42,9 +42,12 @@ class _Wish(NamedTuple, Generic[Asked, Told]):
 
 
 class _Lane(Generic[Asked, Told]):
-    """Hands what has queued up to `work`, one group at a time. `work` gives one answer for each, in order."""
+    """Hands what has queued up to `work`, one group at a time. `work` delivers an answer for each, in order,
+    and ends when the next group may begin."""
 
-    def __init__(self, work: Callable[[Sequence[Asked]], "asyncio.Future[list[Told]]"]) -> None:
+    def __init__(
+        self, work: Callable[[Sequence[Asked], Callable[[Sequence[Told]], None]], Awaitable[None]]
+    ) -> None:
         self._work = work
         self._queue: list[_Wish[Asked, Told]] = []
         self._running: asyncio.Task[None] | None = None
@@ -72,20 +75,21 @@ class _Lane(Generic[Asked, Told]):
             self._running = None
 
     async def _serve(self, group: Sequence[_Wish[Asked, Told]]) -> None:
+        def deliver(answers: Sequence[Told]) -> None:
+            for wish, answer in zip(group, answers, strict=True):
+                if wish.told.done():
+                    continue
+                if isinstance(answer, Exception):
+                    wish.told.set_exception(answer)
+                else:
+                    wish.told.set_result(answer)
+
         try:
-            answers = await self._work([wish.asked for wish in group])
+            await self._work([wish.asked for wish in group], deliver)
         except Exception as error:  # noqa: BLE001 - it is every waiter's, and the lane goes on
             for wish in group:
                 if not wish.told.done():
                     wish.told.set_exception(error)
-            return
-        for wish, answer in zip(group, answers, strict=True):
-            if wish.told.done():
-                continue
-            if isinstance(answer, Exception):
-                wish.told.set_exception(answer)
-            else:
-                wish.told.set_result(answer)
 
 
 class Groups:
@@ -99,7 +103,7 @@ class Groups:
         self._threads: ThreadPoolExecutor | None = None
         self._edits: _Lane[Job, Answer] = _Lane(self._commit)
         self._finds: _Lane[tuple[Place, str], Row | None] = _Lane(self._find)
-        self._breathing_until = 0.0
+        self._turns = Turns(database)
         self._watched: WeakValueDictionary[Place, asyncio.Event] = WeakValueDictionary()
         self.closing = asyncio.Event()
 
@@ -141,18 +145,26 @@ class Groups:
             self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="farthing-memory")
         return asyncio.get_running_loop().run_in_executor(self._threads, work)
 
-    def _commit(self, jobs: Sequence[Job]) -> asyncio.Future[list[Answer]]:
-        return asyncio.ensure_future(self._committed(jobs))
+    async def _commit(self, jobs: Sequence[Job], deliver: Callable[[Sequence[Answer]], None]) -> None:
+        loop = asyncio.get_running_loop()
 
-    async def _committed(self, jobs: Sequence[Job]) -> list[Answer]:
-        answers = await self._in_thread(lambda: self._write(jobs))
-        for place in {job.place for job in jobs}:
-            watched = self._watched.get(place)
-            if watched is not None:
-                watched.set()
-        return answers
+        def committed(answers: Sequence[Answer]) -> None:
+            deliver(answers)
+            for place in {job.place for job in jobs}:
+                watched = self._watched.get(place)
+                if watched is not None:
+                    watched.set()
 
-    def _find(self, keys: Sequence[tuple[Place, str]]) -> asyncio.Future[list[Row | None]]:
+        def work() -> None:
+            with self._turns.turn(give_up_at=time.monotonic() + self._patience_s):
+                answers = self._write(jobs)
+                loop.call_soon_threadsafe(committed, answers)  # before the breath that ends the turn
+
+        await self._in_thread(work)
+
+    async def _find(
+        self, keys: Sequence[tuple[Place, str]], deliver: Callable[[Sequence[Row | None]], None]
+    ) -> None:
         wanted: dict[Place, set[str]] = {}
         for place, key in keys:
             wanted.setdefault(place, set()).add(key)
@@ -161,7 +173,7 @@ class Groups:
             found = store.find_rows(connection, self.database, wanted)
             return [found.get(one) for one in keys]
 
-        return self._in_thread(lambda: self._reading(look))
+        deliver(await self._in_thread(lambda: self._reading(look)))
 
     # In threads.
 
@@ -202,15 +214,8 @@ class Groups:
             time.sleep(random.uniform(*_AGAIN_S))  # noqa: S311 - so that two do not meet again
 
     def _transact(self, jobs: Sequence[Job]) -> list[Answer]:
-        # A SQLite file is his who asks first, which would be us: others, and the ledger, get their turn.
-        time.sleep(max(0.0, self._breathing_until - time.monotonic()))
-        began = time.monotonic()
         with self.database.write() as connection:
-            answers = store.commit_edits(connection, self.database, jobs, self.bounds)
-        if self.database.is_sqlite:
-            now = time.monotonic()
-            self._breathing_until = now + min(now - began, _LONGEST_BREATH_S)
-        return answers
+            return store.commit_edits(connection, self.database, jobs, self.bounds)
 
 
 def _is_busy(error: DBAPIError) -> bool:

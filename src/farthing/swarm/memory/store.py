@@ -15,8 +15,7 @@ from farthing.storage.tables import memory, memory_space
 from farthing.swarm.memory.edits import Answer, Edit, Edited, Row, Standing, apply_edits
 from farthing.swarm.memory.entry import Bounds, Place
 
-_SWEPT_AT_ONCE, _SWEPT_IF_NEEDED = 64, 5_000
-_FORGET_EVERY, _FORGOTTEN_AT_ONCE = 64, 256
+_EVERY, _SWEPT_AT_ONCE, _SWEPT_IF_NEEDED, _FORGOTTEN_AT_ONCE = 64, 256, 5_000, 256
 REMEMBERED_US = 600_000_000
 """How long a deletion is told to those who watch."""
 _BEYOND_ANY_KEY = "\U0010ffff"
@@ -90,13 +89,15 @@ def _in_space(
         return _NOTHING
     now_us = round(database.now(connection) * 1e6)
     rows = _load(connection, space.id, {edit.key for edit in edits})
+    # Rows that nobody asks for are swept by and by, at once only where room is needed or it was asked for.
     needed = not edits or space.entries + len(edits) > bounds.entries
-    rows |= _expired(connection, space.id, now_us, most=_SWEPT_IF_NEEDED if needed else _SWEPT_AT_ONCE)
+    if needed or _is_due(space.changes, len(edits)):
+        rows |= _expired(connection, space.id, now_us, most=_SWEPT_IF_NEEDED if needed else _SWEPT_AT_ONCE)
     standing = Standing(changes=space.changes, entries=space.entries)
     edited = apply_edits(rows, edits, standing, now_us=now_us, bounds=bounds)
     _save(connection, space.id, edited)
     forgotten = space.forgotten
-    if edited.standing.changes // _FORGET_EVERY != space.changes // _FORGET_EVERY:
+    if _is_due(space.changes, len(edits)):
         forgotten = max(forgotten, _forget(connection, space.id, now_us))
     told = (edited.standing.changes, edited.standing.entries, forgotten)
     if told != (space.changes, space.entries, space.forgotten):
@@ -106,6 +107,11 @@ def _in_space(
             .values(changes=told[0], entries=told[1], forgotten=told[2])
         )
     return edited
+
+
+def _is_due(changes: int, edits: int) -> bool:
+    """Whether the work that is done now and then is due: about once in so many changes."""
+    return (changes + edits) // _EVERY != changes // _EVERY
 
 
 def _locked(connection: sa.Connection, database: Database, place: Place, *, make: bool) -> Space | None:
