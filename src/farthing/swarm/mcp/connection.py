@@ -101,7 +101,8 @@ class Connection:
     def ask_to_end(self) -> None:
         """Its life ends soon after; `ended` waits for it."""
         self._stop.set()
-        self._tried.set()
+        for waited in (self._tried, self._up):  # nobody waits for a server that is going
+            waited.set()
 
     def kill(self) -> "asyncio.Task[None] | None":
         """Ends its process at once; its life, if that goes on, is cancelled and returned."""
@@ -121,9 +122,12 @@ class Connection:
             self._link = None
             self._up.clear()
             self._stirred.set()
+            self.fault = "was lost"
 
     async def _back(self, until: float) -> Link | None:
         """The next connection, if it comes before the loop's time `until`."""
+        if self._stop.is_set():
+            return None
         try:
             async with asyncio.timeout_at(until):
                 await self._up.wait()
@@ -141,8 +145,8 @@ class Connection:
         losses = 0
         while not self._stop.is_set():
             self._served = False
-            was_up = await self._once()
-            if not was_up and not self.starts:
+            await self._once()
+            if self._stop.is_set() or not self.starts:
                 return  # it never was there: that is told, and not tried for ever
             losses = 1 if self._served else losses + 1
             delay_s = backoff_s(losses, self._jitter())
@@ -176,7 +180,8 @@ class Connection:
                 self.fault = self._told(error, was_up=was_up)
             finally:
                 self._link = None
-                self._up.clear()
+                if not self._stop.is_set():
+                    self._up.clear()
         if scope.cancelled_caught:
             self.fault = self._told(TimeoutError(), was_up=False)
         return was_up

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from farthing.config.tooling import McpServer
 from farthing.errors import FarthingError, ToolError
+from farthing.swarm.mcp.mending import TOLD, MendingTransport
 from farthing.swarm.mcp.offered import OfferedTool, told
 from farthing.swarm.mcp.process import ServerProcess
 
@@ -79,10 +80,10 @@ class Link:
             if _is_over(error):
                 raise LinkLostError(error.message) from None
             if _is_late(error):
-                raise ToolError(f"{tool} did not answer within {timeout_s:g} seconds") from None
+                raise ToolError(f"{tool} did not answer within {timeout_s:.3g} seconds") from None
             raise ToolError(error.message) from None
         except TimeoutError:
-            raise ToolError(f"{tool} did not take the call within {timeout_s:g} seconds") from None
+            raise ToolError(f"{tool} did not take the call within {timeout_s:.3g} seconds") from None
         except (ValidationError, RuntimeError, InputRequiredRoundsExceededError) as error:
             said = str(error).partition("\n")[0]
             raise ToolError(f"{tool} gave a result that is none: {said}") from None
@@ -111,7 +112,7 @@ async def linked(
     async with AsyncExitStack() as stack:
         transport = await _over_http(server, stack) if process is None else process.open()
         client = Client(
-            transport,
+            MendingTransport(transport),
             message_handler=hear,
             client_info=_ourselves(),
             cache=None,
@@ -159,7 +160,7 @@ def _offered(tool: "McpTool") -> OfferedTool:
     return OfferedTool(
         name=tool.name,
         description=tool.description or tool.title or "",
-        schema=cast("object", tool.input_schema),
+        schema=cast("object", tool.input_schema.get(TOLD, tool.input_schema)),
         read_only=hints is not None and hints.read_only_hint is True,
         idempotent=hints is not None and hints.idempotent_hint is True,
     )

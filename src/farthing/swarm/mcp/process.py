@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
     from mcp.shared.message import SessionMessage
 
-    Streams = tuple[
-        MemoryObjectReceiveStream[SessionMessage | Exception], MemoryObjectSendStream[SessionMessage]
-    ]
+    Arriving = MemoryObjectReceiveStream[SessionMessage | Exception]
+    Streams = tuple[Arriving, MemoryObjectSendStream[SessionMessage]]
     _Deliver = Callable[[SessionMessage], Awaitable[None]]
 
 HARMLESS = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "USER", "LOGNAME", "SHELL", "TERM")
