@@ -23,6 +23,7 @@ class McpServer(Section):
     command: str | None = None
     """The program of a server on this machine, which is spoken to by its standard input and output."""
     args: tuple[str, ...] = ()
+    """Its arguments. They are no place for a secret: other programs on the machine see them."""
     env: dict[str, str] = Field(default_factory=dict[str, str], repr=False)
     """Variables of its environment, beside a few harmless ones of ours: the only way a secret reaches it."""
     cwd: str | None = None
@@ -34,6 +35,7 @@ class McpServer(Section):
     type: Literal["stdio", "http", "streamable-http"] | None = None
     """Of no consequence: `command` or `url` says it. Accepted because others write it."""
     disabled: bool = False
+    """Leaves it out."""
     timeout: Seconds = 60.0
     """Seconds one tool call may take."""
     start_timeout: Seconds = 30.0
