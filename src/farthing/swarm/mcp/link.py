@@ -148,11 +148,11 @@ async def _listen(client: "Client", stack: AsyncExitStack) -> None:
 
 
 def _ourselves() -> "Implementation":
+    from importlib.metadata import version
+
     from mcp_types import Implementation
 
-    from farthing import __version__
-
-    return Implementation(name="farthing", version=__version__)
+    return Implementation(name="farthing", version=version("farthing"))
 
 
 def _offered(tool: "McpTool") -> OfferedTool:
