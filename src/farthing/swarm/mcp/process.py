@@ -83,17 +83,7 @@ class ServerProcess:
         import anyio
         from mcp.shared.message import SessionMessage
 
-        process = self._process = await asyncio.create_subprocess_exec(
-            self._server.command or "",
-            *self._server.args,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=self._environment,
-            cwd=self._server.cwd,
-            limit=_LONGEST_LINE,
-            start_new_session=True,  # so that what it starts itself can be ended with it
-        )
+        process = self._process = await self._spawned()
         # No await from here to `try`: a cancellation in between would leave the process behind.
         arriving, read = anyio.create_memory_object_stream[SessionMessage | Exception](0)
         write, leaving = anyio.create_memory_object_stream[SessionMessage](0)
@@ -116,19 +106,37 @@ class ServerProcess:
             yield read, write
         finally:
             with anyio.CancelScope(shield=True):
-                try:
-                    lost = self._silent
-                    read.close()
-                    write.close()
-                    await self._end(process, lost=lost)
-                    await asyncio.wait(pumps, timeout=_FLUSH_S)
-                finally:
-                    self.kill()
-                    self._over = True  # its number may be another's from now on
-                    for pump in pumps:
-                        pump.cancel()
-                    _close_transport(process)
-                    await asyncio.gather(*pumps, return_exceptions=True)
+                lost = self._silent
+                read.close()
+                write.close()
+                await self._close(process, pumps, lost=lost)
+
+    async def _spawned(self) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            self._server.command or "",
+            *self._server.args,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=self._environment,
+            cwd=self._server.cwd,
+            limit=_LONGEST_LINE,
+            start_new_session=True,  # so that what it starts itself can be ended with it
+        )
+
+    async def _close(
+        self, process: asyncio.subprocess.Process, pumps: "list[asyncio.Task[None]]", *, lost: bool
+    ) -> None:
+        try:
+            await self._end(process, lost=lost)
+            await asyncio.wait(pumps, timeout=_FLUSH_S)
+        finally:
+            self.kill()
+            self._over = True  # its number may be another's from now on
+            for pump in pumps:
+                pump.cancel()
+            _close_transport(process)
+            await asyncio.gather(*pumps, return_exceptions=True)
 
     def kill(self) -> None:
         """Ends it and what it started, at once."""
