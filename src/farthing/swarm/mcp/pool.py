@@ -26,7 +26,7 @@ from farthing.task import Tool
 
 MAX_DESCRIPTION_CHARS = 2_000
 """Of one tool: some servers tell a manual, and every step would pay for it."""
-_SLACK_S = 1.0
+_SLACK_S = 6.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,6 +32,8 @@ _MOST_NOISE = 10
 _LAST_WORDS = 4_096
 _FLUSH_S = 0.5
 """Seconds for what is left in its pipes when it has ended; something else may hold them open."""
+_REAP_S = 5.0
+"""Seconds until the loop has heard that a process is gone that was killed: a moment, on a machine at ease."""
 _POLL_S = 0.01
 
 
@@ -132,11 +134,14 @@ class ServerProcess:
             await asyncio.wait(pumps, timeout=_FLUSH_S)
         finally:
             self.kill()
-            self._over = True  # its number may be another's from now on
             for pump in pumps:
                 pump.cancel()
-            _close_transport(process)
-            await asyncio.gather(*pumps, return_exceptions=True)
+            try:
+                await _ended(process, _REAP_S)
+            finally:
+                self._over = True  # its number may be another's from now on
+                _close_transport(process)
+                await asyncio.gather(*pumps, return_exceptions=True)
 
     def kill(self) -> None:
         """Ends it and what it started, at once."""
@@ -185,25 +190,26 @@ class ServerProcess:
     async def _end(self, process: asyncio.subprocess.Process, *, lost: bool) -> None:
         """As the protocol asks: its input is closed, then a signal, then a harder one. Each wait is short."""
         if lost and not self.babbled:  # it is ending by itself, or has
-            await self._ended(process)
+            await _ended(process, self._grace_s)
             self.exit_code = process.returncode
         if process.stdin is not None:
             process.stdin.close()
-        if await self._ended(process):
+        if await _ended(process, self._grace_s):
             return
         _signal(process, signal.SIGTERM)
-        if await self._ended(process):
+        if await _ended(process, self._grace_s):
             return
         _signal(process, signal.SIGKILL)
-        await self._ended(process)
+        await _ended(process, _REAP_S)
 
-    async def _ended(self, process: asyncio.subprocess.Process) -> bool:
-        # `process.wait()` would also wait for what holds its pipes open, such as a child of its own.
-        loop = asyncio.get_running_loop()
-        until = loop.time() + self._grace_s
-        while process.returncode is None and loop.time() < until:  # noqa: ASYNC110 - see above
-            await asyncio.sleep(_POLL_S)
-        return process.returncode is not None
+
+async def _ended(process: asyncio.subprocess.Process, within_s: float) -> bool:
+    # `process.wait()` would also wait for what holds its pipes open, such as a child of its own.
+    loop = asyncio.get_running_loop()
+    until = loop.time() + within_s
+    while process.returncode is None and loop.time() < until:  # noqa: ASYNC110 - see above
+        await asyncio.sleep(_POLL_S)
+    return process.returncode is not None
 
 
 async def _write(process: asyncio.subprocess.Process, message: "SessionMessage") -> None:
