@@ -34,7 +34,7 @@ def test_list_tells_tools_effects_and_tokens_and_what_is_not_there(farthing: Com
     assert line[:3] == ["odd__echo", "mcp:odd", "no"]
     assert int(line[3]) > 5
     assert line[4:] == ["Says", "it", "again."]
-    assert "15 tools of 2 sources" in said.out
+    assert "16 tools of 2 sources" in said.out
     assert "mcp:broken:" in said.err
     assert "the tool 'no_object' is left out" in said.err
     assert TOKEN not in said.out + said.err
@@ -91,7 +91,7 @@ def test_check_starts_everything_and_leaves_with_6_where_something_is_at_fault(
     said = farthing("tools", "check", "--config", config, "--json")
     assert said.code == 6
     odd, broken = said.json
-    assert (odd["version"], odd["protocol"], odd["tools"]) == ("odd 1.2.3", "2025-06-18", 15)
+    assert (odd["version"], odd["protocol"], odd["tools"]) == ("odd 1.2.3", "2025-06-18", 16)
     assert odd["start_s"] > 0
     assert [fault.partition(" is left out")[0] for fault in odd["faults"]] == [
         "the tool 'remote_schema'",

@@ -51,6 +51,8 @@ class Link:
         """All its tools, page by page. Raises `ToolError` where it does not tell them."""
         from mcp import MCPError
 
+        if self._client.server_capabilities.tools is None:
+            return ()  # it is there for something else
         found: list[OfferedTool] = []
         cursor: str | None = None
         seen: set[str] = set()
