@@ -36,9 +36,10 @@ from farthing.spend.targets import Level
 from farthing.spend.thresholds import alert_rules
 from farthing.swarm.agent import AgentSpec, ToolSource
 from farthing.swarm.events import LoopEvent
-from farthing.swarm.keeping import Durable, RunKeeper
+from farthing.swarm.keeping import Durable, RunKeeper, kept_days
 from farthing.swarm.loop import caps_from
 from farthing.swarm.ordering import order_of, tools_of
+from farthing.swarm.replaying import replayed_swarm
 from farthing.swarm.resuming import RunOrder, by_capability, spec_of
 from farthing.swarm.run import Swarm
 from farthing.swarm.toolrun import run_with_tools
@@ -173,35 +174,38 @@ class Deployment:
         durable = Durable(self._keeper() if config.swarm.durable else None, order)
         return self._swarm(agents, tools or {}, order, durable)
 
-    async def resume_swarm(self, run_id: str, *, tools: Iterable[ToolSource] = ()) -> Swarm:
+    async def resume_swarm(
+        self,
+        run_id: str,
+        *,
+        tools: Iterable[ToolSource] = (),
+        budget_usd: Decimal | str | int | None = None,
+    ) -> Swarm:
         """The swarm of a run that was interrupted or stopped: `resume()` or `stream()` goes on with it.
 
-        No completed step is paid again, and its limits hold as they did. `tools` are those of its functions
-        that cannot be imported by name. Raises `SwarmError` for a run that has ended, or that a living
-        process conducts.
+        No completed step is paid again. Its limits hold as they did, or with `budget_usd` from now on.
+        `tools` are those of its functions that cannot be imported by name. Raises `SwarmError` for a run that
+        has ended, or that a living process conducts.
         """
-        journal = await self._keeper().take(run_id)
-        return self._again(Durable(self._keeper(), journal.order, resumed=journal), journal.order, tools)
+        limit = None if budget_usd is None else parse_usd(budget_usd)
+        journal = await self._keeper().take(run_id, budget_usd=limit)
+        order, handed = journal.order, tools_of(journal.order, tools)
+        durable = Durable(self._keeper(), order, resumed=journal)
+        specs = [spec_of(spec, handed) for spec in order.specs]
+        return self._swarm(specs, by_capability(order.tools, handed), order, durable)
 
-    async def replay_swarm(self, run_id: str, *, tools: Iterable[ToolSource] = ()) -> Swarm:
+    async def replay_swarm(self, run_id: str) -> Swarm:
         """The swarm of a run that is only shown again: `stream()` goes through its journal, asks no model and
         runs no tool."""
-        replayed = await self._keeper().replay(run_id)
-        return self._again(Durable(None, replayed.order, resumed=replayed), replayed.order, tools)
-
-    def _again(self, durable: Durable, order: RunOrder, handed: Iterable[ToolSource]) -> Swarm:
-        tools = tools_of(order, handed)
-        specs = [spec_of(spec, tools) for spec in order.specs]
-        return self._swarm(specs, by_capability(order.tools, tools), order, durable)
+        return await asyncio.to_thread(replayed_swarm, self._opened().database, run_id, self.config.swarm)
 
     def _keeper(self) -> RunKeeper:
-        running, config = self._opened(), self.config
-        kept = config.content.retention_days if config.content.keep else 0
+        running = self._opened()
         return RunKeeper(
             database=running.database,
             ledger=running.means.ledger,
             now_us=self._clock.now_us,
-            keep_days=max(config.swarm.keep_days, kept),
+            keep_days=kept_days(self.config),
         )
 
     def _swarm(

@@ -136,7 +136,7 @@ async def killed_often(scene: Scene, *, kills: int, draw: random.Random, found: 
     for number in range(kills):
         before, traces, seen = scene.journalled(), scene.traces(), len(await _log(scene))
         left = max(1, (total - len(before)) // (kills - number + 1))
-        way = "commit" if number % 3 == 1 else "start" if number % 7 == 6 else "count"
+        way = "commit" if number % 3 == 1 else "start" if number % 5 == 3 else "count"
         steps = max(1, round(left * draw.uniform(0.3, 1.2)))
         process = await scene.start(after_steps=steps if way == "commit" else 0)
         if scene.run_id == "new" or way != "start":

@@ -14,6 +14,7 @@ from decimal import Decimal
 import msgspec
 from sqlalchemy.exc import DBAPIError
 
+from farthing.config.schema import DeploymentConfig
 from farthing.errors import (
     BudgetExceededError,
     DeploymentClosedError,
@@ -263,30 +264,23 @@ class RunKeeper:
         forget_old(self.database, keep_days=self.keep_days, now_us=now_us)
         runs.begin(self.database, run_id, body, epoch=self.ledger.epoch, at_us=now_us)
 
-    async def take(self, run_id: str) -> RunJournal:
-        """Takes over a run that nobody conducts. Raises `SwarmError` where that cannot be, and says why."""
+    async def take(self, run_id: str, *, budget_usd: Decimal | None = None) -> RunJournal:
+        """Takes over a run that nobody conducts, with another limit from now on where one is given.
+
+        Raises `SwarmError` where that cannot be, and says why.
+        """
         row = await asyncio.to_thread(self._free, run_id)
         if row.epoch not in (0, self.ledger.epoch) and row.label is not None:
             row = await self._reaped(row)
-        taken = await asyncio.to_thread(
-            runs.take, self.database, run_id, seen=row.epoch, epoch=self.ledger.epoch
-        )
+        order = decode_order(row.body)
+        if budget_usd is not None:
+            order = msgspec.structs.replace(order, budget_usd=budget_usd)
+        mine = {"seen": row.epoch, "epoch": self.ledger.epoch}
+        taken = await asyncio.to_thread(runs.take, self.database, run_id, body=encode(order), **mine)
         if not taken:
             raise SwarmError(f"{run_id} was taken over by another process just now")
         known = await asyncio.to_thread(read_known, self.database, run_id, resumes=True)
-        return self._journal(run_id, decode_order(row.body), known)
-
-    async def replay(self, run_id: str) -> ReplayedRun:
-        """A run to be shown again. Raises `SwarmError` where there is none, or nothing of it is kept."""
-        row = await asyncio.to_thread(self._known_run, run_id)
-        known = await asyncio.to_thread(read_known, self.database, run_id, resumes=False)
-        order = decode_order(row.body)
-        if not order.goal:
-            raise SwarmError(
-                f"{run_id} is {row.state}, and its journal was forgotten at its end",
-                hint="swarm.keepDays keeps the journals of later runs",
-            )
-        return ReplayedRun(run_id, order, known)
+        return self._journal(run_id, order, known)
 
     async def _reaped(self, row: RunRow) -> RunRow:
         """The run after the lease of its dead conductor is over: its open calls are uncertain then."""
@@ -300,16 +294,10 @@ class RunKeeper:
                 return found
         raise await asyncio.to_thread(conducted_elsewhere, self.database, row)
 
-    def _known_run(self, run_id: str) -> RunRow:
+    def _free(self, run_id: str) -> RunRow:
         row = runs.read(self.database, run_id)
         if row is None:
-            raise SwarmError(
-                f"there is no run {run_id!r} in {self.database.display_url}", hint="see `farthing runs list`"
-            )
-        return row
-
-    def _free(self, run_id: str) -> RunRow:
-        row = self._known_run(run_id)
+            raise runs.no_such_run(run_id, self.database)
         if row.state in runs.ENDED:
             raise SwarmError(f"{run_id} is {row.state}, and cannot be resumed", hint="begin a new run")
         return row
@@ -324,6 +312,11 @@ class RunKeeper:
             now_us=self.now_us,
             forgets=self.keep_days == 0,
         )
+
+
+def kept_days(config: DeploymentConfig) -> int:
+    """For how long the journal of an ended run is kept."""
+    return max(config.swarm.keep_days, config.content.retention_days if config.content.keep else 0)
 
 
 def conducted_elsewhere(database: Database, row: RunRow) -> SwarmError:

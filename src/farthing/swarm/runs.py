@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from farthing.errors import SwarmError
 from farthing.spend.stepstore import delete_steps
 from farthing.storage.database import Database
 from farthing.storage.tables import approval, piece, run, step, writer
@@ -57,6 +58,13 @@ class PieceRow(NamedTuple):
     result: str | None
 
 
+def no_such_run(run_id: str, database: Database) -> SwarmError:
+    return SwarmError(
+        f"there is no run {run_id!r} in {database.display_url}",
+        hint="`farthing runs list` shows those there are",
+    )
+
+
 def begin(database: Database, run_id: str, body: str, *, epoch: int, at_us: int) -> None:
     """Writes a run down before anything is done of it."""
     with database.write() as connection:
@@ -83,12 +91,12 @@ def named(connection: sa.Connection, prefix: str) -> list[RunRow]:
     return [RunRow(*row) for row in connection.execute(_runs().where(run.c.run_id.startswith(prefix)))]
 
 
-def take(database: Database, run_id: str, *, seen: int, epoch: int) -> bool:
+def take(database: Database, run_id: str, *, body: str, seen: int, epoch: int) -> bool:
     """Makes `epoch` the conductor of a run that `seen` conducted; False where that has changed meanwhile."""
     same = (run.c.run_id == run_id, run.c.epoch == seen, run.c.state.in_(RESUMABLE))
+    values = {"epoch": epoch, "state": "running", "ended_us": None, "result": None, "body": body}
     with database.write() as connection:
-        taken = run.update().where(*same).values(epoch=epoch, state="running", ended_us=None, result=None)
-        return connection.execute(taken).rowcount == 1
+        return connection.execute(run.update().where(*same).values(values)).rowcount == 1
 
 
 def end(
@@ -136,6 +144,21 @@ def read_steps(connection: sa.Connection, run_id: str, *, name: str | None = Non
     if name is not None:
         query = query.where(step.c.piece == name)
     return [StepRow(*row) for row in connection.execute(query)]
+
+
+def read_approvals(connection: sa.Connection, run_id: str) -> list[tuple[str, str, str]]:
+    """The tool calls that wait for a person's word: piece, tool, arguments."""
+    columns = (approval.c.piece, approval.c.tool, approval.c.arguments)
+    waits = (approval.c.run_id == run_id, approval.c.state == "pending")
+    found = connection.execute(sa.select(*columns).where(*waits).order_by(approval.c.asked_us))
+    return [(row.piece, row.tool, row.arguments) for row in found]
+
+
+def forget_texts(database: Database, run_id: str, *, body: str) -> None:
+    """Deletes the journal of a run that has ended, and puts this in the place of what was asked for."""
+    with database.write() as connection:
+        delete_steps(connection, [run_id])
+        connection.execute(run.update().where(run.c.run_id == run_id).values(body=body))
 
 
 def read_pieces(connection: sa.Connection, run_id: str) -> list[PieceRow]:
