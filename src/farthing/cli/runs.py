@@ -1,6 +1,5 @@
 """`farthing runs`: the runs of swarms that a ledger's database has. What it takes; `work/runs.py` does it."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,6 +14,14 @@ _LIST = """\
 farthing runs list
 
 farthing runs list --state interrupted --json
+"""
+
+_PRUNE = """\
+**Examples**
+
+farthing runs prune --older-than 30d
+
+farthing runs prune --older-than 1d --unfinished
 """
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A run, by the beginning of its id.")]
@@ -68,8 +75,10 @@ def cancel(
     database: options.Url = None,
     simulated: options.Simulated = False,
 ) -> None:
-    """End a run for good, also one of another process: that notices within about a second, and settles what it
-    has on the wire. It cannot be resumed."""
+    """End a run for good, also one of another process. It cannot be resumed.
+
+    That process notices within about a second, and settles what it has on the wire.
+    """
     from farthing.cli.work.runs import cancel_run
 
     cancel_run(run, config, database=database, simulated=simulated)
@@ -92,9 +101,7 @@ def replay(
     replay_run(run, config, database=database, simulated=simulated, as_json=as_json)
 
 
-@app.command(
-    epilog="**Examples**\n\nfarthing runs prune --older-than 30d\n\nfarthing runs prune --older-than 1d --unfinished"
-)
+@app.command(epilog=_PRUNE)
 def prune(
     older: Annotated[
         str, typer.Option("--older-than", metavar="SPAN", help="Runs that began longer ago: 30d, 4w.")
@@ -109,5 +116,4 @@ def prune(
     """Forget runs that have ended, with their journals. The ledger keeps what they cost."""
     from farthing.cli.work.runs import prune_runs
 
-    place: Path | None = config
-    prune_runs(older, place, unfinished=unfinished, database=database, simulated=simulated)
+    prune_runs(older, config, unfinished=unfinished, database=database, simulated=simulated)

@@ -228,7 +228,7 @@ def _show(
     told += [("stopped", str(stopped))] if stopped else []
     told += [("tools to hand over", ", ".join(order.to_hand_over))] if order.to_hand_over else []
     out.print(show.facts(told))
-    rows = [_piece_row(_piece_json(piece, steps)) for piece in pieces]
+    rows = [_piece_row(_piece_json(piece, steps), steps) for piece in pieces]
     columns = ("piece", "state", "claims", "steps", "model", "cost", "why")
     out.print(show.table(columns, rows, right=("claims", "steps", "cost")))
     for call in _in_flight(book):
@@ -239,9 +239,8 @@ def _show(
         out.print(f"go on: farthing swarm resume {row.run_id}", style="dim", soft_wrap=True)
 
 
-def _piece_row(told: Mapping[str, object]) -> tuple[str, ...]:
-    steps = told["steps"]
-    count = len(steps) if isinstance(steps, list) else 0
+def _piece_row(told: Mapping[str, object], steps: Sequence[StepRow]) -> tuple[str, ...]:
+    count = sum(step.piece == told["piece"] for step in steps)
     cells = (told["piece"], told["state"], told["claims"], count, told["model"] or "")
     return (*map(str, cells), f"${told['journalled_usd']}" if count else "", str(told["error"] or ""))
 
