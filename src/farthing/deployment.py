@@ -22,25 +22,27 @@ from farthing.config.changing import with_caching, with_cost_alert
 from farthing.config.load import Source, load_config
 from farthing.config.schema import DeploymentConfig
 from farthing.errors import DeploymentClosedError
-from farthing.money import parse_usd
+from farthing.money import from_nano, parse_usd
 from farthing.portal import Portal
 from farthing.request import task_of
 from farthing.result import Notice, Route, TaskFinished, TaskResult
 from farthing.routing.route import NoRoute
 from farthing.running import Running, start
 from farthing.spend import readings, store
+from farthing.spend.budget import Balance, headroom
 from farthing.spend.channels import AlertCallback
+from farthing.spend.claims import claims_for
 from farthing.spend.report import CostReport
 from farthing.spend.runs import Fold, fold
 from farthing.spend.targets import Level
 from farthing.spend.thresholds import alert_rules
 from farthing.swarm.agent import AgentSpec, ToolSource
 from farthing.swarm.events import LoopEvent
-from farthing.swarm.keeping import Durable, RunKeeper, kept_days
+from farthing.swarm.keeping import Durable, RunKeeper, keeper_of
 from farthing.swarm.loop import caps_from
-from farthing.swarm.ordering import order_of, tools_of
+from farthing.swarm.ordering import order_of, taken_over
 from farthing.swarm.replaying import replayed_swarm
-from farthing.swarm.resuming import RunOrder, by_capability, spec_of
+from farthing.swarm.resuming import RunOrder
 from farthing.swarm.run import Swarm
 from farthing.swarm.toolrun import run_with_tools
 from farthing.task import Labels, Task, TaskType, labelled
@@ -188,11 +190,8 @@ class Deployment:
         has ended, or that a living process conducts.
         """
         limit = None if budget_usd is None else parse_usd(budget_usd)
-        journal = await self._keeper().take(run_id, budget_usd=limit)
-        order, handed = journal.order, tools_of(journal.order, tools)
-        durable = Durable(self._keeper(), order, resumed=journal)
-        specs = [spec_of(spec, handed) for spec in order.specs]
-        return self._swarm(specs, by_capability(order.tools, handed), order, durable)
+        taken = await taken_over(self._keeper(), run_id, handed=tools, budget_usd=limit)
+        return self._swarm(taken.specs, taken.tools, taken.order, taken.durable)
 
     async def replay_swarm(self, run_id: str) -> Swarm:
         """The swarm of a run that is only shown again: `stream()` goes through its journal, asks no model and
@@ -201,12 +200,7 @@ class Deployment:
 
     def _keeper(self) -> RunKeeper:
         running = self._opened()
-        return RunKeeper(
-            database=running.database,
-            ledger=running.means.ledger,
-            now_us=self._clock.now_us,
-            keep_days=kept_days(self.config),
-        )
+        return keeper_of(self.config, running.database, running.means.ledger, now_us=self._clock.now_us)
 
     def _swarm(
         self,
@@ -262,6 +256,21 @@ class Deployment:
 
     async def cost_report(self) -> CostReport:
         return await asyncio.to_thread(self.get_cost_report)
+
+    def headroom(self, task: Task) -> Decimal | None:
+        """What every limit around such a task still allows, in dollars; None where nothing limits it.
+
+        Reads the ledger, as `get_cost_report` does; a limit that was passed leaves 0.
+        """
+        means = self._opened().means
+        means.ledger.flush()
+        claims = claims_for(means.config, task, task_id="", at=self._clock.now())
+        with self._opened().database.read() as connection:
+            balances = {claim.key: Balance() for claim in claims}
+            for scope in {claim.key.scope for claim in claims}:
+                balances |= store.read_accounts(connection, scope=scope)
+        room = headroom(balances, claims)
+        return None if room is None else from_nano(max(0, room))
 
     def run_ledger(self, run_id: str) -> Fold:
         """Every call of one run, as the ledger has them."""

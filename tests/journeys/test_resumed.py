@@ -221,6 +221,7 @@ async def test_tools_that_no_other_process_can_import_must_be_handed_over(tmp_pa
     async with deployment_on(ScriptedUpstream(script), tmp_path) as deployment:
         with pytest.raises(SwarmError, match="the tools local of this run are functions"):
             await deployment.resume_swarm(swarm.run_id)
+        assert rows(tmp_path, run)[0].state == "stopped"
         again = await deployment.resume_swarm(swarm.run_id, tools=[local])
         assert (await again.resume()).output == "So."
 

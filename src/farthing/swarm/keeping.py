@@ -264,6 +264,10 @@ class RunKeeper:
         forget_old(self.database, keep_days=self.keep_days, now_us=now_us)
         runs.begin(self.database, run_id, body, epoch=self.ledger.epoch, at_us=now_us)
 
+    async def order(self, run_id: str) -> RunOrder:
+        """What was asked of a run that can be resumed. Raises as `take` does."""
+        return decode_order((await asyncio.to_thread(self._free, run_id)).body)
+
     async def take(self, run_id: str, *, budget_usd: Decimal | None = None) -> RunJournal:
         """Takes over a run that nobody conducts, with another limit from now on where one is given.
 
@@ -312,6 +316,12 @@ class RunKeeper:
             now_us=self.now_us,
             forgets=self.keep_days == 0,
         )
+
+
+def keeper_of(
+    config: DeploymentConfig, database: Database, ledger: LedgerWriter, *, now_us: Callable[[], int]
+) -> RunKeeper:
+    return RunKeeper(database=database, ledger=ledger, now_us=now_us, keep_days=kept_days(config))
 
 
 def kept_days(config: DeploymentConfig) -> int:

@@ -1,16 +1,18 @@
 """A run's order made of what code handed over, and what code must hand over again; see `resuming.py`.
 
-Reads functions and modules, and changes nothing.
+A run is taken over only when all its tools are there.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from typing import NamedTuple
 
 from farthing.errors import SwarmError
 from farthing.swarm.agent import AgentSpec, ToolSource
 from farthing.swarm.importing import function_at, path_of
-from farthing.swarm.resuming import RunOrder, SpecOrder, ToolOrder, tool_order
+from farthing.swarm.keeping import Durable, RunKeeper
+from farthing.swarm.resuming import RunOrder, SpecOrder, ToolOrder, by_capability, spec_of, tool_order
 from farthing.swarm.tools import tool_from
 from farthing.task import Labels, Tool
 
@@ -48,6 +50,27 @@ def tools_of(order: RunOrder, handed: Iterable[ToolSource]) -> dict[str, ToolSou
             hint=f"resume it from the code that has them: resume_swarm(run_id, tools=[{', '.join(missing)}])",
         )
     return {**{one.name: _tool(one) for one in order.all_tools if one.name not in found}, **found}
+
+
+class Taken(NamedTuple):
+    """A run that was taken over, ready for its swarm."""
+
+    specs: list[AgentSpec]
+    tools: dict[str, Sequence[ToolSource]]
+    order: RunOrder
+    durable: Durable
+
+
+async def taken_over(
+    keeper: RunKeeper, run_id: str, *, handed: Iterable[ToolSource], budget_usd: Decimal | None
+) -> Taken:
+    """Takes over a run, once all its tools are there. Raises `SwarmError` where either cannot be."""
+    tools = tools_of(await keeper.order(run_id), handed)
+    journal = await keeper.take(run_id, budget_usd=budget_usd)
+    order = journal.order
+    specs = [spec_of(spec, tools) for spec in order.specs]
+    durable = Durable(keeper, order, resumed=journal)
+    return Taken(specs, by_capability(order.tools, tools), order, durable)
 
 
 def _spec_order(spec: AgentSpec) -> SpecOrder:
