@@ -67,6 +67,8 @@ def fail_if_stopped(run: TeamRun) -> None:
     if stopped is None:
         return
     show.note(f"stopped before the end: {stopped}")
+    if run.resumable:
+        show.note(f"go on: farthing swarm resume {run.result.run_id}")
     if stopped == CANCELLED:
         raise typer.Exit(INTERRUPTED)
     refused = any(isinstance(piece.error, BudgetExceededError) for piece in run.result.results)
