@@ -33,14 +33,21 @@ def run_team(
     """Runs the goal; `agents` None is a team of the profile's size."""
     settings = load_config(source, overrides=limited(budget))
     specs = specs_for(settings) if agents is None else specs_from(agents)
-    result, settings, simulated = run_async(_run(settings, specs, goal, labels))
+    named = str(source.resolve()) if isinstance(source, Path) else source
+    result, settings, simulated = run_async(_run(settings, specs, goal, labels, profile=named))
     finish(concluded(result, settings, simulated=simulated, out=out), as_json=as_json)
 
 
 async def _run(
-    settings: DeploymentConfig, specs: Sequence[AgentSpec], goal: str, labels: Labels
+    settings: DeploymentConfig,
+    specs: Sequence[AgentSpec],
+    goal: str,
+    labels: Labels,
+    *,
+    profile: str | None,
 ) -> tuple[SwarmResult, DeploymentConfig, bool]:
     async with Deployment(settings) as deployment:
+        deployment.profile = profile or deployment.profile
         result = await run_goal(deployment, specs, goal, progress=show.console(stderr=True), labels=labels)
         return result, deployment.config, deployment.simulated
 
@@ -60,6 +67,8 @@ def fail_if_stopped(run: TeamRun) -> None:
     if stopped is None:
         return
     show.note(f"stopped before the end: {stopped}")
+    if run.resumable:
+        show.note(f"go on: farthing swarm resume {run.result.run_id}")
     if stopped == CANCELLED:
         raise typer.Exit(INTERRUPTED)
     refused = any(isinstance(piece.error, BudgetExceededError) for piece in run.result.results)

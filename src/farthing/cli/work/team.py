@@ -37,6 +37,8 @@ class TeamRun:
     ledger: str
     """The ledger's URL."""
     folder: Path | None = None
+    resumable: bool = False
+    """Whether it stopped before its end, and is journalled."""
 
     @property
     def report_command(self) -> str:
@@ -79,7 +81,10 @@ def concluded(
         report = ledger and read_run(
             ledger, result.run_id, baseline_model=config.baseline.model, now=datetime.now(UTC)
         )
-    return TeamRun(result=result, report=report, simulated=simulated, ledger=url, folder=folder)
+    resumable = result.stopped is not None and config.swarm.durable
+    return TeamRun(
+        result=result, report=report, simulated=simulated, ledger=url, folder=folder, resumable=resumable
+    )
 
 
 def ledger_url(config: DeploymentConfig, *, simulated: bool) -> str:
