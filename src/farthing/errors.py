@@ -11,6 +11,7 @@
     │   ├── QueueFullError      …before it was begun: too many tasks wait, and the configuration says refuse
     │   └── StreamBrokenError   …after the caller had already received tokens; carries them
     ├── SwarmError              a swarm that cannot go on (no agents, caps reached)
+    │   └── SwarmPausedError    …until a person decides: tool calls wait for approval
     ├── LedgerUnavailableError  the database does not answer: nothing is sent without an intent
     └── DeploymentClosedError   the deployment is not open
 
@@ -110,6 +111,10 @@ class StreamBrokenError(TaskFailedError):
 
 class SwarmError(FarthingError):
     """A swarm that cannot start or go on."""
+
+
+class SwarmPausedError(SwarmError):
+    """A piece of work waits for a person's word on tool calls, and nobody is waited for. Nothing is lost."""
 
 
 class LedgerUnavailableError(FarthingError):

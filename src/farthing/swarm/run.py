@@ -23,12 +23,16 @@ from farthing.swarm.agent import (
     make_agents,
     roles_of,
 )
+from farthing.swarm.approvals import Desk
 from farthing.swarm.brief import DIGEST_CHARS
+from farthing.swarm.calls import toolbox
 from farthing.swarm.channel import Channel, end_all
+from farthing.swarm.company import Approved, Denied, PendingApproval
 from farthing.swarm.events import CapabilityWithoutTool, SwarmEvent, SwarmFinished, SwarmStarted
-from farthing.swarm.loop import caps_from, toolbox
+from farthing.swarm.loop import caps_from
 from farthing.swarm.plan import RunFrame, handed_task, planned_tasks
 from farthing.swarm.results import MapDone, SwarmResult, Totals, WorkResult
+from farthing.swarm.roster import colleagues_of, with_colleagues
 from farthing.swarm.spread import spread
 from farthing.swarm.stages import Conducted, conduct
 from farthing.swarm.toolrun import Journey, closing
@@ -85,9 +89,10 @@ class Swarm:
         now: Callable[[], datetime] = _utc_now,
         new_id: Callable[[], str] = new_run_id,
         on_event: Callable[[SwarmEvent | None], None] | None = None,
+        desk: Desk | None = None,
     ) -> None:
         """`on_event` is called with each event of a run as it happens, before it is queued for a reader, and
-        with None when the run has been left."""
+        with None when the run has been left. `desk` is where calls wait for a person's word."""
         self._settings = settings or SwarmSettings()
         self.goal = goal
         self.agents, self.notices = _agents(specs, self._settings, tools or {}, agent_budget_usd)
@@ -98,6 +103,7 @@ class Swarm:
         self._digest_chars = digest_chars
         self._clock, self._now, self._new_id = clock, now, new_id
         self._on_event = on_event
+        self._desk = desk or Desk()
         self._run_id = new_id()
         self._used = False
         self._busy = False
@@ -222,6 +228,19 @@ class Swarm:
             await end_all([crew])
             self._end()
 
+    @property
+    def pending_approvals(self) -> tuple[PendingApproval, ...]:
+        """The tool calls of this swarm that wait for a person's word just now."""
+        return self._desk.pending
+
+    def approve(self, call_id: str, *, agent_id: str | None = None) -> None:
+        """Lets a waiting call run. Raises `SwarmError` where none waits by that id, or several agents' do."""
+        self._desk.decide(call_id, Approved(), agent_id)
+
+    def deny(self, call_id: str, *, note: str = "", agent_id: str | None = None) -> None:
+        """Refuses a waiting call; the model is told the note. Raises as `approve`."""
+        self._desk.decide(call_id, Denied(note=note), agent_id)
+
     def cancel(self) -> None:
         """Ends the run or map under way, if any; the deployment settles the calls on the wire."""
         if self._busy:
@@ -287,6 +306,7 @@ class Swarm:
             emit=emit,
             keep=keep,
             drive=do_work,
+            desk=self._desk,
         )
 
     def _begin(self) -> None:
@@ -318,6 +338,7 @@ def _agents(
     agent_budget_usd: Decimal | None,
 ) -> tuple[tuple[Agent, ...], tuple[CapabilityWithoutTool, ...]]:
     """The agents, and the capabilities among them that no tool serves."""
+    stages, specs = len(specs), (*specs, *colleagues_of(specs))
     roles = roles_of(specs, settings.roles)
     given = [
         stage_tools(spec, capabilities_of(spec, role), tools) for spec, role in zip(specs, roles, strict=True)
@@ -329,7 +350,8 @@ def _agents(
         for number, (role, stage) in enumerate(zip(roles, given, strict=True), start=1)
         for capability in stage.untooled
     )
-    return make_agents(specs, roles, given, agent_budget_usd=agent_budget_usd), notices
+    agents = make_agents(specs, roles, given, agent_budget_usd=agent_budget_usd)
+    return with_colleagues(agents, stages=stages), notices
 
 
 async def _hand_out(
