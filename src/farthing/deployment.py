@@ -34,7 +34,7 @@ from farthing.spend.runs import Fold, fold
 from farthing.spend.targets import Level
 from farthing.spend.thresholds import alert_rules
 from farthing.swarm.agent import AgentSpec, ToolSource
-from farthing.swarm.approvals import Desk, OnApproval, OnPause
+from farthing.swarm.approvals import Approvals, OnApproval, OnPause
 from farthing.swarm.events import LoopEvent
 from farthing.swarm.loop import caps_from
 from farthing.swarm.run import Swarm
@@ -188,7 +188,7 @@ class Deployment:
             estimate=self._estimate,
             now=self._clock.now,
             on_event=self._opened().watching.on_swarm_event(),
-            desk=Desk(
+            approvals=Approvals(
                 database=self._opened().database,
                 clock=self._clock,
                 confirm=config.tools.confirm,

@@ -120,7 +120,7 @@ class _Asked:
     word: "asyncio.Future[Approved | Denied]"
 
 
-class Desk:
+class Approvals:
     """Where the calls of one swarm wait. Use from one event loop. Without a database nothing outlives it."""
 
     def __init__(

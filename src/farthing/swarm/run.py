@@ -23,7 +23,7 @@ from farthing.swarm.agent import (
     make_agents,
     roles_of,
 )
-from farthing.swarm.approvals import Desk
+from farthing.swarm.approvals import Approvals
 from farthing.swarm.brief import DIGEST_CHARS
 from farthing.swarm.calls import toolbox
 from farthing.swarm.channel import Channel, end_all
@@ -89,10 +89,10 @@ class Swarm:
         now: Callable[[], datetime] = _utc_now,
         new_id: Callable[[], str] = new_run_id,
         on_event: Callable[[SwarmEvent | None], None] | None = None,
-        desk: Desk | None = None,
+        approvals: Approvals | None = None,
     ) -> None:
         """`on_event` is called with each event of a run as it happens, before it is queued for a reader, and
-        with None when the run has been left. `desk` is where calls wait for a person's word."""
+        with None when the run has been left. `approvals` is where calls wait for a person's word."""
         self._settings = settings or SwarmSettings()
         self.goal = goal
         self.agents, self.notices = _agents(specs, self._settings, tools or {}, agent_budget_usd)
@@ -103,7 +103,7 @@ class Swarm:
         self._digest_chars = digest_chars
         self._clock, self._now, self._new_id = clock, now, new_id
         self._on_event = on_event
-        self._desk = desk or Desk()
+        self._approvals = approvals or Approvals()
         self._run_id = new_id()
         self._used = False
         self._busy = False
@@ -231,15 +231,15 @@ class Swarm:
     @property
     def pending_approvals(self) -> tuple[PendingApproval, ...]:
         """The tool calls of this swarm that wait for a person's word just now."""
-        return self._desk.pending
+        return self._approvals.pending
 
     def approve(self, call_id: str, *, agent_id: str | None = None) -> None:
         """Lets a waiting call run. Raises `SwarmError` where none waits by that id, or several agents' do."""
-        self._desk.decide(call_id, Approved(), agent_id)
+        self._approvals.decide(call_id, Approved(), agent_id)
 
     def deny(self, call_id: str, *, note: str = "", agent_id: str | None = None) -> None:
         """Refuses a waiting call; the model is told the note. Raises as `approve`."""
-        self._desk.decide(call_id, Denied(note=note), agent_id)
+        self._approvals.decide(call_id, Denied(note=note), agent_id)
 
     def cancel(self) -> None:
         """Ends the run or map under way, if any; the deployment settles the calls on the wire."""
@@ -306,7 +306,7 @@ class Swarm:
             emit=emit,
             keep=keep,
             drive=do_work,
-            desk=self._desk,
+            approvals=self._approvals,
         )
 
     def _begin(self) -> None:

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from farthing.errors import FarthingError, SwarmError, TaskFailedError
 from farthing.result import Attempt, AttemptFinished, TaskFinished
-from farthing.swarm.approvals import Desk, short_id
+from farthing.swarm.approvals import Approvals, short_id
 from farthing.swarm.company import Company, Decision, Errand, PendingApproval, Waiting
 from farthing.swarm.events import (
     AgentFailed,
@@ -49,7 +49,7 @@ class Means:
     """What work is done with. `emit` may wait; `keep` takes every piece's result, cancelled ones included.
 
     `drive` is who does a piece: this process, or any machine that claims it. `pages` opens its journal, at
-    `desk` a person is asked.
+    `approvals` a person is asked.
     """
 
     journey: Journey
@@ -59,7 +59,7 @@ class Means:
     keep: Callable[[WorkResult], None]
     drive: "Driver"
     pages: Opener = open_unkept
-    desk: Desk = field(default_factory=Desk)
+    approvals: Approvals = field(default_factory=Approvals)
 
 
 Driver: TypeAlias = Callable[[Piece, Means], Awaitable[WorkResult]]
@@ -115,7 +115,7 @@ async def do_work(piece: Piece, means: Means, *, waiting: Waiting | None = None)
 
 def _company(piece: Piece, means: Means, helped: list[WorkResult]) -> Company:
     """The person and the agents that a piece's loop may turn to; `helped` takes what the agents came to."""
-    task, desk = piece.task, means.desk
+    task, approvals = piece.task, means.approvals
 
     async def ask_person(call: ToolCall) -> Decision:
         asked = PendingApproval(
@@ -125,19 +125,19 @@ def _company(piece: Piece, means: Means, helped: list[WorkResult]) -> Company:
             call_id=short_id(call.id),
             tool=call.name,
             arguments=call.arguments,
-            asked_at=desk.now(),
+            asked_at=approvals.now(),
         )
-        return await desk.ask(asked, means.emit)
+        return await approvals.ask(asked, means.emit)
 
     async def ask_agent(errand: Errand) -> WorkResult:
         return await _run_errand(errand, piece, replace(means, keep=helped.append))
 
     return Company(
         piece=piece.name,
-        confirm=desk.needs_approval,
+        confirm=approvals.needs_approval,
         ask_person=ask_person,
         ask_agent=ask_agent,
-        attended=desk.attended,
+        attended=approvals.attended,
     )
 
 

@@ -14,6 +14,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
+from farthing.cli.work.approvals import Asking
 from farthing.cli.work.interrupt import stop_on_interrupt
 from farthing.cli.work.show import SIMULATED, plain, table, usd
 from farthing.cli.work.tables import short
@@ -112,7 +113,8 @@ class Board:
                 return self._end(self._lines[work.agent_id], work)
             case ApprovalAsked(approval=asked):
                 self._lines[asked.agent_id].state = "waits for a person"
-                return f"  {asked.agent_id}: {asked.tool} waits for approval ({asked.call_id})"
+                command = f"farthing swarm approve {asked.run_id} {asked.call_id}"
+                return f"  {asked.agent_id}: {asked.tool} waits for approval; {command}, or deny"
             case ApprovalGiven(approval=asked):
                 self._lines[asked.agent_id].state = word = "approved" if event.approved else "denied"
                 return f"  {asked.agent_id}: {asked.tool} was {word}" + (event.note and f": {event.note}")
@@ -238,7 +240,9 @@ def _said(
             assert_never(event)
 
 
-async def watch(swarm: Swarm, goal: str, *, out: Console, simulated: bool) -> SwarmResult:
+async def watch(
+    swarm: Swarm, goal: str, *, out: Console, simulated: bool, asking: Asking | None = None
+) -> SwarmResult:
     """Runs the goal and shows it on `out`. Ctrl-C ends the run, whose result then says so."""
     board = Board(simulated=simulated, wide=out.width >= _WIDE)
 
@@ -251,7 +255,9 @@ async def watch(swarm: Swarm, goal: str, *, out: Console, simulated: bool) -> Sw
             return await _follow(swarm, goal, board, lambda line: out.print(plain(line), soft_wrap=True))
         with Live(
             get_renderable=board.table, console=out, refresh_per_second=_REDRAWS_PER_SECOND, transient=True
-        ):
+        ) as live:
+            if asking is not None:
+                asking.live = live
             return await _follow(swarm, goal, board, lambda _: None)
 
 
