@@ -1,4 +1,4 @@
-"""Agents with tools, people and each other, through the whole pipeline: money, cancellation, restarts, models."""
+"""Agents with tools, people and each other through the whole pipeline: money, cancellation, restarts."""
 
 import asyncio
 import threading
@@ -22,6 +22,7 @@ from farthing.swarm.agent import AgentSpec
 from farthing.swarm.approvals import decide
 from farthing.swarm.company import Approved, PendingApproval
 from farthing.swarm.events import ApprovalAsked, LoopNoticed, SwarmFinished, ToolRan
+from farthing.swarm.run import Swarm
 from farthing.swarm.tools import tool_from
 from farthing.task import Task, Tool
 from farthing.testing import Reply, ScriptedUpstream, VirtualClock, answer, deployment_on, failure, hang
@@ -73,9 +74,9 @@ async def test_agents_that_are_asked_at_once_cannot_together_pass_what_is_left(t
     def play(request: Request) -> Reply:
         number = upstream.number()
         if "You are a coder" in system_of(request) and not has_results(request):
-            asked = [("ask_researcher", f'{{"task": "part {n}"}}') for n in range(8)]
+            asked = [("ask_researcher", f'{{"task": "part {n}"}}') for n in range(12)]
             return calls(*asked, number=number)
-        cost = "0.0004" if "You are a researcher" in system_of(request) else "0.00001"
+        cost = "0.0002" if "You are a researcher" in system_of(request) else "0.00001"
         return answer("done", cost=cost, generation_id=number)
 
     upstream = Played(play)
@@ -84,71 +85,64 @@ async def test_agents_that_are_asked_at_once_cannot_together_pass_what_is_left(t
         task = Task(description="build it", role="coder", max_cost_usd=cap)
         (done,) = [done async for done in swarm.map([task])]
         run_id = swarm.run_id
-    assert done.result is not None
+    assert done.error is None
     book = read_ledger(tmp_path / "ledger.db")
     assert from_nano(book.total().settled) == done.work.cost <= cap
     fund = book.balances()[AccountKey(f"agent:{run_id}/item-0#1", "total")]
     assert 0 < fund.settled <= nano_half_even(cap)
     asked = [one for one in upstream.requests if "You are a researcher" in system_of(one)]
-    assert 0 < len(asked) < 8  # the others were refused before they were sent, and the model was told
+    assert 0 < len(asked) < 12  # the others were refused before they were sent, and the model was told
     last = upstream.requests[-1]
     assert "error: the researcher failed: the total limit of" in str(messages_of(last))
 
 
 @settings(max_examples=30, deadline=None)
-@given(moment=st.integers(0, 400), way=st.sampled_from(["cancel", "leave", "task"]))
-def test_whenever_a_run_is_left_nothing_is_left_behind(
-    moment: int, way: Literal["cancel", "leave", "task"]
-) -> None:
+@given(moment=st.integers(1, 400) | st.integers(400, 3000), way=st.sampled_from(["cancel", "leave"]))
+def test_whenever_a_run_is_left_nothing_is_left_behind(moment: int, way: Literal["cancel", "leave"]) -> None:
     with TemporaryDirectory() as folder:
         asyncio.run(_left_at(moment, way, Path(folder)))
 
 
-async def _left_at(moment: int, way: str, folder: Path) -> None:
-    released = threading.Event()
+def look() -> str:
+    """Looks."""
+    return "seen"
+
+
+async def waits() -> str:
+    """Waits."""
+    await asyncio.sleep(30)
+    return "late"
+
+
+def busy_team(released: threading.Event) -> AgentSpec:
+    """Agents of whose calls one blocks a thread, one waits, one waits for a person, and one asks an agent."""
 
     def blocks() -> str:
         """Blocks its thread."""
         released.wait(30)
         return "late"
 
-    async def waits() -> str:
-        """Waits."""
-        await asyncio.sleep(30)
-        return "late"
-
-    def play(request: Request) -> Reply:
-        number = upstream.number()
-        if "synthesis" in system_of(request) or has_results(request):
-            return hang("half an ans", generation_id=number)
-        if "You are a coder" in system_of(request):
-            return calls(
-                ("ask_researcher", '{"task": "x"}'),
-                ("blocks", "{}"),
-                ("waits", "{}"),
-                ("write", "{}"),
-                number=number,
-            )
-        return calls(("look", "{}"), number=number)
-
-    def look() -> str:
-        """Looks."""
-        return "seen"
-
     writing = Tool(name="write", description="", parameters={"type": "object"}, run=look, effects=True)
     helper = AgentSpec(type="researcher", tools=[look])
-    spec = AgentSpec(type="coder", count=2, tools=[blocks, waits, writing], delegates=[helper])
-    upstream = Played(play)
+    return AgentSpec(type="coder", count=2, tools=[blocks, waits, writing], delegates=[helper])
+
+
+def busy_play(request: Request, number: str) -> Reply:
+    if "synthesis" in system_of(request) or has_results(request):
+        return hang("half an ans", generation_id=number)
+    if "You are a coder" in system_of(request):
+        asks = ("ask_researcher", '{"task": "x"}')
+        return calls(asks, ("blocks", "{}"), ("waits", "{}"), ("write", "{}"), number=number)
+    return calls(("look", "{}"), number=number)
+
+
+async def _left_at(moment: int, way: str, folder: Path) -> None:
+    released, outer = threading.Event(), asyncio.all_tasks()
+    upstream = Played(lambda request: busy_play(request, upstream.number()))
     async with deployment_on(upstream, folder, clock=VirtualClock()) as deployment:
         before = asyncio.all_tasks()
-        swarm = deployment.prepare_swarm([spec])
-
-        async def follow() -> None:
-            async with aclosing(swarm.stream("goal")) as events:
-                async for _ in events:
-                    pass
-
-        following = asyncio.create_task(follow())
+        swarm = deployment.prepare_swarm([busy_team(released)])
+        following = asyncio.create_task(followed(swarm))
         for _ in range(moment):
             await asyncio.sleep(0)
         if way == "cancel":
@@ -163,9 +157,15 @@ async def _left_at(moment: int, way: str, folder: Path) -> None:
         assert not left, left
         assert swarm.pending_approvals == ()
     assert upstream.open_exchanges == 0
-    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert asyncio.all_tasks() == outer
     released.set()
     assert read_ledger(folder / "ledger.db").total().held == 0
+
+
+async def followed(swarm: Swarm) -> None:
+    async with aclosing(swarm.stream("goal")) as events:
+        async for _ in events:
+            pass
 
 
 async def test_an_approval_outlives_the_process_that_asked(tmp_path: Path) -> None:

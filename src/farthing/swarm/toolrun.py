@@ -285,7 +285,8 @@ class _Loop:
             depth=self._depth,
             tool_timeout_s=self._caps.tool_timeout_s,
             left_s=lambda: max(0.0, self._caps.max_seconds - self._elapsed_s()),
-            max_cost_usd=None if cap is None else cap - self._state.spent_usd,
+            # The other half is the asking loop's own: what it asked for is worth nothing without its answer.
+            max_cost_usd=None if cap is None else (cap - self._state.spent_usd) / 2,
             numbers=numbers,
             number=self._state.steps,
             clock=self._clock,
