@@ -134,7 +134,6 @@ EXIT_CODES: dict[type[FarthingError], int] = {
     NoCandidateError: 5,
     TaskFailedError: 6,
     SwarmError: 6,
-    SwarmPausedError: 8,
     LedgerUnavailableError: 7,
 }
 """Exit codes of the command line, by class; 1 is any other Farthing error, 130 an interrupt."""

@@ -14,7 +14,7 @@ from farthing.cli.work.team import TeamRun, concluded, limited, run_goal, specs_
 from farthing.config.load import load_config
 from farthing.config.schema import DeploymentConfig
 from farthing.deployment import Deployment
-from farthing.errors import EXIT_CODES, BudgetExceededError, SwarmError, SwarmPausedError
+from farthing.errors import EXIT_CODES, BudgetExceededError, SwarmError
 from farthing.swarm.agent import AgentSpec
 from farthing.swarm.results import SwarmResult
 from farthing.swarm.run import CANCELLED
@@ -59,8 +59,7 @@ def finish(run: TeamRun, *, as_json: bool) -> None:
 
 
 def fail_if_stopped(run: TeamRun) -> None:
-    """Exits with 130 for a run that Ctrl-C ended, 4 for one that its budget ended, 8 for one that waits for
-    a person, 6 for any other end."""
+    """Exits with 130 for a run that Ctrl-C ended, 4 for one that its budget ended, 6 for any other end."""
     stopped = run.result.stopped
     if stopped is None:
         return
@@ -69,7 +68,6 @@ def fail_if_stopped(run: TeamRun) -> None:
         raise typer.Exit(INTERRUPTED)
     if run.result.paused:
         show.note(f"farthing swarm approvals {run.result.run_id} shows what waits for a person's word")
-        raise typer.Exit(EXIT_CODES[SwarmPausedError])
     refused = any(isinstance(piece.error, BudgetExceededError) for piece in run.result.results)
     raise typer.Exit(EXIT_CODES[BudgetExceededError if refused else SwarmError])
 
@@ -82,6 +80,7 @@ def team_json(run: TeamRun) -> dict[str, object]:
     return told | {
         "goal": result.goal,
         "stopped": result.stopped,
+        "paused": result.paused,
         "output": result.output,
         "finished": result.totals.finished,
         "failed": result.totals.failed,
