@@ -37,6 +37,7 @@ from farthing.spend.runs import Fold, fold
 from farthing.spend.targets import Level
 from farthing.spend.thresholds import alert_rules
 from farthing.swarm.agent import AgentSpec, ToolSource
+from farthing.swarm.approvals import Approvals, OnApproval, OnPause
 from farthing.swarm.events import LoopEvent
 from farthing.swarm.keeping import Durable, RunKeeper, keeper_of
 from farthing.swarm.loop import caps_from
@@ -148,13 +149,25 @@ class Deployment:
         tools: Mapping[str, Sequence[ToolSource]] | None = None,
         budget_usd: Decimal | str | int | None = None,
         labels: Labels | None = None,
+        on_approval: OnApproval | None = None,
+        on_pause: OnPause = "wait",
     ) -> Swarm:
         """A live swarm of these agents. With a `goal` it has run when this returns; else `run` or `map` it.
 
         `tools` maps a capability to what serves it. `budget_usd` is a hard limit for each run, `labels` say
-        whom its calls are charged to. Raises `SwarmError` for an unknown role or no agents.
+        whom its calls are charged to. Tool calls that need a person's word (`tools.confirm`) wait for it:
+        `on_approval` asks in this process; `on_pause="stop"` ends a run in which nothing else is left to do.
+        Raises `SwarmError` for an unknown role or no agents.
         """
-        swarm = self.prepare_swarm(agents, goal=goal, tools=tools, budget_usd=budget_usd, labels=labels)
+        swarm = self.prepare_swarm(
+            agents,
+            goal=goal,
+            tools=tools,
+            budget_usd=budget_usd,
+            labels=labels,
+            on_approval=on_approval,
+            on_pause=on_pause,
+        )
         if goal:
             await swarm.run()
         return swarm
@@ -167,6 +180,8 @@ class Deployment:
         tools: Mapping[str, Sequence[ToolSource]] | None = None,
         budget_usd: Decimal | str | int | None = None,
         labels: Labels | None = None,
+        on_approval: OnApproval | None = None,
+        on_pause: OnPause = "wait",
     ) -> Swarm:
         """`deploy_swarm` without running: for `swarm.stream(goal)`, whose events can be watched."""
         config = self._opened().means.config
@@ -175,7 +190,7 @@ class Deployment:
             agents, goal=goal, tools=tools or {}, budget_usd=limit, labels=labels, profile=self.profile
         )
         durable = Durable(self._keeper() if config.swarm.durable else None, order)
-        return self._swarm(agents, tools or {}, order, durable)
+        return self._swarm(agents, tools or {}, order, durable, self._approvals(on_approval, on_pause))
 
     async def resume_swarm(
         self,
@@ -183,6 +198,8 @@ class Deployment:
         *,
         tools: Iterable[ToolSource] = (),
         budget_usd: Decimal | str | int | None = None,
+        on_approval: OnApproval | None = None,
+        on_pause: OnPause = "wait",
     ) -> Swarm:
         """The swarm of a run that was interrupted or stopped: `resume()` or `stream()` goes on with it.
 
@@ -192,7 +209,8 @@ class Deployment:
         """
         limit = None if budget_usd is None else parse_usd(budget_usd)
         taken = await taken_over(self._keeper(), run_id, handed=tools, budget_usd=limit)
-        return self._swarm(taken.specs, taken.tools, taken.order, taken.durable)
+        approvals = self._approvals(on_approval, on_pause)
+        return self._swarm(taken.specs, taken.tools, taken.order, taken.durable, approvals)
 
     async def replay_swarm(self, run_id: str) -> Swarm:
         """The swarm of a run that is only shown again: `stream()` goes through its journal, asks no model and
@@ -209,6 +227,7 @@ class Deployment:
         tools: Mapping[str, Sequence[ToolSource]],
         order: RunOrder,
         durable: Durable,
+        approvals: Approvals,
     ) -> Swarm:
         config, labels = self._opened().means.config, order.labels
         run = partial(self._opened().watching.around(self._opened().pipeline.run), stream=False)
@@ -225,6 +244,16 @@ class Deployment:
             on_event=self._opened().watching.on_swarm_event(),
             memory=partial(self.memory, key=None if labels is None else labels.key),
             durable=durable,
+            approvals=approvals,
+        )
+
+    def _approvals(self, on_approval: OnApproval | None, on_pause: OnPause) -> Approvals:
+        return Approvals(
+            database=self._opened().database,
+            clock=self._clock,
+            confirm=self._opened().means.config.tools.confirm,
+            on_approval=on_approval,
+            on_pause=on_pause,
         )
 
     def memory(self, namespace: str, *, key: str | None = None, by: str = "") -> Memory:

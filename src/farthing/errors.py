@@ -13,6 +13,7 @@
     ├── SwarmError              a swarm that cannot go on (no agents, caps reached)
     ├── SharedMemoryError       a key, value or name that shared memory cannot keep, or a full namespace
     ├── ToolError               a tool call that failed: the tool said so, or its server is not there
+    │   └── SwarmPausedError    …until a person decides: tool calls wait for approval
     ├── LedgerUnavailableError  the database does not answer: nothing is sent without an intent
     └── DeploymentClosedError   the deployment is not open
 
@@ -120,6 +121,10 @@ class SharedMemoryError(FarthingError, ValueError):
 
 class ToolError(FarthingError):
     """A tool call that failed, or a tool that cannot be had. In an agent's loop the model reads it."""
+
+
+class SwarmPausedError(SwarmError):
+    """A piece of work waits for a person's word on tool calls, and nobody is waited for. Nothing is lost."""
 
 
 class LedgerUnavailableError(FarthingError):

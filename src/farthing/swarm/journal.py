@@ -12,6 +12,7 @@ from msgspec import structs
 from farthing.result import AttemptFinished, Routed, TaskEvent, TaskFinished, TaskResult
 from farthing.routing.fallback import Invalid
 from farthing.routing.validate import validate
+from farthing.swarm.results import Spent
 from farthing.task import Completion, StepKey, Task
 
 
@@ -21,6 +22,8 @@ class ToolResult(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     call_id: str
     text: str
     ok: bool
+    spent: Spent | None = None
+    """What another agent spent on it, where it was asked by this call."""
 
 
 class Pages(Protocol):
@@ -38,7 +41,8 @@ class Pages(Protocol):
         ...
 
     def tool_results(self, number: int) -> Sequence[ToolResult] | None:
-        """What the tools of this step came to, if they ran before."""
+        """What the tools of this step came to, if they ran before; calls that waited for a person's word may
+        be missing, and are on the next page."""
         ...
 
     def keep_tool_results(self, number: int, results: Sequence[ToolResult]) -> None:

@@ -23,16 +23,20 @@ from farthing.swarm.agent import (
     make_agents,
     roles_of,
 )
+from farthing.swarm.approvals import Approvals
 from farthing.swarm.brief import DIGEST_CHARS
+from farthing.swarm.calls import toolbox
 from farthing.swarm.channel import Channel, end_all
+from farthing.swarm.company import Approved, Denied, PendingApproval
 from farthing.swarm.events import CapabilityWithoutTool, SwarmEvent, SwarmFinished, SwarmStarted
 from farthing.swarm.journal import open_unkept
 from farthing.swarm.keeping import Durable, ReplayedRun, RunJournal
-from farthing.swarm.loop import caps_from, toolbox
+from farthing.swarm.loop import caps_from
 from farthing.swarm.memory.shared import Memory
 from farthing.swarm.memory.tools import with_memory_tools, with_own_memory
 from farthing.swarm.plan import RunFrame, handed_task, planned_tasks
 from farthing.swarm.results import MapDone, SwarmResult, Totals, WorkResult, totals_of
+from farthing.swarm.roster import colleagues_of, with_colleagues
 from farthing.swarm.spread import spread
 from farthing.swarm.stages import Conducted, conduct
 from farthing.swarm.toolrun import Journey, closing
@@ -91,10 +95,11 @@ class Swarm:
         on_event: Callable[[SwarmEvent | None], None] | None = None,
         memory: Callable[[str], Memory] | None = None,
         durable: Durable | None = None,
+        approvals: Approvals | None = None,
     ) -> None:
         """`on_event` is called with each event of a run as it happens, before it is queued for a reader, and
         with None when the run has been left. `memory` opens a namespace of shared memory. `durable` makes
-        runs last; None where they need not."""
+        runs last; None where they need not. `approvals` is where calls wait for a person's word."""
         self._settings = settings or SwarmSettings()
         self.goal = goal
         self._open_memory = memory
@@ -108,6 +113,7 @@ class Swarm:
         self._clock, self._now, self._new_id = clock, now, new_id
         self._on_event = on_event
         self._durable = durable
+        self._approvals = approvals or Approvals()
         self._run_id = (durable and durable.run_id) or new_id()
         self._used = False
         self._busy = False
@@ -243,6 +249,19 @@ class Swarm:
             await end_all([crew])
             self._end()
 
+    @property
+    def pending_approvals(self) -> tuple[PendingApproval, ...]:
+        """The tool calls of this swarm that wait for a person's word just now."""
+        return self._approvals.pending
+
+    def approve(self, call_id: str, *, agent_id: str | None = None) -> None:
+        """Lets a waiting call run. Raises `SwarmError` where none waits by that id, or several agents' do."""
+        self._approvals.decide(call_id, Approved(), agent_id)
+
+    def deny(self, call_id: str, *, note: str = "", agent_id: str | None = None) -> None:
+        """Refuses a waiting call; the model is told the note. Raises as `approve`."""
+        self._approvals.decide(call_id, Denied(note=note), agent_id)
+
     def cancel(self) -> None:
         """Ends the run or map under way, if any; the deployment settles the calls on the wire."""
         if self._busy:
@@ -318,6 +337,7 @@ class Swarm:
             keep=keep,
             drive=do_work if journal is None else journal.drive,
             pages=open_unkept if journal is None else journal.pages,
+            approvals=self._approvals,
         )
 
     def _begin(self) -> None:
@@ -358,6 +378,7 @@ def _agents(
     memory: Callable[[], Memory] | None,
 ) -> tuple[tuple[Agent, ...], tuple[CapabilityWithoutTool, ...]]:
     """The agents, and the capabilities among them that no tool serves."""
+    stages, specs = len(specs), (*specs, *colleagues_of(specs))
     roles = roles_of(specs, settings.roles)
     served = with_memory_tools(tools, memory)
     given = [
@@ -372,7 +393,8 @@ def _agents(
         for capability in stage.untooled
     )
     agents = make_agents(specs, roles, given, agent_budget_usd=agent_budget_usd)
-    return tuple(with_own_memory(agent, memory) for agent in agents), notices
+    remembering = tuple(with_own_memory(agent, memory) for agent in agents)
+    return with_colleagues(remembering, stages=stages), notices
 
 
 async def _hand_out(
