@@ -38,6 +38,18 @@ async def test_a_tool_whose_schema_cannot_be_used_is_left_out_and_told(odd: Odd)
     ]
 
 
+async def test_a_server_says_what_it_serves(odd: Odd) -> None:
+    async with McpServers({"odd": odd.server(capabilities=["search", "files"])}) as servers:
+        (state,) = servers.by_server()
+    assert state.capabilities == ("odd", "search", "files")
+
+
+async def test_tools_stay_the_same_values_until_the_server_tells_others(odd: Odd) -> None:
+    async with McpServers({"odd": odd.server()}) as servers:
+        first, again = await servers.tools(), await servers.tools()
+    assert all(one is other for one, other in zip(first, again, strict=True))
+
+
 async def test_nothing_starts_until_tools_are_wanted(odd: Odd) -> None:
     async with McpServers({"odd": odd.server()}) as servers:
         assert servers.current() == ()

@@ -57,11 +57,6 @@ class Connection:
         self._tried, self._up, self._stop, self._stirred = (asyncio.Event() for _ in range(4))
         self._served = False
 
-    @property
-    def pid(self) -> int | None:
-        """Of a server on this machine that is running."""
-        return self._process.pid if self._process is not None and self._link is not None else None
-
     async def started(self) -> None:
         """Waits until it has told its tools, or why it does not."""
         if self._life is None and not self._stop.is_set():

@@ -65,10 +65,6 @@ class ServerProcess:
         """How it ended, where it was not we who ended it; negative is the signal."""
 
     @property
-    def pid(self) -> int | None:
-        return None if self._process is None else self._process.pid
-
-    @property
     def babbled(self) -> bool:
         """Whether it was given up because what it wrote on standard output was no MCP."""
         return self._noise > _MOST_NOISE
