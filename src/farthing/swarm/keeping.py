@@ -288,7 +288,7 @@ class RunKeeper:
 
     async def _reaped(self, row: RunRow) -> RunRow:
         """The run after the lease of its dead conductor is over: its open calls are uncertain then."""
-        if not await asyncio.to_thread(runs.forsake, self.database, row.epoch, row.label or ""):
+        if not await asyncio.to_thread(self._is_over, row):
             raise await asyncio.to_thread(conducted_elsewhere, self.database, row)
         for _ in range(int(_REAPED_S / 0.02)):
             self.ledger.reap()
@@ -297,6 +297,12 @@ class RunKeeper:
             if found is not None and found.label is None:
                 return found
         raise await asyncio.to_thread(conducted_elsewhere, self.database, row)
+
+    def _is_over(self, row: RunRow) -> bool:
+        """Whether the conductor's lease is over, or its process is plainly gone."""
+        with self.database.read() as connection:
+            over = (row.lease_until or 0.0) < self.database.now(connection)
+        return over or runs.forsake(self.database, row.epoch, row.label or "")
 
     def _free(self, run_id: str) -> RunRow:
         row = runs.read(self.database, run_id)

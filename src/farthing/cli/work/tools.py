@@ -18,7 +18,7 @@ from farthing.config.load import load_config
 from farthing.config.schema import DeploymentConfig
 from farthing.errors import EXIT_CODES, InvalidTaskError, ToolError, nearest
 from farthing.prompt.tokens import estimate_conversation
-from farthing.swarm.loop import RefusedCall, check_call, toolbox
+from farthing.swarm.calls import RefusedCall, check_call, toolbox
 from farthing.swarm.mcp import McpServers
 from farthing.swarm.mcp.offered import SEPARATOR
 from farthing.swarm.toolcall import ToolOutcome, run_tool
