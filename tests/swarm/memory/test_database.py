@@ -20,6 +20,7 @@ from farthing.swarm.memory.edits import Increment
 from farthing.swarm.memory.entry import Bounds, Place
 from farthing.swarm.memory.group import Groups
 from farthing.swarm.memory.shared import Memories, Memory
+from farthing.swarm.memory.turns import Turns
 
 
 @pytest.fixture
@@ -137,3 +138,30 @@ async def test_a_copy_in_another_database_is_whole_and_goes_on(database: Standin
     assert await memories.open("shared:more").increment("n") == 1
     assert len(await notes.list()) == 6
     await memories.aclose()
+
+
+async def test_turns_are_taken_by_a_file_beside_the_database(path: Path) -> None:
+    database = Database(sqlite_url(path))
+    turns = Turns(database)
+    with (
+        turns.turn(give_up_at=0.0),
+        pytest.raises(LedgerUnavailableError, match=r"another process keeps .*ledger\.db-memory"),
+        Turns(database).turn(give_up_at=0.0),
+    ):
+        pytest.fail("two had a turn at once")
+    with turns.turn(give_up_at=0.0):  # it was given back
+        pass
+    database.close()
+
+
+async def test_a_turn_that_does_not_come_is_an_error_of_those_who_wait(path: Path) -> None:
+    database = Database(sqlite_url(path))
+    groups = Groups(database, Bounds(), patience_s=0.0)
+    with (
+        Turns(database).turn(give_up_at=0.0),
+        pytest.raises(LedgerUnavailableError, match="another process keeps"),
+    ):
+        await groups.edit(Place("", "n"), Increment(key="n", amount=1, ttl_us=None, by=""))
+    assert await groups.edit(Place("", "n"), Increment(key="n", amount=1, ttl_us=None, by="")) == 1
+    await groups.aclose()
+    database.close()
