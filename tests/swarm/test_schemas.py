@@ -247,6 +247,7 @@ SCHEMAS = st.recursive(LEAVES, nested, max_leaves=4)
 
 
 @given(ANY_JSON)
+@example({"enum": None})
 def test_whatever_it_is_it_is_told_or_refused_and_what_is_told_can_be_used(raw: object) -> None:
     found = normalised(raw)
     if isinstance(found, UnusableSchema):

@@ -181,8 +181,8 @@ class _Walk:
                 written[f"exclusive{bound}"] = written.pop(bound.lower())
         if node.get("nullable") is True:
             _let_null_in(written)
-        if "enum" in node and "enum" not in written and self._texts:
-            said = f"{written.get('description', '')} {_some_of(node['enum'])}"
+        if "enum" in node and "enum" not in written and self._texts and (some := _some_of(node["enum"])):
+            said = f"{written.get('description', '')} {some}"
             written["description"] = bounded_text(said.strip())
 
 

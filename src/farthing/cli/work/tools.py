@@ -151,7 +151,9 @@ async def _called(config: DeploymentConfig, name: str, arguments: str) -> tuple[
         if isinstance(checked, RefusedCall):
             faults = [f"{one.name}: {fault}" for one in sources for fault in one.faults]
             raise InvalidTaskError(checked.text.removeprefix("error: "), hint="\n  → ".join(faults) or None)
-        outcome = await run_tool(checked.tool, arguments, timeout_s=_LONGEST_CALL_S)
+        for repair in checked.repairs:
+            show.note(f"{name}: {repair}")
+        outcome = await run_tool(checked.tool, checked.call.arguments, timeout_s=_LONGEST_CALL_S)
         return outcome, checked.tool
 
 
