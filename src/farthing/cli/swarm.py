@@ -116,6 +116,13 @@ def resume(
     config: options.ConfigFile = None,
     budget: options.Budget = None,
     out: options.Out = None,
+    approve: Annotated[
+        Approve,
+        typer.Option(
+            "--approve",
+            help="Calls that need approval: ask on the terminal or wait, never (the run pauses), all.",
+        ),
+    ] = Approve.ask,
     as_json: options.Json = False,
 ) -> None:
     """Go on with a run whose process was killed, or that was stopped: no completed step is paid again.
@@ -126,7 +133,7 @@ def resume(
     from farthing.cli.work.resume import resume_run
 
     source = options.source_of(profile, config)
-    resume_run(run_id, source, budget=budget, out=out, as_json=as_json)
+    resume_run(run_id, source, budget=budget, out=out, approve=approve.value, as_json=as_json)
 
 
 @app.command(epilog=_WAITING)

@@ -35,7 +35,7 @@ from farthing.swarm.loop import caps_from
 from farthing.swarm.memory.shared import Memory
 from farthing.swarm.memory.tools import with_memory_tools, with_own_memory
 from farthing.swarm.plan import RunFrame, handed_task, planned_tasks
-from farthing.swarm.results import MapDone, SwarmResult, Totals, WorkResult, totals_of
+from farthing.swarm.results import MapDone, SwarmResult, Totals, WorkResult
 from farthing.swarm.roster import colleagues_of, with_colleagues
 from farthing.swarm.spread import spread
 from farthing.swarm.stages import Conducted, conduct
@@ -290,7 +290,7 @@ class Swarm:
             await end_all([work])
             stopped = _stopped(work, journal)
             if journal is not None:
-                await journal.end(stopped, totals_of(self._results))
+                await journal.end(stopped, tuple(self._results))
         ended = Conducted(output="", stopped=stopped) if work.cancelled() else work.result()
         result = SwarmResult(
             run_id=frame.run_id,
