@@ -10,9 +10,11 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from farthing.errors import SwarmError
 
@@ -47,6 +49,13 @@ class Ran:
     @property
     def text(self) -> str:
         return self.output.decode("utf-8", "replace")
+
+
+class _Told(msgspec.Struct, frozen=True):
+    """What `launch.py` says before the command starts."""
+
+    bounds: tuple[str, ...] = ()
+    failed: str | None = None
 
 
 class HeadAndTail:
@@ -123,15 +132,14 @@ async def run_confined(
         finally:
             await _end(process, reading)
         said = await status.read()
-    told: dict[str, object] = json.loads(said) if said else {}
-    if code == _FAILED and "failed" in told:
-        raise SwarmError(f"the process cannot be confined: {told['failed']}")
-    how = told.get("bounds")
+    told = msgspec.json.decode(said, type=_Told) if said else _Told()
+    if code == _FAILED and told.failed is not None:
+        raise SwarmError(f"the process cannot be confined: {told.failed}")
     return Ran(
         code=code,
         output=kept.kept(),
         omitted_bytes=kept.omitted_bytes,
-        bounds=tuple(str(word) for word in how) if isinstance(how, list) else (),
+        bounds=told.bounds,
     )
 
 
@@ -151,7 +159,7 @@ async def _read(output: asyncio.StreamReader, kept: HeadAndTail) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _pipe() -> AsyncIterator[tuple[asyncio.StreamReader, int]]:
+async def _pipe() -> AsyncGenerator[tuple[asyncio.StreamReader, int]]:
     """A pipe's reader, and the descriptor to write to, which the caller closes."""
     read_fd, write_fd = os.pipe()
     reader = asyncio.StreamReader()

@@ -13,6 +13,7 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Callable
 from typing import NoReturn, TypedDict
 
 _NEW = 0x00020000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
@@ -90,13 +91,13 @@ def _unshare() -> None:
 def _show(relative: str) -> None:
     """Makes a file or folder of the old root visible at its own place, read-only."""
     old, new = f"{_OLD}/{relative}", f"/{relative}"
-    if os.path.islink(old):  # noqa: PTH114 - pathlib is not worth its start-up here
-        os.symlink(os.readlink(old), new)  # noqa: PTH115 - see above
+    if os.path.islink(old):
+        os.symlink(os.readlink(old), new)
         return
-    if not os.path.exists(old):  # noqa: PTH110 - see above
+    if not os.path.exists(old):
         return
-    if os.path.isdir(old):  # noqa: PTH112 - see above
-        os.makedirs(new, exist_ok=True)  # noqa: PTH103 - see above
+    if os.path.isdir(old):
+        os.makedirs(new, exist_ok=True)
     else:
         os.close(os.open(new, os.O_CREAT | os.O_WRONLY, 0o644))
     _mount(old, new, "", _BIND | _REC)
@@ -106,13 +107,13 @@ def _show(relative: str) -> None:
 def _confine_files(workdir: str) -> None:
     """A new root in place of the old one."""
     _mount("none", "/", "", _REC | _PRIVATE)
-    _mount("tmpfs", "/tmp", "tmpfs", _NOSUID | _NODEV, "size=1m,mode=755")  # noqa: S108 - covered for a moment
-    os.mkdir(f"/tmp{_OLD}")  # noqa: PTH102, S108 - see above
+    _mount("tmpfs", "/tmp", "tmpfs", _NOSUID | _NODEV, "size=1m,mode=755")
+    os.mkdir(f"/tmp{_OLD}")
     # The new root was mounted over /tmp, and leaves with it: below the old root, /tmp is what it was.
     _checked(_libc.pivot_root(b"/tmp", f"/tmp{_OLD}".encode()), "pivot_root")
     os.chdir("/")
     for name in ("etc", "etc/ssl", "etc/pki", "etc/pki/tls", "nix", "gnu", "dev", "proc", "tmp"):
-        os.mkdir(f"/{name}")  # noqa: PTH102 - see above
+        os.mkdir(f"/{name}")
     for relative in (*_SYSTEM, *(f"etc/{name}" for name in _ETC)):
         _show(relative)
     for name in _DEVICES:
@@ -121,10 +122,10 @@ def _confine_files(workdir: str) -> None:
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         os.symlink(f"/proc/self/fd/{number}", f"/dev/{name}")
     os.symlink("/proc/self/fd", "/dev/fd")
-    os.mkdir("/dev/shm")  # noqa: PTH102, S108 - see above
-    for place, size in (("/tmp", "256m"), ("/dev/shm", "64m")):  # noqa: S108 - both are the command's own
+    os.mkdir("/dev/shm")
+    for place, size in (("/tmp", "256m"), ("/dev/shm", "64m")):
         _mount("tmpfs", place, "tmpfs", _NOSUID | _NODEV, f"size={size},mode=1777")
-    os.makedirs(workdir, exist_ok=True)  # noqa: PTH103 - see above
+    os.makedirs(workdir, exist_ok=True)
     _mount(f"{_OLD}{workdir}", workdir, "", _BIND | _REC)
     _restrict(workdir, read_only=False, recursive=True)
 
@@ -154,7 +155,7 @@ def _by_user(processes: int) -> list[str]:
 
 def _forget_old_root() -> None:
     _checked(_libc.umount2(_OLD.encode(), _DETACH), "umount")
-    os.rmdir(_OLD)  # noqa: PTH106 - see above
+    os.rmdir(_OLD)
     _restrict("/", read_only=True, recursive=False)
 
 
@@ -205,7 +206,7 @@ def _start(asked: Asked, bounds: list[str]) -> NoReturn:
 
 
 def _inside(asked: Asked) -> NoReturn:
-    """The first process inside: it confines itself, starts the command, and takes all with it when it ends."""
+    """The first process inside: confines itself, starts the command, and takes all with it when it ends."""
     bounds: list[str] = []
     if asked["isolate"]:
         _libc.prctl(_PR_DEATHSIG, signal.SIGKILL, 0, 0, 0)
@@ -227,13 +228,12 @@ def _code(status: int) -> int:
     return ended if ended >= 0 else 128 - ended
 
 
-def _guarded(asked: Asked, work: "object") -> NoReturn:
+def _guarded(asked: Asked, work: Callable[[], NoReturn]) -> NoReturn:
     try:
-        if callable(work):
-            work()
+        work()
     except (OSError, AttributeError, ValueError) as error:
         _told(asked, {"failed": f"{error}"})
-    os._exit(125)
+        os._exit(125)
 
 
 def main() -> None:
