@@ -10,7 +10,7 @@ from contextlib import aclosing
 from decimal import Decimal
 from functools import partial
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self, TypeVar, cast
 
 from farthing.cache.embed import check_installed
 from farthing.cache.memory import Only
@@ -108,9 +108,11 @@ class Deployment:
     async def execute_task(self, task: str | Task | None = None, **fields: object) -> TaskResult:
         """Runs one task to its result. `task` is a prompt or a `Task`; keywords are its fields, and any other
         keyword is a request option (temperature, seed, …). Tools that are Python functions are run, within
-        the caps of `swarm`, to a final answer. Raises what `Pipeline.run` raises."""
+        the caps of `swarm`, to a final answer; a text among the tools names those of a server (`mcp:github`),
+        a capability (`files`) or a function (`module:function`). Raises what `Pipeline.run` raises."""
         result: TaskResult | None = None
-        async for event in self._journey(task_of(task, fields), stream=False):
+        asked = task_of(task, await self._supplied(task, fields))
+        async for event in self._journey(asked, stream=False):
             if isinstance(event, TaskFinished):
                 result = event.result  # read on to the end: a generator left open costs more than its rest
         if result is None:
@@ -121,7 +123,7 @@ class Deployment:
         self, task: str | Task | None = None, **fields: object
     ) -> AsyncGenerator[LoopEvent]:
         """The events of one task as they happen; `TokenReceived` has text, `TaskFinished` the result."""
-        asked = task_of(task, fields)
+        asked = task_of(task, await self._supplied(task, fields))
         async with aclosing(self._journey(asked, stream=True)) as journey:
             async for event in journey:
                 yield event
@@ -145,6 +147,7 @@ class Deployment:
         whom its calls are charged to. Raises `SwarmError` for an unknown role or no agents.
         """
         swarm = self.prepare_swarm(agents, goal=goal, tools=tools, budget_usd=budget_usd, labels=labels)
+        await swarm.equip()
         if goal:
             await swarm.run()
         return swarm
@@ -158,7 +161,10 @@ class Deployment:
         budget_usd: Decimal | str | int | None = None,
         labels: Labels | None = None,
     ) -> Swarm:
-        """`deploy_swarm` without running: for `swarm.stream(goal)`, whose events can be watched."""
+        """`deploy_swarm` without running: for `swarm.stream(goal)`, whose events can be watched.
+
+        Tools of servers and built-in ones are there once it runs, or after `await swarm.equip()`.
+        """
         config = self._opened().means.config
         limit = config.budget.swarm_limit if budget_usd is None else parse_usd(budget_usd)
         run = partial(self._opened().watching.around(self._opened().pipeline.run), stream=False)
@@ -168,12 +174,22 @@ class Deployment:
             goal=goal,
             settings=config.swarm,
             tools=tools,
+            supply=self._opened().toolset.inventory,
+            rules=config.tools.roles,
             budget_usd=limit,
             agent_budget_usd=config.budget.agent_limit,
             estimate=self._estimate,
             now=self._clock.now,
             on_event=self._opened().watching.on_swarm_event(),
         )
+
+    async def _supplied(self, task: str | Task | None, fields: Mapping[str, object]) -> Mapping[str, object]:
+        """The fields of a task with tools in place of their names."""
+        sources = cast("Sequence[ToolSource]", fields.get("tools") or ())
+        if not any(isinstance(source, str) for source in sources):
+            return fields
+        role = fields.get("role", task.role if isinstance(task, Task) else None)
+        return {**fields, "tools": await self._opened().toolset.named(sources, role=cast("str | None", role))}
 
     def _estimate(self, task: Task) -> Decimal | None:
         route = self._opened().pipeline.explain(task)

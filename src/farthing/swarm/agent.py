@@ -12,8 +12,9 @@ from farthing.errors import SwarmError
 from farthing.swarm.roles import RoleProfile, role_profile
 from farthing.task import TASK_TYPES, Task, TaskType, Tool
 
-ToolSource = Callable[..., object] | Tool | Mapping[str, object]
-"""A Python function, a `Tool`, or a tool in the chat completions shape."""
+ToolSource = Callable[..., object] | Tool | Mapping[str, object] | str
+"""A Python function, a `Tool`, a tool in the chat completions shape; or the name of a server (`mcp:github`),
+of a function (`module:function`) or of a capability, whose tools the deployment has."""
 
 ToolSources = Sequence[ToolSource] | Mapping[str, Sequence[ToolSource]]
 """Tools, or tools by the capability they serve."""
@@ -26,9 +27,9 @@ SYNTHESIS = "synthesis"
 class AgentSpec:
     """`count` agents of one role, which form one stage of `swarm.run`.
 
-    `tools` are functions, `Tool`s or schemas, or a mapping from capability to those. `model` skips routing
-    by task type. `budget_usd` is each agent's own hard limit for one run, in dollars. `instructions` are
-    added to the role's. Raises `SwarmError` for a count below 1 or a negative budget.
+    `tools` are functions, `Tool`s, schemas or names, or a mapping from capability to those. `model` skips
+    routing by task type. `budget_usd` is each agent's own hard limit for one run, in dollars. `instructions`
+    are added to the role's. Raises `SwarmError` for a count below 1 or a negative budget.
     """
 
     type: str
@@ -46,6 +47,8 @@ class AgentSpec:
             raise SwarmError(
                 f"AgentSpec({self.type!r}): capabilities is {self.capabilities!r}; give a list of words"
             )
+        if isinstance(self.tools, str):
+            raise SwarmError(f"AgentSpec({self.type!r}): tools is {self.tools!r}; give a list")
         if self.budget_usd is not None and self.budget_usd < 0:
             raise SwarmError(f"AgentSpec({self.type!r}): budget_usd is {self.budget_usd}; give 0 or more")
 
@@ -66,7 +69,7 @@ class Agent:
     instructions: str = ""
     capabilities: tuple[str, ...] = ()
     untooled: tuple[str, ...] = ()
-    """Those capabilities that no tool serves."""
+    """Those capabilities that no tool serves, or none that the role may use."""
     tools: tuple[Tool, ...] = ()
     model: str | None = None
     budget_usd: Decimal | None = None

@@ -13,26 +13,19 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from farthing.config.schema import Swarm as SwarmSettings
+from farthing.config.tooling import RoleTools
 from farthing.errors import InvalidTaskError, SwarmError
-from farthing.swarm.agent import (
-    Agent,
-    AgentSpec,
-    ToolSource,
-    capabilities_of,
-    choose_agent,
-    make_agents,
-    roles_of,
-)
+from farthing.swarm.agent import Agent, AgentSpec, ToolSource, choose_agent
 from farthing.swarm.brief import DIGEST_CHARS
 from farthing.swarm.channel import Channel, end_all
-from farthing.swarm.events import CapabilityWithoutTool, SwarmEvent, SwarmFinished, SwarmStarted
-from farthing.swarm.loop import caps_from, toolbox
+from farthing.swarm.equipment import Equipment, Supply
+from farthing.swarm.events import SwarmEvent, SwarmFinished, SwarmStarted
+from farthing.swarm.loop import caps_from
 from farthing.swarm.plan import RunFrame, handed_task, planned_tasks
 from farthing.swarm.results import MapDone, SwarmResult, Totals, WorkResult
 from farthing.swarm.spread import spread
 from farthing.swarm.stages import Conducted, conduct
 from farthing.swarm.toolrun import Journey, closing
-from farthing.swarm.tools import stage_tools
 from farthing.swarm.work import Means, Piece, do_work
 from farthing.task import Task
 
@@ -64,7 +57,8 @@ class Swarm:
     """Agents ready to work. One run or map at a time; each has its own `run_id`, and budgets hold per run.
 
     `budget_usd` limits one run, `agent_budget_usd` each agent whose spec sets no limit; dollars, hard.
-    `tools` serve capabilities by name. `estimate` gives the expected cost of a task before anything ran.
+    `tools` serve capabilities by name; `supply` serves the others, from the first run or `equip()` on, and
+    `rules` say which tools a role may use. `estimate` gives the expected cost of a task before anything ran.
     Raises `SwarmError` for no agents or an unknown role, `InvalidTaskError` for a tool that cannot be used.
     """
 
@@ -76,6 +70,8 @@ class Swarm:
         goal: str = "",
         settings: SwarmSettings | None = None,
         tools: Mapping[str, Sequence[ToolSource]] | None = None,
+        supply: Supply | None = None,
+        rules: Mapping[str, RoleTools] | None = None,
         budget_usd: Decimal | None = None,
         agent_budget_usd: Decimal | None = None,
         estimate: Estimate | None = None,
@@ -90,7 +86,16 @@ class Swarm:
         with None when the run has been left."""
         self._settings = settings or SwarmSettings()
         self.goal = goal
-        self.agents, self.notices = _agents(specs, self._settings, tools or {}, agent_budget_usd)
+        self._equipment = Equipment(
+            specs=specs,
+            roles=self._settings.roles,
+            tools=tools or {},
+            rules=rules or {},
+            agent_budget_usd=agent_budget_usd,
+            supply=supply,
+        )
+        self.agents, self.notices = self._equipment.at_once()
+        self._equipped = supply is None
         self.runs_per_month = runs_per_month
         self._journey = journey
         self._budget_usd = budget_usd
@@ -155,6 +160,16 @@ class Swarm:
         """The tasks one run would send, one model call each, with an assumed length of earlier results."""
         return planned_tasks(self.agents, self._frame(goal or self.goal or "the goal"))
 
+    async def equip(self) -> None:
+        """Gives the agents the deployment's tools, as the first run or map does by itself.
+
+        Before it, `agents` have the tools that code handed over. Raises `SwarmError` where a name stands for
+        no tools, and what opening a server raises.
+        """
+        if not self._equipped:
+            self.agents, self.notices = await self._equipment.whole()
+            self._equipped = True
+
     async def run(self, goal: str | None = None) -> SwarmResult:
         """Works through the goal (or the swarm's own) to its result; see `stream`."""
         async with closing(self.stream(goal)) as events:
@@ -175,7 +190,7 @@ class Swarm:
             raise SwarmError(
                 "a run needs a goal", hint="swarm.run('Design a …'), or deploy_swarm(…, goal='…')"
             )
-        self._begin()
+        await self._get_ready()
         channel: Channel[SwarmEvent] = Channel(_EVENTS_AHEAD)
         conductor = asyncio.create_task(self._conduct(self._frame(text), channel))
         conductor.add_done_callback(lambda _: channel.close())
@@ -204,7 +219,7 @@ class Swarm:
         workers = len(self.agents) if concurrency is None else concurrency
         if workers < 1:
             raise SwarmError(f"concurrency is {workers}; give at least 1")
-        self._begin()
+        await self._get_ready()
         busy: dict[str, int] = {agent.id: 0 for agent in self.agents}
         frame, means = self._frame("independent tasks"), self._means(_drop, self._add)
 
@@ -213,6 +228,8 @@ class Swarm:
 
         made, crew = spread(tasks, workers=workers, queue_size=self._settings.queue_size, work=work)
         self._work = crew
+        if self._cancelled:
+            crew.cancel()
         try:
             async for done in made:
                 yield done
@@ -289,6 +306,14 @@ class Swarm:
             drive=do_work,
         )
 
+    async def _get_ready(self) -> None:
+        self._begin()
+        try:
+            await self.equip()
+        except BaseException:
+            self._end()
+            raise
+
     def _begin(self) -> None:
         if self._busy:
             raise SwarmError(
@@ -309,27 +334,6 @@ class Swarm:
     def _keep(self, work: WorkResult) -> None:
         self._results.append(work)
         self._add(work)
-
-
-def _agents(
-    specs: Sequence[AgentSpec],
-    settings: SwarmSettings,
-    tools: Mapping[str, Sequence[ToolSource]],
-    agent_budget_usd: Decimal | None,
-) -> tuple[tuple[Agent, ...], tuple[CapabilityWithoutTool, ...]]:
-    """The agents, and the capabilities among them that no tool serves."""
-    roles = roles_of(specs, settings.roles)
-    given = [
-        stage_tools(spec, capabilities_of(spec, role), tools) for spec, role in zip(specs, roles, strict=True)
-    ]
-    for stage in given:
-        toolbox(stage.tools)
-    notices = tuple(
-        CapabilityWithoutTool(role=role.name, stage=number, capability=capability)
-        for number, (role, stage) in enumerate(zip(roles, given, strict=True), start=1)
-        for capability in stage.untooled
-    )
-    return make_agents(specs, roles, given, agent_budget_usd=agent_budget_usd), notices
 
 
 async def _hand_out(

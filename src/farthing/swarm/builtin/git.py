@@ -1,7 +1,7 @@
 """Tools for the git repository of the workdir: status, log, diff, show, blame, branches, add and commit.
 
 Decides which git commands there are and how their arguments are written. Nothing that a repository says is
-run: no hook, no filter, no external diff, no pager or editor, no signing program; nothing goes to the network.
+run: no hook, no filter, no external diff, no pager, editor or signing program. Nothing is fetched or pushed.
 What a model writes is never an option: revisions are checked, paths stand after `--` and are taken by the
 letter. Where commands can be isolated git is, too, so that not even a repository's own references lead out.
 """
@@ -54,7 +54,8 @@ _SETTINGS = {
     "commit.template": "",
 }
 _OPEN = re.compile(
-    r"(filter|diff|merge|mergetool|difftool|gpg|trailer|remote|credential)\.(?P<name>.+)\.(?P<key>\w+)", re.S
+    r"(filter|diff|merge|mergetool|difftool|gpg|trailer|remote|credential)\.(?P<name>.+)\.(?P<key>\w+)",
+    re.DOTALL,
 )
 """Settings with a name in their middle, which no fixed list can override."""
 _RUNS = {
