@@ -13,6 +13,8 @@ import secrets
 import stat
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -252,3 +254,32 @@ def _walk(descriptor: int, prefix: str, depth: int, left: list[int]) -> Iterator
             yield from _walk(below, entry.path, depth - 1, left)
         finally:
             os.close(below)
+
+
+def text_of(data: bytes, path: str) -> str:
+    """A file's text. Raises `PathError` for a binary one."""
+    if b"\0" not in data[:8192]:
+        try:
+            return data.decode()
+        except UnicodeDecodeError:
+            pass
+    raise PathError(f"{path} is a binary file of {len(data):,} bytes")
+
+
+def matches(path: str, pattern: str) -> bool:
+    """Whether a path fits. `**` is any number of folders; a pattern without a slash fits at any depth."""
+    if pattern.strip("*") == "":
+        return True
+    wanted = tuple(part for part in pattern.removeprefix("./").split("/") if part)
+    if len(wanted) == 1:
+        wanted = ("**", *wanted)
+    return _fits(tuple(path.split("/")), wanted)
+
+
+@lru_cache(maxsize=4096)
+def _fits(path: tuple[str, ...], wanted: tuple[str, ...]) -> bool:
+    if not wanted:
+        return not path
+    if wanted[0] == "**":
+        return _fits(path, wanted[1:]) or (bool(path) and _fits(path[1:], wanted))
+    return bool(path) and fnmatchcase(path[0], wanted[0]) and _fits(path[1:], wanted[1:])

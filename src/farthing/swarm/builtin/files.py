@@ -7,11 +7,9 @@ import json
 import sys
 import threading
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
-from functools import lru_cache
 from pathlib import Path
 
-from farthing.swarm.builtin.beneath import Entry, Folder, PathError
+from farthing.swarm.builtin.beneath import Entry, Folder, PathError, matches, text_of
 from farthing.swarm.builtin.confined import Bounds, run_confined
 
 MOST_READ_BYTES = 10 << 20
@@ -27,16 +25,6 @@ sys.exit(main())
 _PACKAGES = str(Path(__file__).parents[3])
 _GREP_S = 10.0
 _GREP = Bounds(cpu_s=int(_GREP_S), file_bytes=0, head_bytes=1 << 20, tail_bytes=0)
-
-
-def text_of(data: bytes, path: str) -> str:
-    """A file's text. Raises `PathError` for a binary one."""
-    if b"\0" not in data[:8192]:
-        try:
-            return data.decode()
-        except UnicodeDecodeError:
-            pass
-    raise PathError(f"{path} is a binary file of {len(data):,} bytes")
 
 
 class Files:
@@ -82,7 +70,7 @@ class Files:
         asked = {"root": str(self._folder.root), "pattern": pattern, "files": files, "fold": ignore_case}
         # In a process of its own: a pattern may take for ever, and holds up everything while it does.
         ran = await run_confined(
-            [sys.executable, "-I", "-c", _CHILD, json.dumps(asked), _PACKAGES],
+            [sys.executable, "-I", "-S", "-c", _CHILD, json.dumps(asked), _PACKAGES],
             workdir=self._folder.root,
             timeout_s=_GREP_S,
             isolate=False,
@@ -120,25 +108,6 @@ class Files:
         with self._writing:
             kind = self._folder.delete(path)
         return f"deleted the {kind} {path}"
-
-
-def matches(path: str, pattern: str) -> bool:
-    """Whether a path fits. `**` is any number of folders; a pattern without a slash fits at any depth."""
-    if pattern.strip("*") == "":
-        return True
-    wanted = tuple(part for part in pattern.removeprefix("./").split("/") if part)
-    if len(wanted) == 1:
-        wanted = ("**", *wanted)
-    return _fits(tuple(path.split("/")), wanted)
-
-
-@lru_cache(maxsize=4096)
-def _fits(path: tuple[str, ...], wanted: tuple[str, ...]) -> bool:
-    if not wanted:
-        return not path
-    if wanted[0] == "**":
-        return _fits(path, wanted[1:]) or (bool(path) and _fits(path[1:], wanted))
-    return bool(path) and fnmatchcase(path[0], wanted[0]) and _fits(path[1:], wanted[1:])
 
 
 def _line(entry: Entry) -> str:

@@ -9,8 +9,7 @@ import sys
 from pathlib import Path
 from typing import TypedDict
 
-from farthing.swarm.builtin.beneath import Folder, PathError
-from farthing.swarm.builtin.files import matches, text_of
+from farthing.swarm.builtin.beneath import Folder, PathError, matches, text_of
 
 _MOST_LINES = 200
 _MOST_FILE_BYTES = 2 << 20

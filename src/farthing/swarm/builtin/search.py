@@ -6,8 +6,7 @@ What ranks is `prompt/rank.py`; which files are read, and how much of them, is d
 import threading
 
 from farthing.prompt.rank import Index, terms_of
-from farthing.swarm.builtin.beneath import Entry, Folder, PathError
-from farthing.swarm.builtin.files import text_of
+from farthing.swarm.builtin.beneath import Entry, Folder, PathError, text_of
 
 _MOST_FILE_BYTES = 256 << 10
 _MOST_BYTES = 8 << 20
