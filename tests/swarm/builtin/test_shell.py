@@ -272,11 +272,11 @@ async def test_without_isolation_there_are_limits_and_an_end(root: Path) -> None
 async def test_a_system_that_forbids_isolation_is_told(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A launcher whose kernel says no, as in a container without user namespaces."""
     launch = root / "launch.py"
-    text = confined._LAUNCH.read_text()
+    text = confined.LAUNCH.read_text()
     launch.write_text(
         text.replace('_checked(_libc.unshare(_NEW), "unshare")', 'raise OSError(1, "unshare: no")')
     )
-    monkeypatch.setattr(confined, "_LAUNCH", launch)
+    monkeypatch.setattr(confined, "LAUNCH", launch)
     found = await find_isolation(Folder(root))
     assert not found.works
     assert "unshare: no" in found.text

@@ -18,7 +18,7 @@ import msgspec
 
 from farthing.errors import SwarmError
 
-_LAUNCH = Path(__file__).with_name("launch.py")
+LAUNCH = Path(__file__).with_name("launch.py")
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _CHUNK_BYTES = 65_536
 _FAILED = 125
@@ -110,7 +110,7 @@ async def run_confined(
             "processes": given.processes,
         }
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-S", str(_LAUNCH), json.dumps(asked)),
+            *(sys.executable, "-I", "-S", str(LAUNCH), json.dumps(asked)),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output_fd,
             stderr=output_fd if errors else asyncio.subprocess.DEVNULL,
