@@ -38,7 +38,7 @@ from farthing.swarm.events import LoopEvent
 from farthing.swarm.loop import caps_from
 from farthing.swarm.run import Swarm
 from farthing.swarm.toolrun import run_with_tools
-from farthing.task import Labels, Task, TaskType, labelled
+from farthing.task import Labels, Task, TaskType, Tool, labelled
 from farthing.upstream.transport import Transport
 
 T = TypeVar("T")
@@ -69,8 +69,7 @@ class Deployment:
         self._transport = transport
         self._running: Running | None = None
         self._portal: Portal | None = None
-        self.notices: tuple[Notice, ...] = ()
-        """What a person should know: replaced models, older prices, settings without effect."""
+        self._notices: tuple[Notice, ...] = ()
         self.simulated = False
 
     # Opening and closing.
@@ -80,7 +79,7 @@ class Deployment:
             self._configured, environ=self._environ, clock=self._clock, transport=self._transport
         )
         self._running = running
-        self.notices, self.simulated = running.notices, running.simulated
+        self._notices, self.simulated = running.notices, running.simulated
         return self
 
     async def __aexit__(
@@ -100,6 +99,13 @@ class Deployment:
     def config(self) -> DeploymentConfig:
         """The configuration in force: successors of gone models put in their place."""
         return self._running.means.config if self._running else self._configured
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What a person should know: replaced models, older prices, settings without effect; and of the tools
+        that were asked for by now, those that are not there."""
+        of_tools = self._running.toolset.notices if self._running else ()
+        return (*self._notices, *of_tools)
 
     @property
     def catalog(self) -> Catalog:
@@ -182,6 +188,12 @@ class Deployment:
             now=self._clock.now,
             on_event=self._opened().watching.on_swarm_event(),
         )
+
+    async def tools(self, *names: str, role: str | None = None) -> tuple[Tool, ...]:
+        """The tools of servers (`mcp:github`), capabilities (`files`) and functions (`module:function`), as
+        far as a role may use them; without names, all of the deployment's. Raises `SwarmError` for an unknown
+        name."""
+        return await self._opened().toolset.named(names or ("*",), role=role)
 
     async def _supplied(self, task: str | Task | None, fields: Mapping[str, object]) -> Mapping[str, object]:
         """The fields of a task with tools in place of their names."""

@@ -35,7 +35,7 @@ from farthing.spend.notify import Alarm
 from farthing.spend.thresholds import alert_rules, runaway_rule
 from farthing.spend.writer import LedgerWriter
 from farthing.storage.database import Database
-from farthing.swarm.toolset import Toolset
+from farthing.swarm.toolset import Toolset, opening_mcp
 from farthing.telemetry.opened import Watching, open_watching
 from farthing.upstream.keyring import KeyRing
 from farthing.upstream.transport import Transport
@@ -129,7 +129,11 @@ async def _on(
         alarm=alarm,
         sharing=sharing,
         watching=watching,
-        toolset=Toolset(config.tools, servers=config.mcp_servers),
+        toolset=Toolset(
+            config.tools,
+            servers=config.mcp_servers,
+            open_servers=opening_mcp(config.mcp_servers, environ=environ, clock=clock),
+        ),
         notices=(*notices, *watching.notices),
         simulated=simulated,
     )

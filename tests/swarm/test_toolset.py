@@ -12,8 +12,9 @@ from tests.swarm.builtin.isolated import needs_isolation
 from farthing.config.tooling import McpServer, RoleTools
 from farthing.config.tooling import Tools as ToolSettings
 from farthing.errors import ConfigError, DeploymentClosedError, SwarmError
+from farthing.result import Notice
 from farthing.swarm.builtin.shell import Isolation
-from farthing.swarm.toolset import ListTools, Toolset, function_named
+from farthing.swarm.toolset import OpenServers, Toolset, function_named
 from farthing.task import Tool
 
 pytestmark = pytest.mark.usefixtures("no_task_left_behind")
@@ -50,13 +51,12 @@ class Servers:
             self.closed += 1
             self.tasks.add(asyncio.current_task())
 
-    async def open(self, stack: AsyncExitStack) -> ListTools:
+    async def open(self, stack: AsyncExitStack) -> OpenServers:
         await stack.enter_async_context(self.running())
+        return OpenServers(tools=self.listed, notices=lambda: (Notice(code="mcp_server", text="one is ill"),))
 
-        async def listed() -> tuple[Tool, ...]:
-            return self.tools
-
-        return listed
+    async def listed(self) -> tuple[Tool, ...]:
+        return self.tools
 
 
 def toolset(
@@ -84,7 +84,7 @@ async def test_nothing_is_opened_before_it_is_wanted(tmp_path: Path) -> None:
     assert (await tools.inventory([])).tools == ()
     found = await tools.inventory(["search"])
     assert "search_files" in [one.name for one in found.named("search")]
-    assert servers.opened == 0
+    assert (servers.opened, tools.notices) == (0, ())
     await tools.aclose()
 
 
@@ -93,6 +93,7 @@ async def test_a_servers_tools_come_before_the_built_in_ones(tmp_path: Path) -> 
     tools = toolset(tmp_path, servers=servers)
     found = await tools.inventory(["files", "search"])
     assert [one.name for one in found.named("files")] == ["disk__read"]
+    assert [notice.text for notice in tools.notices] == ["one is ill"]
     assert {one.source for one in found.named("search")} == {"built-in"}
     await tools.aclose()
 

@@ -8,11 +8,12 @@ import asyncio
 import importlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
 from typing import TypeAlias, cast
 
+from farthing.clock import Clock
 from farthing.config.tooling import McpServer
 from farthing.config.tooling import Tools as ToolSettings
 from farthing.errors import ConfigError, ConfigFault, DeploymentClosedError, SwarmError
@@ -22,9 +23,17 @@ from farthing.swarm.allowed import EMPTY, Inventory, inventory_of, is_function, 
 from farthing.swarm.tools import expanded, tool_from
 from farthing.task import Tool
 
-ListTools: TypeAlias = Callable[[], Awaitable[tuple[Tool, ...]]]
-OpenServers: TypeAlias = Callable[[AsyncExitStack], Awaitable[ListTools]]
-"""Opens the configured servers onto a stack, and gives what lists their tools."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenServers:
+    """Servers that are open: what they offer at this moment, and what is wrong with them."""
+
+    tools: Callable[[], Awaitable[tuple[Tool, ...]]]
+    notices: Callable[[], tuple[Notice, ...]]
+
+
+Open: TypeAlias = Callable[[AsyncExitStack], Awaitable[OpenServers]]
+"""Opens the configured servers, and puts their end on a stack."""
 
 
 class Toolset:
@@ -38,12 +47,10 @@ class Toolset:
         settings: ToolSettings,
         *,
         servers: Mapping[str, McpServer] | None = None,
-        open_servers: OpenServers | None = None,
+        open_servers: Open | None = None,
         further: Mapping[str, Sequence[Tool]] | None = None,
     ) -> None:
         self.settings = settings
-        self.notices: tuple[Notice, ...] = ()
-        """What a person should know of the tools that have been asked for, as that there is no isolation."""
         self._servers = servers or {}
         self._open_servers = open_servers
         self._further = further or {}
@@ -51,8 +58,17 @@ class Toolset:
         self._functions: dict[str, Tool] = {}
         self._opening = asyncio.Lock()
         self._holding: asyncio.Task[None] | None = None
-        self._opened: asyncio.Future[ListTools] | None = None
+        self._opened: asyncio.Future[OpenServers] | None = None
+        self._notices: tuple[Notice, ...] = ()
         self._leave = asyncio.Event()
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What a person should know of the tools that were asked for: servers that are not there, a shell that
+        cannot be isolated."""
+        opened = self._opened
+        of_servers = opened.result().notices() if opened is not None and opened.done() else ()
+        return (*of_servers, *self._notices)
 
     async def inventory(self, wanted: Iterable[str]) -> Inventory:
         """The tools for names and capabilities; nothing that is not wanted is opened.
@@ -97,7 +113,7 @@ class Toolset:
         except PathError as error:
             fault = ConfigFault(path="tools.workdir", value=workdir, problem=f"{error}")
             raise ConfigError("the configuration", [fault]) from None
-        self._built_in, self.notices = await built_in_tools(folder, shell=self.settings.shell)
+        self._built_in, self._notices = await built_in_tools(folder, shell=self.settings.shell)
 
     async def _tools_of_servers(self) -> tuple[Tool, ...]:
         """The servers live in a task of their own, which opens and closes them: whoever asked first may be
@@ -111,13 +127,25 @@ class Toolset:
         await asyncio.wait({holding, opened}, return_when=asyncio.FIRST_COMPLETED)
         if not opened.done():
             await holding  # raises what opening raised
-        return await opened.result()()
+        return await opened.result().tools()
 
 
-async def _hold(open_servers: OpenServers, opened: "asyncio.Future[ListTools]", leave: asyncio.Event) -> None:
+async def _hold(open_servers: Open, opened: "asyncio.Future[OpenServers]", leave: asyncio.Event) -> None:
     async with AsyncExitStack() as stack:
         opened.set_result(await open_servers(stack))
         await leave.wait()
+
+
+def opening_mcp(servers: Mapping[str, McpServer], *, environ: Mapping[str, str], clock: Clock) -> Open:
+    """What opens MCP servers. Raises, when it is called, `FarthingError` where the extra `mcp` is missing."""
+
+    async def open_servers(stack: AsyncExitStack) -> OpenServers:
+        from farthing.swarm.mcp import McpServers
+
+        pool = await stack.enter_async_context(McpServers(servers, environ=environ, clock=clock))
+        return OpenServers(tools=pool.tools, notices=lambda: pool.notices)
+
+    return open_servers
 
 
 def function_named(name: str) -> Tool:
