@@ -34,6 +34,7 @@ from farthing.spend.runs import Fold, fold
 from farthing.spend.targets import Level
 from farthing.spend.thresholds import alert_rules
 from farthing.swarm.agent import AgentSpec, ToolSource
+from farthing.swarm.approvals import Approvals, OnApproval, OnPause
 from farthing.swarm.events import LoopEvent
 from farthing.swarm.loop import caps_from
 from farthing.swarm.run import Swarm
@@ -146,13 +147,25 @@ class Deployment:
         tools: Mapping[str, Sequence[ToolSource]] | None = None,
         budget_usd: Decimal | str | int | None = None,
         labels: Labels | None = None,
+        on_approval: OnApproval | None = None,
+        on_pause: OnPause = "wait",
     ) -> Swarm:
         """A live swarm of these agents. With a `goal` it has run when this returns; else `run` or `map` it.
 
         `tools` maps a capability to what serves it. `budget_usd` is a hard limit for each run, `labels` say
-        whom its calls are charged to. Raises `SwarmError` for an unknown role or no agents.
+        whom its calls are charged to. Tool calls that need a person's word (`tools.confirm`) wait for it:
+        `on_approval` asks in this process; `on_pause="stop"` ends a run in which nothing else is left to do.
+        Raises `SwarmError` for an unknown role or no agents.
         """
-        swarm = self.prepare_swarm(agents, goal=goal, tools=tools, budget_usd=budget_usd, labels=labels)
+        swarm = self.prepare_swarm(
+            agents,
+            goal=goal,
+            tools=tools,
+            budget_usd=budget_usd,
+            labels=labels,
+            on_approval=on_approval,
+            on_pause=on_pause,
+        )
         await swarm.equip()
         if goal:
             await swarm.run()
@@ -166,6 +179,8 @@ class Deployment:
         tools: Mapping[str, Sequence[ToolSource]] | None = None,
         budget_usd: Decimal | str | int | None = None,
         labels: Labels | None = None,
+        on_approval: OnApproval | None = None,
+        on_pause: OnPause = "wait",
     ) -> Swarm:
         """`deploy_swarm` without running: for `swarm.stream(goal)`, whose events can be watched.
 
@@ -187,6 +202,13 @@ class Deployment:
             estimate=self._estimate,
             now=self._clock.now,
             on_event=self._opened().watching.on_swarm_event(),
+            approvals=Approvals(
+                database=self._opened().database,
+                clock=self._clock,
+                confirm=config.tools.confirm,
+                on_approval=on_approval,
+                on_pause=on_pause,
+            ),
         )
 
     async def tools(self, *names: str, role: str | None = None) -> tuple[Tool, ...]:

@@ -20,7 +20,7 @@ from farthing.config.tooling import RoleTools
 from farthing.errors import InvalidTaskError, SwarmError
 from farthing.swarm.agent import AgentSpec, StageTools
 from farthing.swarm.allowed import Inventory
-from farthing.swarm.loop import ReadyCall, check_call, toolbox
+from farthing.swarm.calls import ReadyCall, check_call, toolbox
 from farthing.swarm.toolcall import run_tool
 from farthing.swarm.tools import names_wanted, stage_tools, tool_from
 from farthing.task import Tool, ToolCall

@@ -218,6 +218,8 @@ class Swarm(Section):
     max_depth: Annotated[int, Field(gt=0)] = 3
     max_fan_out: Annotated[int, Field(gt=0)] = 16
     """Tool calls run for one model answer."""
+    max_hand_offs: Annotated[int, Field(ge=0)] = 3
+    """How often one piece of work may be handed over to another role."""
     max_seconds: Seconds = 600.0
     queue_size: Annotated[int, Field(gt=0)] = 256
 

@@ -12,8 +12,10 @@ from farthing.config.schema import RoleSpec
 from farthing.config.tooling import RoleTools
 from farthing.swarm.agent import Agent, AgentSpec, ToolSource, capabilities_of, make_agents, roles_of
 from farthing.swarm.allowed import EMPTY, Inventory
+from farthing.swarm.calls import toolbox
 from farthing.swarm.events import CapabilityWithoutTool
-from farthing.swarm.loop import toolbox
+from farthing.swarm.roles import RoleProfile
+from farthing.swarm.roster import colleagues_of, with_colleagues
 from farthing.swarm.tools import names_wanted, stage_tools
 
 Supply: TypeAlias = Callable[[Iterable[str]], Awaitable[Inventory]]
@@ -44,11 +46,11 @@ class Equipment:
         return self._made(await self.supply(wanted) if self.supply is not None and wanted else EMPTY)
 
     def _wanted(self) -> tuple[str, ...]:
-        roles = roles_of(self.specs, self.roles)
+        specs, roles = self._members()
         return tuple(
             dict.fromkeys(
                 name
-                for spec, role in zip(self.specs, roles, strict=True)
+                for spec, role in zip(specs, roles, strict=True)
                 for name in names_wanted(spec, capabilities_of(spec, role), self.tools)
             )
         )
@@ -56,10 +58,10 @@ class Equipment:
     def _made(
         self, inventory: Inventory | None
     ) -> tuple[tuple[Agent, ...], tuple[CapabilityWithoutTool, ...]]:
-        roles = roles_of(self.specs, self.roles)
+        specs, roles = self._members()
         given = [
             stage_tools(spec, capabilities_of(spec, role), self.tools, inventory, self.rules)
-            for spec, role in zip(self.specs, roles, strict=True)
+            for spec, role in zip(specs, roles, strict=True)
         ]
         for stage in given:
             toolbox(stage.tools)
@@ -68,4 +70,10 @@ class Equipment:
             for number, (role, stage) in enumerate(zip(roles, given, strict=True), start=1)
             for capability in stage.untooled
         )
-        return make_agents(self.specs, roles, given, agent_budget_usd=self.agent_budget_usd), notices
+        agents = make_agents(specs, roles, given, agent_budget_usd=self.agent_budget_usd)
+        return with_colleagues(agents, stages=len(self.specs)), notices
+
+    def _members(self) -> tuple[Sequence[AgentSpec], Sequence[RoleProfile]]:
+        """Those of the stages and those that they work with, each with its role."""
+        specs = (*self.specs, *colleagues_of(self.specs))
+        return specs, roles_of(specs, self.roles)

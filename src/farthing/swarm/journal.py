@@ -9,6 +9,7 @@ from typing import Protocol, TypeAlias
 import msgspec
 
 from farthing.result import TaskResult
+from farthing.swarm.results import Spent
 from farthing.task import StepKey
 
 
@@ -18,6 +19,8 @@ class ToolResult(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     call_id: str
     text: str
     ok: bool
+    spent: Spent | None = None
+    """What another agent spent on it, where it was asked by this call."""
 
 
 class Pages(Protocol):
@@ -35,7 +38,8 @@ class Pages(Protocol):
         ...
 
     def tool_results(self, number: int) -> Sequence[ToolResult] | None:
-        """What the tools of this step came to, if they ran before."""
+        """What the tools of this step came to, if they ran before; calls that waited for a person's word may
+        be missing, and are on the next page."""
         ...
 
     def keep_tool_results(self, number: int, results: Sequence[ToolResult]) -> None:

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+import msgspec
 from msgspec import structs
 
-from farthing.errors import FarthingError
+from farthing.errors import FarthingError, SwarmPausedError
 from farthing.money import percent_saved
 from farthing.result import Attempt, CostBasis, Metrics, TaskResult
 from farthing.task import Task, Usage
@@ -61,6 +62,28 @@ class WorkResult:
         if self.result is not None:
             return self.result.metrics.cost_basis
         return weakest(attempt.cost_basis for attempt in self.attempts)
+
+
+class Spent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What work that another piece asked for came to: it belongs to that one's sums."""
+
+    cost: Decimal
+    cost_basis: CostBasis
+    baseline_cost: Decimal | None
+    tokens: Usage
+    attempts: tuple[Attempt, ...]
+
+
+def spent_by(work: WorkResult) -> Spent:
+    """A failed piece has no baseline to be held against: its cost is a loss, as a failed attempt's is."""
+    metrics = None if work.result is None else work.result.metrics
+    return Spent(
+        cost=work.cost,
+        cost_basis=work.cost_basis,
+        baseline_cost=_ZERO if metrics is None else metrics.baseline_cost,
+        tokens=Usage() if metrics is None else metrics.tokens,
+        attempts=work.attempts,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +156,11 @@ class SwarmResult:
         return self.totals.cost
 
     @property
+    def paused(self) -> bool:
+        """True when the run stopped because calls wait for a person's word: it can be gone on with."""
+        return any(isinstance(piece.error, SwarmPausedError) for piece in self.results)
+
+    @property
     def simulated(self) -> bool:
         """True when any piece was answered by a simulator."""
         return any(piece.result is not None and piece.result.simulated for piece in self.results)
@@ -166,6 +194,22 @@ def summed(steps: Sequence[TaskResult]) -> TaskResult:
         emulated_tools=any(step.emulated_tools for step in steps),
         simulated=any(step.simulated for step in steps),
     )
+
+
+def with_spent(result: TaskResult, others: Sequence[Spent]) -> TaskResult:
+    """The result with what others spent for it; their time is that of its tools."""
+    if not others:
+        return result
+    own = result.metrics
+    metrics = structs.replace(
+        own,
+        cost=own.cost + sum((one.cost for one in others), _ZERO),
+        cost_basis=weakest((own.cost_basis, *(one.cost_basis for one in others))),
+        baseline_cost=_sum_known([own.baseline_cost, *(one.baseline_cost for one in others)]),
+        tokens=sum((one.tokens for one in others), own.tokens),
+    )
+    attempts = (*result.attempts, *(attempt for one in others for attempt in one.attempts))
+    return structs.replace(result, metrics=metrics, attempts=attempts)
 
 
 def _sum_known(amounts: Sequence[Decimal | None]) -> Decimal | None:

@@ -16,8 +16,10 @@ from farthing.config.schema import Swarm as SwarmSettings
 from farthing.config.tooling import RoleTools
 from farthing.errors import InvalidTaskError, SwarmError
 from farthing.swarm.agent import Agent, AgentSpec, ToolSource, choose_agent
+from farthing.swarm.approvals import Approvals
 from farthing.swarm.brief import DIGEST_CHARS
 from farthing.swarm.channel import Channel, end_all
+from farthing.swarm.company import Approved, Denied, PendingApproval
 from farthing.swarm.equipment import Equipment, Supply
 from farthing.swarm.events import SwarmEvent, SwarmFinished, SwarmStarted
 from farthing.swarm.loop import caps_from
@@ -81,9 +83,10 @@ class Swarm:
         now: Callable[[], datetime] = _utc_now,
         new_id: Callable[[], str] = new_run_id,
         on_event: Callable[[SwarmEvent | None], None] | None = None,
+        approvals: Approvals | None = None,
     ) -> None:
         """`on_event` is called with each event of a run as it happens, before it is queued for a reader, and
-        with None when the run has been left."""
+        with None when the run has been left. `approvals` is where calls wait for a person's word."""
         self._settings = settings or SwarmSettings()
         self.goal = goal
         self._equipment = Equipment(
@@ -103,6 +106,7 @@ class Swarm:
         self._digest_chars = digest_chars
         self._clock, self._now, self._new_id = clock, now, new_id
         self._on_event = on_event
+        self._approvals = approvals or Approvals()
         self._run_id = new_id()
         self._used = False
         self._busy = False
@@ -239,6 +243,19 @@ class Swarm:
             await end_all([crew])
             self._end()
 
+    @property
+    def pending_approvals(self) -> tuple[PendingApproval, ...]:
+        """The tool calls of this swarm that wait for a person's word just now."""
+        return self._approvals.pending
+
+    def approve(self, call_id: str, *, agent_id: str | None = None) -> None:
+        """Lets a waiting call run. Raises `SwarmError` where none waits by that id, or several agents' do."""
+        self._approvals.decide(call_id, Approved(), agent_id)
+
+    def deny(self, call_id: str, *, note: str = "", agent_id: str | None = None) -> None:
+        """Refuses a waiting call; the model is told the note. Raises as `approve`."""
+        self._approvals.decide(call_id, Denied(note=note), agent_id)
+
     def cancel(self) -> None:
         """Ends the run or map under way, if any; the deployment settles the calls on the wire."""
         if self._busy:
@@ -304,6 +321,7 @@ class Swarm:
             emit=emit,
             keep=keep,
             drive=do_work,
+            approvals=self._approvals,
         )
 
     async def _get_ready(self) -> None:

@@ -12,7 +12,7 @@ from farthing.config.tooling import RoleTools
 from farthing.errors import InvalidTaskError, SwarmError
 from farthing.swarm.agent import AgentSpec, StageTools, ToolSource
 from farthing.swarm.allowed import EMPTY, EVERY, Inventory, permitted
-from farthing.swarm.loop import compiled
+from farthing.swarm.calls import compiled
 from farthing.swarm.signature import tool_of_function
 from farthing.task import Tool
 

@@ -64,8 +64,8 @@ class Toolset:
 
     @property
     def notices(self) -> tuple[Notice, ...]:
-        """What a person should know of the tools that were asked for: servers that are not there, a shell that
-        cannot be isolated."""
+        """What a person should know of the tools that were asked for: a server that is not there, a shell
+        that cannot be isolated."""
         opened = self._opened
         of_servers = opened.result().notices() if opened is not None and opened.done() else ()
         return (*of_servers, *self._notices)

@@ -8,12 +8,13 @@ from pathlib import Path
 import typer
 
 from farthing.cli.work import show, tables
+from farthing.cli.work.approvals import ApproveMode, Asking
 from farthing.cli.work.interrupt import INTERRUPTED, run_async
 from farthing.cli.work.team import TeamRun, concluded, limited, run_goal, specs_for, specs_from
 from farthing.config.load import load_config
 from farthing.config.schema import DeploymentConfig
 from farthing.deployment import Deployment
-from farthing.errors import EXIT_CODES, BudgetExceededError, SwarmError
+from farthing.errors import EXIT_CODES, BudgetExceededError, SwarmError, SwarmPausedError
 from farthing.swarm.agent import AgentSpec
 from farthing.swarm.results import SwarmResult
 from farthing.swarm.run import CANCELLED
@@ -28,20 +29,23 @@ def run_team(
     budget: Decimal | None,
     out: Path | None,
     labels: Labels,
+    approve: ApproveMode,
     as_json: bool,
 ) -> None:
     """Runs the goal; `agents` None is a team of the profile's size."""
     settings = load_config(source, overrides=limited(budget))
     specs = specs_for(settings) if agents is None else specs_from(agents)
-    result, settings, simulated = run_async(_run(settings, specs, goal, labels))
+    result, settings, simulated = run_async(_run(settings, specs, goal, labels, approve))
     finish(concluded(result, settings, simulated=simulated, out=out), as_json=as_json)
 
 
 async def _run(
-    settings: DeploymentConfig, specs: Sequence[AgentSpec], goal: str, labels: Labels
+    settings: DeploymentConfig, specs: Sequence[AgentSpec], goal: str, labels: Labels, approve: ApproveMode
 ) -> tuple[SwarmResult, DeploymentConfig, bool]:
     async with Deployment(settings) as deployment:
-        result = await run_goal(deployment, specs, goal, progress=show.console(stderr=True), labels=labels)
+        progress = show.console(stderr=True)
+        asking = Asking(approve, progress)
+        result = await run_goal(deployment, specs, goal, progress=progress, labels=labels, asking=asking)
         return result, deployment.config, deployment.simulated
 
 
@@ -55,13 +59,17 @@ def finish(run: TeamRun, *, as_json: bool) -> None:
 
 
 def fail_if_stopped(run: TeamRun) -> None:
-    """Exits with 130 for a run that Ctrl-C ended, 4 for one that its budget ended, 6 for any other end."""
+    """Exits with 130 for a run that Ctrl-C ended, 4 for one that its budget ended, 8 for one that waits for
+    a person, 6 for any other end."""
     stopped = run.result.stopped
     if stopped is None:
         return
     show.note(f"stopped before the end: {stopped}")
     if stopped == CANCELLED:
         raise typer.Exit(INTERRUPTED)
+    if run.result.paused:
+        show.note(f"farthing swarm approvals {run.result.run_id} shows what waits for a person's word")
+        raise typer.Exit(EXIT_CODES[SwarmPausedError])
     refused = any(isinstance(piece.error, BudgetExceededError) for piece in run.result.results)
     raise typer.Exit(EXIT_CODES[BudgetExceededError if refused else SwarmError])
 

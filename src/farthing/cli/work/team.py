@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from farthing.cli.work.approvals import Asking
 from farthing.cli.work.ledger import RunReport, opened, read_run
 from farthing.cli.work.live import watch
 from farthing.cli.work.show import masked, note
@@ -77,12 +78,22 @@ async def run_goal(
     *,
     progress: Console,
     labels: Labels | None = None,
+    asking: Asking | None = None,
 ) -> SwarmResult:
-    """Runs the goal on an open deployment, shown as it happens. Ctrl-C ends the run, not the program."""
+    """Runs the goal on an open deployment, shown as it happens. Ctrl-C ends the run, not the program.
+
+    `asking` is who is asked about calls that need approval; None: nobody here.
+    """
     for notice in deployment.notices:
         note(f"note: {notice.text}")
-    swarm = deployment.prepare_swarm(specs, goal=goal, labels=labels)
-    return await watch(swarm, goal, out=progress, simulated=deployment.simulated)
+    swarm = deployment.prepare_swarm(
+        specs,
+        goal=goal,
+        labels=labels,
+        on_approval=None if asking is None else asking.on_approval,
+        on_pause="wait" if asking is None else asking.on_pause,
+    )
+    return await watch(swarm, goal, out=progress, simulated=deployment.simulated, asking=asking)
 
 
 def concluded(
