@@ -10,7 +10,7 @@ from contextlib import aclosing
 from decimal import Decimal
 from functools import partial
 from types import TracebackType
-from typing import Self, TypeVar, cast
+from typing import Self, TypeVar
 
 from farthing.cache.embed import check_installed
 from farthing.cache.memory import Only
@@ -34,6 +34,7 @@ from farthing.spend.runs import Fold, fold
 from farthing.spend.targets import Level
 from farthing.spend.thresholds import alert_rules
 from farthing.swarm.agent import AgentSpec, ToolSource
+from farthing.swarm.alone import company_of
 from farthing.swarm.approvals import Approvals, OnApproval, OnPause
 from farthing.swarm.events import LoopEvent
 from farthing.swarm.loop import caps_from
@@ -112,14 +113,18 @@ class Deployment:
     def catalog(self) -> Catalog:
         return self._opened().means.catalog
 
-    async def execute_task(self, task: str | Task | None = None, **fields: object) -> TaskResult:
+    async def execute_task(
+        self, task: str | Task | None = None, *, on_approval: OnApproval | None = None, **fields: object
+    ) -> TaskResult:
         """Runs one task to its result. `task` is a prompt or a `Task`; keywords are its fields, and any other
         keyword is a request option (temperature, seed, …). Tools that are Python functions are run, within
         the caps of `swarm`, to a final answer; a text among the tools names those of a server (`mcp:github`),
-        a capability (`files`) or a function (`module:function`). Raises what `Pipeline.run` raises."""
+        a capability (`files`) or a function (`module:function`). `on_approval` is asked about calls that
+        need a person's word (`tools.confirm`), which are refused without it. Raises what `Pipeline.run`
+        raises."""
         result: TaskResult | None = None
-        asked = task_of(task, await self._supplied(task, fields))
-        async for event in self._journey(asked, stream=False):
+        asked = task_of(task, await self._opened().toolset.supplied(task, fields))
+        async for event in self._journey(asked, on_approval, stream=False):
             if isinstance(event, TaskFinished):
                 result = event.result  # read on to the end: a generator left open costs more than its rest
         if result is None:
@@ -127,11 +132,11 @@ class Deployment:
         return result
 
     async def stream_task(
-        self, task: str | Task | None = None, **fields: object
+        self, task: str | Task | None = None, *, on_approval: OnApproval | None = None, **fields: object
     ) -> AsyncGenerator[LoopEvent]:
         """The events of one task as they happen; `TokenReceived` has text, `TaskFinished` the result."""
-        asked = task_of(task, await self._supplied(task, fields))
-        async with aclosing(self._journey(asked, stream=True)) as journey:
+        asked = task_of(task, await self._opened().toolset.supplied(task, fields))
+        async with aclosing(self._journey(asked, on_approval, stream=True)) as journey:
             async for event in journey:
                 yield event
 
@@ -217,24 +222,22 @@ class Deployment:
         name."""
         return await self._opened().toolset.named(names or ("*",), role=role)
 
-    async def _supplied(self, task: str | Task | None, fields: Mapping[str, object]) -> Mapping[str, object]:
-        """The fields of a task with tools in place of their names."""
-        sources = cast("Sequence[ToolSource]", fields.get("tools") or ())
-        if not any(isinstance(source, str) for source in sources):
-            return fields
-        role = fields.get("role", task.role if isinstance(task, Task) else None)
-        return {**fields, "tools": await self._opened().toolset.named(sources, role=cast("str | None", role))}
-
     def _estimate(self, task: Task) -> Decimal | None:
         route = self._opened().pipeline.explain(task)
         return None if isinstance(route, NoRoute) else route.candidates[0].expected_cost
 
-    def _journey(self, task: Task, *, stream: bool) -> AsyncGenerator[LoopEvent]:
+    def _journey(
+        self, task: Task, on_approval: OnApproval | None, *, stream: bool
+    ) -> AsyncGenerator[LoopEvent]:
         """The pipeline's journey; where the tools are functions, the loop that runs them around it."""
         run = self._opened().watching.around(self._opened().pipeline.run)
         if not any(tool.run for tool in task.tools):
             return run(task, stream=stream)
-        loop = run_with_tools(partial(run, stream=stream), task, caps=caps_from(self.config.swarm))
+        config = self.config
+        company = company_of(task, confirm=config.tools.confirm, on_approval=on_approval, now=self._clock.now)
+        loop = run_with_tools(
+            partial(run, stream=stream), task, caps=caps_from(config.swarm), company=company
+        )
         return self._opened().watching.around_loop(loop, task)
 
     def service_levels(self) -> tuple[Level, ...]:
@@ -349,9 +352,11 @@ class Deployment:
             portal.call(self.__aexit__(kind, error, trace))
             portal.close()
 
-    def execute_task_sync(self, task: str | Task | None = None, **fields: object) -> TaskResult:
+    def execute_task_sync(
+        self, task: str | Task | None = None, *, on_approval: OnApproval | None = None, **fields: object
+    ) -> TaskResult:
         """`execute_task` for callers without an event loop; the deployment is opened by `with`."""
-        return self._through_portal(self.execute_task(task, **fields))
+        return self._through_portal(self.execute_task(task, on_approval=on_approval, **fields))
 
     def deploy_swarm_sync(
         self,

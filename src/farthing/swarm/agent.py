@@ -31,8 +31,8 @@ class AgentSpec:
     routing by task type. `budget_usd` is each agent's own hard limit for one run, in dollars. `instructions`
     are added to the role's. `handoffs` are roles that its agents may hand their work over to, `delegates`
     those that they may ask for help; a role's name, or a spec of one that has no stage. `output_type` is a
-    pydantic model or a dataclass: the result's `data` is a value of it. Raises `SwarmError` for a count below 1 or a
-    negative budget.
+    pydantic model or a dataclass: the result's `data` is a value of it. Raises `SwarmError` for a count below
+    1 or a negative budget.
     """
 
     type: str

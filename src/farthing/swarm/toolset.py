@@ -21,7 +21,7 @@ from farthing.result import Notice
 from farthing.swarm.agent import ToolSource
 from farthing.swarm.allowed import EMPTY, Inventory, inventory_of, is_function, servers_wanted
 from farthing.swarm.tools import expanded, tool_from
-from farthing.task import Tool
+from farthing.task import Task, Tool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +97,14 @@ class Toolset:
         """The tools of one task: each name among the sources replaced by the tools it stands for."""
         inventory = await self.inventory([one for one in sources if isinstance(one, str)])
         return expanded(sources, inventory, role=role or "", rules=self.settings.roles)
+
+    async def supplied(self, task: str | Task | None, fields: Mapping[str, object]) -> Mapping[str, object]:
+        """The fields that a caller gave for a task, with tools in place of their names."""
+        sources = cast("Sequence[ToolSource]", fields.get("tools") or ())
+        if not any(isinstance(source, str) for source in sources):
+            return fields
+        role = fields.get("role", task.role if isinstance(task, Task) else None)
+        return {**fields, "tools": await self.named(sources, role=cast("str | None", role))}
 
     async def aclose(self) -> None:
         """Closes the servers that were opened."""

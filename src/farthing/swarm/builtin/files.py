@@ -79,7 +79,7 @@ class Files:
         if ran.code != 0:
             why = "took too long" if ran.code is None or ran.code > 1 else ran.text.strip()[-300:]
             raise PathError(f"the search for {pattern!r} {why}")
-        return ran.text[:_SHOWN_CHARS] or f"no line fits {pattern}"
+        return ran.text.rstrip("\n")[:_SHOWN_CHARS] or f"no line fits {pattern}"
 
     def write_file(self, path: str, text: str) -> str:
         """Write a whole text file; folders are made as needed, an existing file is replaced."""
