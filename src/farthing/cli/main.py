@@ -54,6 +54,7 @@ COMMANDS = {
     "check": Entry(_SETUP, "Find rules of a configuration that can never act; prove that the others do."),
     "models": Entry(_MONEY, "List and compare models, fetch today's prices, check a configuration's models."),
     "config": Entry(_SETUP, "Show or validate a configuration, or print its JSON Schema."),
+    "tools": Entry(_SETUP, "List the tools that agents may use, call one, or check that all can be had."),
     "simulator": Entry(_SETUP, "Run an OpenRouter on this machine, with latencies, bills and faults."),
     "bench": Entry(_SETUP, "Measure what the README claims."),
 }
@@ -62,7 +63,7 @@ _EPILOG = """\
 Begin with: farthing demo
 
 Exit codes: 0 done · 1 another error · 2 wrong usage, configuration or task · 3 no API key ·
-4 a budget would be passed · 5 no model can take the task · 6 a task or swarm failed ·
+4 a budget would be passed · 5 no model can take the task · 6 a task, swarm or tool failed ·
 7 the ledger's database does not answer · 130 interrupted
 
 Environment: OPENROUTER_API_KEY, OPENROUTER_BASE_URL, DEPLOYMENT_CONFIG, MONTHLY_BUDGET,

@@ -1,4 +1,4 @@
-"""Which texts of a deployment must not be seen: API keys, passwords of URLs, webhooks, MCP servers' keys. Pure.
+"""Which texts of a deployment must not be seen: keys, passwords of URLs, webhooks, MCP secrets. Pure.
 
 They are given to a redactor and to nothing else.
 """
