@@ -182,7 +182,7 @@ async def test_without_isolation_the_shell_is_only_there_when_told(
     assert "shell" not in (await tools.inventory(["shell"])).by_capability
     assert "cannot be isolated here (the kernel says no): the built-in shell is not" in tools.notices[0].text
     told = Toolset(ToolSettings.model_validate({"workdir": str(tmp_path), "shell": "unisolated"}))
-    assert (await told.inventory(["shell"])).named("shell")
+    assert "network" not in (await told.inventory(["shell"])).named("shell")[0].description
     assert "with the network and all files of this user in reach" in told.notices[0].text
 
 

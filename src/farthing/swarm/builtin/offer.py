@@ -14,6 +14,7 @@ from farthing.swarm.tools import tool_from
 from farthing.task import Tool
 
 SOURCE = "built-in"
+_UNISOLATED = "Run a command of `sh` in the working folder; what it leaves running is ended."
 
 Served = Mapping[str, tuple[Tool, ...]]
 
@@ -42,7 +43,8 @@ async def built_in_tools(
             *_write(git.git_switch, git.git_add, git.git_commit),
         )
     if (isolation.works and shell != "off") or shell == "unisolated":
-        served["shell"] = _write(Shell(folder, isolate=isolation.works).shell)
+        (command,) = _write(Shell(folder, isolate=isolation.works).shell)
+        served["shell"] = (command if isolation.works else replace(command, description=_UNISOLATED),)
     return served, _notices(isolation, shell)
 
 
