@@ -34,7 +34,7 @@ from farthing.spend.runs import Fold, fold
 from farthing.spend.targets import Level
 from farthing.spend.thresholds import alert_rules
 from farthing.swarm.agent import AgentSpec, ToolSource
-from farthing.swarm.alone import company_of
+from farthing.swarm.alone import company_of, person_of
 from farthing.swarm.approvals import Approvals, OnApproval, OnPause
 from farthing.swarm.events import LoopEvent
 from farthing.swarm.loop import caps_from
@@ -113,9 +113,7 @@ class Deployment:
     def catalog(self) -> Catalog:
         return self._opened().means.catalog
 
-    async def execute_task(
-        self, task: str | Task | None = None, *, on_approval: OnApproval | None = None, **fields: object
-    ) -> TaskResult:
+    async def execute_task(self, task: str | Task | None = None, **fields: object) -> TaskResult:
         """Runs one task to its result. `task` is a prompt or a `Task`; keywords are its fields, and any other
         keyword is a request option (temperature, seed, …). Tools that are Python functions are run, within
         the caps of `swarm`, to a final answer; a text among the tools names those of a server (`mcp:github`),
@@ -123,6 +121,7 @@ class Deployment:
         need a person's word (`tools.confirm`), which are refused without it. Raises what `Pipeline.run`
         raises."""
         result: TaskResult | None = None
+        on_approval, fields = person_of(fields)
         asked = task_of(task, await self._opened().toolset.supplied(task, fields))
         async for event in self._journey(asked, on_approval, stream=False):
             if isinstance(event, TaskFinished):
@@ -132,9 +131,10 @@ class Deployment:
         return result
 
     async def stream_task(
-        self, task: str | Task | None = None, *, on_approval: OnApproval | None = None, **fields: object
+        self, task: str | Task | None = None, **fields: object
     ) -> AsyncGenerator[LoopEvent]:
         """The events of one task as they happen; `TokenReceived` has text, `TaskFinished` the result."""
+        on_approval, fields = person_of(fields)
         asked = task_of(task, await self._opened().toolset.supplied(task, fields))
         async with aclosing(self._journey(asked, on_approval, stream=True)) as journey:
             async for event in journey:
@@ -352,11 +352,9 @@ class Deployment:
             portal.call(self.__aexit__(kind, error, trace))
             portal.close()
 
-    def execute_task_sync(
-        self, task: str | Task | None = None, *, on_approval: OnApproval | None = None, **fields: object
-    ) -> TaskResult:
+    def execute_task_sync(self, task: str | Task | None = None, **fields: object) -> TaskResult:
         """`execute_task` for callers without an event loop; the deployment is opened by `with`."""
-        return self._through_portal(self.execute_task(task, on_approval=on_approval, **fields))
+        return self._through_portal(self.execute_task(task, **fields))
 
     def deploy_swarm_sync(
         self,

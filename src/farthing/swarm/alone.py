@@ -3,11 +3,11 @@
 Decides what becomes of a call that needs approval where nobody is asked: it is refused, with what to do.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import TypeAlias
 
-from farthing.errors import SwarmError
+from farthing.errors import InvalidTaskError, SwarmError
 from farthing.swarm.company import Approved, Company, Decision, Denied, Errand, PendingApproval, Undecided
 from farthing.swarm.confirming import Confirm, needs_approval
 from farthing.swarm.results import WorkResult
@@ -19,6 +19,15 @@ NOBODY = Denied(
     note="this call needs a person's approval, and nobody is asked here: the program has to hand on_approval"
     " over with the task, or to set tools.confirm to never"
 )
+
+
+def person_of(fields: Mapping[str, object]) -> tuple[AskPerson | None, dict[str, object]]:
+    """Whom a caller's keywords name as the one to ask (`on_approval`), and the fields of the task."""
+    rest = dict(fields)
+    on_approval = rest.pop("on_approval", None)
+    if on_approval is not None and not callable(on_approval):
+        raise InvalidTaskError(f"on_approval is {on_approval!r}; give an async function of one argument")
+    return on_approval, rest
 
 
 def company_of(
