@@ -5,10 +5,11 @@ Opens and closes what has effects; decides nothing about a task. The sync doors 
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -21,14 +22,16 @@ from farthing.config.changing import with_caching, with_cost_alert
 from farthing.config.load import Source, load_config
 from farthing.config.schema import DeploymentConfig
 from farthing.errors import DeploymentClosedError
-from farthing.money import parse_usd
+from farthing.money import from_nano, parse_usd
 from farthing.portal import Portal
 from farthing.request import task_of
 from farthing.result import Notice, Route, TaskFinished, TaskResult
 from farthing.routing.route import NoRoute
 from farthing.running import Running, start
 from farthing.spend import readings, store
+from farthing.spend.budget import Balance, headroom
 from farthing.spend.channels import AlertCallback
+from farthing.spend.claims import claims_for
 from farthing.spend.report import CostReport
 from farthing.spend.runs import Fold, fold
 from farthing.spend.targets import Level
@@ -37,7 +40,12 @@ from farthing.swarm.agent import AgentSpec, ToolSource
 from farthing.swarm.alone import company_of, person_of
 from farthing.swarm.approvals import Approvals, OnApproval, OnPause
 from farthing.swarm.events import LoopEvent
+from farthing.swarm.keeping import Durable, RunKeeper, keeper_of
 from farthing.swarm.loop import caps_from
+from farthing.swarm.memory.shared import Memory
+from farthing.swarm.ordering import order_of, taken_over
+from farthing.swarm.replaying import replayed_swarm
+from farthing.swarm.resuming import RunOrder
 from farthing.swarm.run import Swarm
 from farthing.swarm.toolrun import run_with_tools
 from farthing.task import Labels, Task, TaskType, Tool, labelled
@@ -67,6 +75,8 @@ class Deployment:
         tests; `environ` None is the process's environment."""
         self._environ = os.environ if environ is None else environ
         self._configured = load_config(source, environ=environ, overrides=overrides)
+        self.profile = str(source) if isinstance(source, str | Path) else self._configured.name
+        """What it is configured by: with it another process resumes a run."""
         self._clock: Clock = clock or SystemClock()
         self._transport = transport
         self._running: Running | None = None
@@ -193,27 +203,67 @@ class Deployment:
         """
         config = self._opened().means.config
         limit = config.budget.swarm_limit if budget_usd is None else parse_usd(budget_usd)
+        order = order_of(
+            agents, goal=goal, tools=tools or {}, budget_usd=limit, labels=labels, profile=self.profile
+        )
+        durable = Durable(self._keeper() if config.swarm.durable else None, order)
+        return self._swarm(agents, tools or {}, order, durable, self._approvals(on_approval, on_pause))
+
+    async def resume_swarm(
+        self,
+        run_id: str,
+        *,
+        tools: Iterable[ToolSource] = (),
+        budget_usd: Decimal | str | int | None = None,
+        on_approval: OnApproval | None = None,
+        on_pause: OnPause = "wait",
+    ) -> Swarm:
+        """The swarm of a run that was interrupted or stopped: `resume()` or `stream()` goes on with it.
+
+        No completed step is paid again. Its limits hold as they did, or with `budget_usd` from now on.
+        `tools` are those of its functions that cannot be imported by name. Raises `SwarmError` for a run that
+        has ended, or that a living process conducts.
+        """
+        limit = None if budget_usd is None else parse_usd(budget_usd)
+        taken = await taken_over(self._keeper(), run_id, handed=tools, budget_usd=limit)
+        approvals = self._approvals(on_approval, on_pause)
+        return self._swarm(taken.specs, taken.tools, taken.order, taken.durable, approvals)
+
+    async def replay_swarm(self, run_id: str) -> Swarm:
+        """The swarm of a run that is only shown again: `stream()` goes through its journal, asks no model and
+        runs no tool."""
+        return await asyncio.to_thread(replayed_swarm, self._opened().database, run_id, self.config.swarm)
+
+    def _keeper(self) -> RunKeeper:
+        running = self._opened()
+        return keeper_of(self.config, running.database, running.means.ledger, now_us=self._clock.now_us)
+
+    def _swarm(
+        self,
+        agents: Sequence[AgentSpec],
+        tools: Mapping[str, Sequence[ToolSource]],
+        order: RunOrder,
+        durable: Durable,
+        approvals: Approvals,
+    ) -> Swarm:
+        config, labels = self._opened().means.config, order.labels
         run = partial(self._opened().watching.around(self._opened().pipeline.run), stream=False)
         return Swarm(
             agents,
             journey=run if labels is None else lambda task: run(labelled(task, labels)),
-            goal=goal,
+            goal=order.goal,
             settings=config.swarm,
             tools=tools,
             supply=self._opened().toolset.inventory,
             rules=config.tools.roles,
-            budget_usd=limit,
+            budget_usd=order.budget_usd,
             agent_budget_usd=config.budget.agent_limit,
             estimate=self._estimate,
             now=self._clock.now,
             on_event=self._opened().watching.on_swarm_event(),
-            approvals=Approvals(
-                database=self._opened().database,
-                clock=self._clock,
-                confirm=config.tools.confirm,
-                on_approval=on_approval,
-                on_pause=on_pause,
-            ),
+            memory=partial(self.memory, key=None if labels is None else labels.key),
+            durable=durable,
+            approvals=approvals,
         )
 
     async def tools(self, *names: str, role: str | None = None) -> tuple[Tool, ...]:
@@ -221,6 +271,22 @@ class Deployment:
         far as a role may use them; without names, all of the deployment's. Raises `SwarmError` for an unknown
         name."""
         return await self._opened().toolset.named(names or ("*",), role=role)
+
+    def _approvals(self, on_approval: OnApproval | None, on_pause: OnPause) -> Approvals:
+        return Approvals(
+            database=self._opened().database,
+            clock=self._clock,
+            confirm=self._opened().means.config.tools.confirm,
+            on_approval=on_approval,
+            on_pause=on_pause,
+        )
+
+    def memory(self, namespace: str, *, key: str | None = None, by: str = "") -> Memory:
+        """What agents, runs and processes share, as `shared:NAME`; a run has `run:RUN_ID`.
+
+        `key` is a tenant's, none of whom sees another's; `by` signs the changes. Raises `SharedMemoryError`.
+        """
+        return self._opened().memories.open(namespace, key=key, by=by)
 
     def _estimate(self, task: Task) -> Decimal | None:
         route = self._opened().pipeline.explain(task)
@@ -259,6 +325,21 @@ class Deployment:
 
     async def cost_report(self) -> CostReport:
         return await asyncio.to_thread(self.get_cost_report)
+
+    def headroom(self, task: Task) -> Decimal | None:
+        """What every limit around such a task still allows, in dollars; None where nothing limits it.
+
+        Reads the ledger, as `get_cost_report` does; a limit that was passed leaves 0.
+        """
+        means = self._opened().means
+        means.ledger.flush()
+        claims = claims_for(means.config, task, task_id="", at=self._clock.now())
+        with self._opened().database.read() as connection:
+            balances = {claim.key: Balance() for claim in claims}
+            for scope in {claim.key.scope for claim in claims}:
+                balances |= store.read_accounts(connection, scope=scope)
+        room = headroom(balances, claims)
+        return None if room is None else from_nano(max(0, room))
 
     def run_ledger(self, run_id: str) -> Fold:
         """Every call of one run, as the ledger has them."""

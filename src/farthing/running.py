@@ -35,6 +35,7 @@ from farthing.spend.notify import Alarm
 from farthing.spend.thresholds import alert_rules, runaway_rule
 from farthing.spend.writer import LedgerWriter
 from farthing.storage.database import Database
+from farthing.swarm.memory.shared import Memories, open_memories
 from farthing.swarm.toolset import Toolset, opening_mcp
 from farthing.telemetry.opened import Watching, open_watching
 from farthing.upstream.keyring import KeyRing
@@ -52,6 +53,7 @@ class Running:
     sharing: Sharing
     watching: Watching
     toolset: Toolset
+    memories: Memories
     notices: tuple[Notice, ...]
     simulated: bool
 
@@ -61,6 +63,7 @@ class Running:
         await means.under_way.drain(means.config.upstream.drain_timeout)
         await self.toolset.aclose()
         await self.alarm.aclose(means.config.upstream.drain_timeout)
+        await self.memories.aclose()
         means.permits.aclose()
         await means.keys.aclose()
         await means.semantic.aclose()
@@ -134,6 +137,7 @@ async def _on(
             servers=config.mcp_servers,
             open_servers=opening_mcp(config.mcp_servers, environ=environ, clock=clock),
         ),
+        memories=open_memories(database, config.swarm.memory),
         notices=(*notices, *watching.notices),
         simulated=simulated,
     )

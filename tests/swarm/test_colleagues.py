@@ -205,7 +205,7 @@ async def test_an_agent_that_was_asked_and_fails_is_an_error_for_the_model_and_i
     ]
 
 
-async def test_what_is_left_to_a_loop_is_all_that_those_it_asks_have_together() -> None:
+async def test_half_of_what_is_left_to_a_loop_is_all_that_those_it_asks_have_together() -> None:
     def script(task: Task) -> Answer:
         if task.agent_id == "coder-1":
             both = Say(calls=(*ask("researcher", "one", "a").calls, *ask("researcher", "two", "b").calls))
@@ -220,10 +220,10 @@ async def test_what_is_left_to_a_loop_is_all_that_those_it_asks_have_together() 
     handed = Task(description="write it", role="coder", max_cost_usd=Decimal("0.02"))
     (done,) = [done async for done in swarm.map([handed])]
     asked = [task for task in journey.tasks if task.role == "researcher"]
-    left = Decimal("0.019")
-    assert [task.max_cost_usd for task in asked] == [left, left]
+    half = Decimal("0.0095")
+    assert [task.max_cost_usd for task in asked] == [half, half]
     fund = {limit for task in asked for limit in task.limits if "#" in limit[0]}
-    assert fund == {("agent:run-1/item-0#1", left)}  # one account for both: their sum cannot pass it
+    assert fund == {("agent:run-1/item-0#1", half)}  # one account for both: their sum cannot pass it
     assert journey.tasks[-1].max_cost_usd == Decimal("0.011")
     assert done.work.cost == Decimal("0.010")
 

@@ -1,4 +1,4 @@
-"""What a configuration may say of tools: MCP servers, who may use what, and what asks first.
+"""What a configuration may say of tools: MCP servers, who may use what, what asks first, shared memory.
 
 Shapes and bounds only, and which of it may not be seen. Servers are started by `swarm/mcp/`; which tools an
 agent has is decided by `swarm/toolset.py`.
@@ -23,6 +23,7 @@ class McpServer(Section):
     command: str | None = None
     """The program of a server on this machine, which is spoken to by its standard input and output."""
     args: tuple[str, ...] = ()
+    """Its arguments. They are no place for a secret: other programs on the machine see them."""
     env: dict[str, str] = Field(default_factory=dict[str, str], repr=False)
     """Variables of its environment, beside a few harmless ones of ours: the only way a secret reaches it."""
     cwd: str | None = None
@@ -34,6 +35,7 @@ class McpServer(Section):
     type: Literal["stdio", "http", "streamable-http"] | None = None
     """Of no consequence: `command` or `url` says it. Accepted because others write it."""
     disabled: bool = False
+    """Leaves it out."""
     timeout: Seconds = 60.0
     """Seconds one tool call may take."""
     start_timeout: Seconds = 30.0
@@ -93,3 +95,14 @@ class Tools(Section):
     """Which calls wait for a person's approval: those of tools with effects, none, or all."""
     offered: Annotated[int, Field(ge=1, le=128)] = 8
     """How many tools a model is told at a step where an agent has more; `search_tools` finds the rest."""
+
+
+class SharedMemory(Section):
+    """Bounds of the memory that agents and runs share."""
+
+    entries: Annotated[int, Field(ge=1, le=10_000_000)] = 100_000
+    """Entries of one namespace; a further one is refused."""
+    value_bytes: Annotated[int, Field(ge=64, le=16_777_216)] = 65_536
+    """Bytes of one value as JSON."""
+    watch_every: Seconds = 0.25
+    """Seconds between two looks of those who watch for changes of other processes."""

@@ -5,7 +5,7 @@ Decides what becomes of a call that needs approval where nobody is asked: it is 
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from farthing.errors import InvalidTaskError, SwarmError
 from farthing.swarm.company import Approved, Company, Decision, Denied, Errand, PendingApproval, Undecided
@@ -27,7 +27,7 @@ def person_of(fields: Mapping[str, object]) -> tuple[AskPerson | None, dict[str,
     on_approval = rest.pop("on_approval", None)
     if on_approval is not None and not callable(on_approval):
         raise InvalidTaskError(f"on_approval is {on_approval!r}; give an async function of one argument")
-    return on_approval, rest
+    return cast("AskPerson | None", on_approval), rest
 
 
 def company_of(

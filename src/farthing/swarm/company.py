@@ -86,7 +86,7 @@ class Waiting:
 class Errand:
     """What one agent asks another to do. `name` is its own in the run, and the same when the run goes on.
 
-    `max_cost_usd` is what is left to the asking loop, `fund` the account that all errands of a round share.
+    `max_cost_usd` is what all errands of a round may cost together, `fund` the account that they share.
     """
 
     agent: Agent

@@ -14,6 +14,8 @@ from farthing.swarm.agent import Agent, AgentSpec, ToolSource, capabilities_of, 
 from farthing.swarm.allowed import EMPTY, Inventory
 from farthing.swarm.calls import toolbox
 from farthing.swarm.events import CapabilityWithoutTool
+from farthing.swarm.memory.shared import Memory
+from farthing.swarm.memory.tools import with_own_memory
 from farthing.swarm.roles import RoleProfile
 from farthing.swarm.roster import colleagues_of, with_colleagues
 from farthing.swarm.tools import names_wanted, stage_tools
@@ -32,6 +34,8 @@ class Equipment:
     rules: Mapping[str, RoleTools]
     agent_budget_usd: Decimal | None = None
     supply: Supply | None = None
+    memory: Callable[[], Memory] | None = None
+    """The run's own memory, whose tools are told to agents that have them."""
 
     def at_once(self) -> tuple[tuple[Agent, ...], tuple[CapabilityWithoutTool, ...]]:
         """The agents, and their capabilities without a tool; none is told while tools may still come."""
@@ -71,7 +75,8 @@ class Equipment:
             for capability in stage.untooled
         )
         agents = make_agents(specs, roles, given, agent_budget_usd=self.agent_budget_usd)
-        return with_colleagues(agents, stages=len(self.specs)), notices
+        remembering = tuple(with_own_memory(agent, self.memory) for agent in agents)
+        return with_colleagues(remembering, stages=len(self.specs)), notices
 
     def _members(self) -> tuple[Sequence[AgentSpec], Sequence[RoleProfile]]:
         """Those of the stages and those that they work with, each with its role."""

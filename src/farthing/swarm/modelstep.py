@@ -9,8 +9,8 @@ from typing import TypeAlias, TypeVar
 
 from msgspec import structs
 
-from farthing.result import TaskEvent, TaskFinished
-from farthing.swarm.journal import Pages
+from farthing.result import TaskEvent
+from farthing.swarm.journal import Pages, told_again
 from farthing.swarm.loop import AskModel
 from farthing.task import Task
 
@@ -36,7 +36,8 @@ async def answered(
     """One model call's events, or the answer that its page has."""
     known = pages.answer(number)
     if known is not None:
-        yield TaskFinished(task_id=known.task_id, result=known)
+        for event in told_again(task, known):
+            yield event
         return
     key = pages.key(number)
     async with closing(journey(task if key is None else structs.replace(task, step=key))) as events:

@@ -22,9 +22,13 @@ from farthing.swarm.channel import Channel, end_all
 from farthing.swarm.company import Approved, Denied, PendingApproval
 from farthing.swarm.equipment import Equipment, Supply
 from farthing.swarm.events import SwarmEvent, SwarmFinished, SwarmStarted
+from farthing.swarm.journal import open_unkept
+from farthing.swarm.keeping import Durable, ReplayedRun, RunJournal
 from farthing.swarm.loop import caps_from
+from farthing.swarm.memory.shared import Memory
+from farthing.swarm.memory.tools import with_memory_tools
 from farthing.swarm.plan import RunFrame, handed_task, planned_tasks
-from farthing.swarm.results import MapDone, SwarmResult, Totals, WorkResult
+from farthing.swarm.results import MapDone, SwarmResult, Totals, WorkResult, totals_of
 from farthing.swarm.spread import spread
 from farthing.swarm.stages import Conducted, conduct
 from farthing.swarm.toolrun import Journey, closing
@@ -83,19 +87,25 @@ class Swarm:
         now: Callable[[], datetime] = _utc_now,
         new_id: Callable[[], str] = new_run_id,
         on_event: Callable[[SwarmEvent | None], None] | None = None,
+        memory: Callable[[str], Memory] | None = None,
+        durable: Durable | None = None,
         approvals: Approvals | None = None,
     ) -> None:
         """`on_event` is called with each event of a run as it happens, before it is queued for a reader, and
-        with None when the run has been left. `approvals` is where calls wait for a person's word."""
+        with None when the run has been left. `memory` opens a namespace of shared memory. `durable` makes
+        runs last; None where they need not. `approvals` is where calls wait for a person's word."""
         self._settings = settings or SwarmSettings()
         self.goal = goal
+        self._open_memory = memory
+        ours = None if memory is None else lambda: self.memory
         self._equipment = Equipment(
             specs=specs,
             roles=self._settings.roles,
-            tools=tools or {},
+            tools=with_memory_tools(tools or {}, ours),
             rules=rules or {},
             agent_budget_usd=agent_budget_usd,
             supply=supply,
+            memory=ours,
         )
         self.agents, self.notices = self._equipment.at_once()
         self._equipped = supply is None
@@ -106,8 +116,9 @@ class Swarm:
         self._digest_chars = digest_chars
         self._clock, self._now, self._new_id = clock, now, new_id
         self._on_event = on_event
+        self._durable = durable
         self._approvals = approvals or Approvals()
-        self._run_id = new_id()
+        self._run_id = (durable and durable.run_id) or new_id()
         self._used = False
         self._busy = False
         self._cancelled = False
@@ -120,6 +131,13 @@ class Swarm:
     def run_id(self) -> str:
         """The id of the run under way, else of the last one, else of the first one to come."""
         return self._run_id
+
+    @property
+    def memory(self) -> Memory:
+        """What the agents of the run share, in the namespace `run:RUN_ID`: it outlasts the run."""
+        if self._open_memory is None:
+            raise SwarmError("this swarm has no shared memory", hint="deploy it by a Deployment")
+        return self._open_memory(f"run:{self._run_id}")
 
     @property
     def results(self) -> tuple[WorkResult, ...]:
@@ -181,6 +199,10 @@ class Swarm:
                 if isinstance(event, SwarmFinished):
                     return event.result
         raise SwarmError("the run ended without a result")
+
+    async def resume(self) -> SwarmResult:
+        """Goes on with the run that `Deployment.resume_swarm` took over; see `stream`."""
+        return await self.run()
 
     async def stream(self, goal: str | None = None) -> AsyncGenerator[SwarmEvent, None]:
         """The events of a run, of which the last is `SwarmFinished`.
@@ -273,15 +295,19 @@ class Swarm:
         )
         for notice in self.notices:
             await put(notice)
-        work = asyncio.create_task(conduct(self.agents, frame, self._means(put, self._keep)))
+        journal = None if self._durable is None else await self._durable.open(frame.run_id, frame.goal)
+        work = asyncio.create_task(conduct(self.agents, frame, self._means(put, self._keep, journal)))
         self._work = work
         if self._cancelled:
             work.cancel()
         try:
-            await asyncio.wait({work})
+            await (asyncio.wait({work}) if journal is None else journal.until_done(work))
         finally:
             await end_all([work])
-        ended = Conducted(output="", stopped=CANCELLED) if work.cancelled() else work.result()
+            stopped = _stopped(work, journal)
+            if journal is not None:
+                await journal.end(stopped, totals_of(self._results))
+        ended = Conducted(output="", stopped=stopped) if work.cancelled() else work.result()
         result = SwarmResult(
             run_id=frame.run_id,
             goal=frame.goal,
@@ -290,7 +316,9 @@ class Swarm:
             stopped=ended.stopped,
             started_at=started_at,
             finished_at=self._now(),
+            interrupted=() if journal is None else journal.known.interrupted,
         )
+        self._totals = self._totals.with_attempts(result.interrupted)
         if result.stopped is None:
             self._measured.append(result.total_cost)
         await put(SwarmFinished(result=result))
@@ -312,7 +340,10 @@ class Swarm:
         )
 
     def _means(
-        self, emit: Callable[[SwarmEvent], Awaitable[None]], keep: Callable[[WorkResult], None]
+        self,
+        emit: Callable[[SwarmEvent], Awaitable[None]],
+        keep: Callable[[WorkResult], None],
+        journal: RunJournal | ReplayedRun | None = None,
     ) -> Means:
         return Means(
             journey=self._journey,
@@ -320,7 +351,8 @@ class Swarm:
             clock=self._clock,
             emit=emit,
             keep=keep,
-            drive=do_work,
+            drive=do_work if journal is None else journal.drive,
+            pages=open_unkept if journal is None else journal.pages,
             approvals=self._approvals,
         )
 
@@ -352,6 +384,14 @@ class Swarm:
     def _keep(self, work: WorkResult) -> None:
         self._results.append(work)
         self._add(work)
+
+
+def _stopped(work: "asyncio.Task[Conducted]", journal: RunJournal | ReplayedRun | None) -> str | None:
+    """Why the work ended before its end, if it did."""
+    if work.cancelled():
+        return (journal and journal.lost) or CANCELLED
+    error = work.exception()
+    return work.result().stopped if error is None else str(error)
 
 
 async def _hand_out(

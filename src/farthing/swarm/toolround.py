@@ -38,7 +38,8 @@ class Ran:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """Under which terms a round runs. `left_s` is the time left to the loop, `max_cost_usd` its money.
+    """Under which terms a round runs. `left_s` is the time left to the loop, `max_cost_usd` what agents
+    that are asked may cost together.
 
     `numbers` give each call that asks an agent its number among those that ask the same role.
     """

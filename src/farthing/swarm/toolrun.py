@@ -4,7 +4,7 @@ Only does what `loop.py` decides. Used by swarm agents and by any task whose too
 """
 
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import assert_never
@@ -222,6 +222,8 @@ class _Loop:
     async def _run(self, move: RunTools) -> AsyncGenerator[LoopEvent, None]:
         terms = self._terms(move.calls)
         number, done = self._known()
+        for event in self._told_again(move.calls, done):
+            yield event
         left = {one.call.id: one for one in move.calls if one.call.id not in done}
         fresh: list[ToolResult] = []
         async with closing(run_round(tuple(left.values()), terms, self._company)) as running:
@@ -285,7 +287,8 @@ class _Loop:
             depth=self._depth,
             tool_timeout_s=self._caps.tool_timeout_s,
             left_s=lambda: max(0.0, self._caps.max_seconds - self._elapsed_s()),
-            max_cost_usd=None if cap is None else cap - self._state.spent_usd,
+            # The other half is the asking loop's own: what it asked for is worth nothing without its answer.
+            max_cost_usd=None if cap is None else (cap - self._state.spent_usd) / 2,
             numbers=numbers,
             number=self._state.steps,
             clock=self._clock,
@@ -346,6 +349,14 @@ class _Loop:
     def _next_number(self) -> int:
         number, self._number = self._number, self._number + 1
         return number
+
+    def _told_again(self, calls: Sequence[CheckedCall], done: Mapping[str, ToolResult]) -> Iterator[ToolRan]:
+        """The events of tools that ran before."""
+        for checked in calls:
+            result = done.get(checked.call.id)
+            if result is not None:
+                again = ToolOutcome(text=result.text, ok=result.ok, cut=False, latency_ms=0.0)
+                yield self._tool_ran(checked, again)
 
     def _tool_ran(self, checked: CheckedCall, outcome: ToolOutcome) -> ToolRan:
         return ToolRan(

@@ -99,6 +99,16 @@ async def test_a_server_that_begins_to_babble_is_started_again(odd: Odd) -> None
     assert len(odd.noted("starts")) == 2
 
 
+async def test_a_server_that_only_says_that_it_is_gone_stays(odd: Odd) -> None:
+    async with McpServers({"odd": odd.server()}) as servers:
+        await servers.tools()
+        outcome = await called(servers, "odd__lie")
+        await until_back(servers)
+        assert (await called(servers, "odd__echo", '{"text": "still here"}')).text == "still here"
+    assert "was lost while lie ran" in outcome.text
+    assert len(odd.noted("starts")) == 1
+
+
 async def test_a_call_without_an_answer_ends_in_time_and_is_cancelled_there(odd: Odd) -> None:
     async with McpServers({"odd": odd.server(timeout=0.05)}) as servers:
         await servers.tools()

@@ -29,13 +29,25 @@ async def test_a_tool_whose_schema_cannot_be_used_is_left_out_and_told(odd: Odd)
         names = {tool.name for tool in await servers.tools()}
         told = [notice.text for notice in servers.notices]
     assert not names & {"odd__remote_schema", "odd__no_object"}
-    assert len(names) == 15
+    assert len(names) == 16
     assert told == [
         "the tool 'remote_schema' of the MCP server 'odd' is left out: its schema cannot be used: it"
         " refers to 'https://example.com/schema.json', which is outside of it",
         "the tool 'no_object' of the MCP server 'odd' is left out: its schema cannot be used: it is of"
         " type array, and arguments are an object",
     ]
+
+
+async def test_a_server_says_what_it_serves(odd: Odd) -> None:
+    async with McpServers({"odd": odd.server(capabilities=["search", "files"])}) as servers:
+        (state,) = servers.by_server()
+    assert state.capabilities == ("odd", "search", "files")
+
+
+async def test_tools_stay_the_same_values_until_the_server_tells_others(odd: Odd) -> None:
+    async with McpServers({"odd": odd.server()}) as servers:
+        first, again = await servers.tools(), await servers.tools()
+    assert all(one is other for one, other in zip(first, again, strict=True))
 
 
 async def test_nothing_starts_until_tools_are_wanted(odd: Odd) -> None:
@@ -61,7 +73,7 @@ async def test_two_servers_may_have_the_same_tool(odd: Odd) -> None:
         names = [tool.name for tool in await servers.tools()]
         assert (await called(servers, "one__echo", '{"text": "1"}')).text == "1"
         assert (await called(servers, "two__echo", '{"text": "2"}')).text == "2"
-    assert len(set(names)) == len(names) == 30
+    assert len(set(names)) == len(names) == 32
 
 
 async def test_a_server_that_does_not_start_is_told_with_its_last_words_and_others_go_on(

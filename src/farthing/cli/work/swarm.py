@@ -11,13 +11,13 @@ import typer
 from farthing.cli.work import show, tables
 from farthing.cli.work.approvals import ApproveMode, Asking
 from farthing.cli.work.interrupt import INTERRUPTED, run_async
-from farthing.cli.work.team import TeamRun, concluded, limited, run_goal, specs_for, specs_from
+from farthing.cli.work.team import TeamRun, concluded, limited, run_goal, specs_for
 from farthing.cli.work.toolnames import tools_asked, within
 from farthing.config.load import load_config
 from farthing.config.schema import DeploymentConfig
 from farthing.deployment import Deployment
-from farthing.errors import EXIT_CODES, BudgetExceededError, SwarmError, SwarmPausedError
-from farthing.swarm.agent import AgentSpec
+from farthing.errors import EXIT_CODES, BudgetExceededError, SwarmError
+from farthing.swarm.agent import AgentSpec, specs_from
 from farthing.swarm.results import SwarmResult
 from farthing.swarm.run import CANCELLED
 from farthing.task import Labels
@@ -39,16 +39,24 @@ def run_team(
     """Runs the goal; `agents` None is a team of the profile's size. `tools` are names, for all of them."""
     settings = load_config(source, overrides=limited(budget) | within(workdir))
     specs = specs_for(settings) if agents is None else specs_from(agents)
-    named = tools_asked(tools, workdir)
-    specs = [replace(spec, tools=named) for spec in specs]
-    result, settings, simulated = run_async(_run(settings, specs, goal, labels, approve))
+    asked = tools_asked(tools, workdir)
+    specs = [replace(spec, tools=asked) for spec in specs]
+    named = str(source.resolve()) if isinstance(source, Path) else source
+    result, settings, simulated = run_async(_run(settings, specs, goal, labels, approve, profile=named))
     finish(concluded(result, settings, simulated=simulated, out=out), as_json=as_json)
 
 
 async def _run(
-    settings: DeploymentConfig, specs: Sequence[AgentSpec], goal: str, labels: Labels, approve: ApproveMode
+    settings: DeploymentConfig,
+    specs: Sequence[AgentSpec],
+    goal: str,
+    labels: Labels,
+    approve: ApproveMode,
+    *,
+    profile: str | None,
 ) -> tuple[SwarmResult, DeploymentConfig, bool]:
     async with Deployment(settings) as deployment:
+        deployment.profile = profile or deployment.profile
         progress = show.console(stderr=True)
         asking = Asking(approve, progress)
         result = await run_goal(deployment, specs, goal, progress=progress, labels=labels, asking=asking)
@@ -65,17 +73,17 @@ def finish(run: TeamRun, *, as_json: bool) -> None:
 
 
 def fail_if_stopped(run: TeamRun) -> None:
-    """Exits with 130 for a run that Ctrl-C ended, 4 for one that its budget ended, 8 for one that waits for
-    a person, 6 for any other end."""
+    """Exits with 130 for a run that Ctrl-C ended, 4 for one that its budget ended, 6 for any other end."""
     stopped = run.result.stopped
     if stopped is None:
         return
     show.note(f"stopped before the end: {stopped}")
+    if run.resumable:
+        show.note(f"go on: farthing swarm resume {run.result.run_id}")
     if stopped == CANCELLED:
         raise typer.Exit(INTERRUPTED)
     if run.result.paused:
         show.note(f"farthing swarm approvals {run.result.run_id} shows what waits for a person's word")
-        raise typer.Exit(EXIT_CODES[SwarmPausedError])
     refused = any(isinstance(piece.error, BudgetExceededError) for piece in run.result.results)
     raise typer.Exit(EXIT_CODES[BudgetExceededError if refused else SwarmError])
 
@@ -88,6 +96,7 @@ def team_json(run: TeamRun) -> dict[str, object]:
     return told | {
         "goal": result.goal,
         "stopped": result.stopped,
+        "paused": result.paused,
         "output": result.output,
         "finished": result.totals.finished,
         "failed": result.totals.failed,

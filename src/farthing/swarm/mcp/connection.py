@@ -7,7 +7,6 @@ Decides when it is started again and which call is made twice. What is said to i
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from farthing.clock import Clock, undisturbed
 from farthing.config.tooling import McpServer
@@ -16,9 +15,6 @@ from farthing.errors import ToolError
 from farthing.swarm.mcp.link import Link, LinkLostError, linked
 from farthing.swarm.mcp.offered import OfferedTool
 from farthing.swarm.mcp.process import ServerProcess
-
-if TYPE_CHECKING:
-    from anyio import CancelScope
 
 FIRST_DELAY_S = 0.5
 LONGEST_DELAY_S = 60.0
@@ -60,11 +56,6 @@ class Connection:
         self._link: Link | None = None
         self._tried, self._up, self._stop, self._stirred = (asyncio.Event() for _ in range(4))
         self._served = False
-
-    @property
-    def pid(self) -> int | None:
-        """Of a server on this machine that is running."""
-        return self._process.pid if self._process is not None and self._link is not None else None
 
     async def started(self) -> None:
         """Waits until it has told its tools, or why it does not."""
@@ -119,9 +110,8 @@ class Connection:
 
     def _lose(self, link: Link) -> None:
         if self._link is link:  # else the next one is there already
-            self._link = None
-            self._up.clear()
-            self._stirred.set()
+            self._sink()
+            self._stirred.set()  # whether it really is gone, its own task finds out
             self.fault = "was lost"
 
     async def _back(self, until: float) -> Link | None:
@@ -173,32 +163,36 @@ class Connection:
                     self.tools = await link.tools()
                     self.version, self.protocol = link.version, link.protocol
                     self.start_s = self._clock.monotonic() - began
-                    was_up = True
-                    self._rise(link, scope)
-                    await self._watch(link)
+                    scope.deadline = float("inf")
+                    self.starts, was_up = self.starts + 1, True
+                    try:
+                        await self._watch(link)
+                    finally:
+                        self._sink()
             except Exception as error:  # noqa: BLE001 - the edge to the SDK, whose transports raise what they like
                 self.fault = self._told(error, was_up=was_up)
-            finally:
-                self._link = None
-                if not self._stop.is_set():
-                    self._up.clear()
         if scope.cancelled_caught:
             self.fault = self._told(TimeoutError(), was_up=False)
         return was_up
 
-    def _rise(self, link: Link, scope: "CancelScope") -> None:
-        scope.deadline = float("inf")
-        self.starts += 1
-        self.fault = None
-        self._link = link
+    def _rise(self, link: Link) -> None:
+        """From now on calls go to it."""
+        self.fault, self._link = None, link
         self._up.set()
         self._tried.set()
+
+    def _sink(self) -> None:
+        """From now on they do not, also while it is still ending."""
+        self._link = None
+        if not self._stop.is_set():
+            self._up.clear()
 
     async def _watch(self, link: Link) -> None:
         """Lists its tools anew when they have changed. Ends by `LinkLostError`, or when it is asked to."""
         stop = asyncio.ensure_future(self._stop.wait())
         try:
             while not self._stop.is_set():
+                self._rise(link)
                 stirred = asyncio.ensure_future(self._stirred.wait())
                 try:
                     await asyncio.wait({stop, stirred}, return_when=asyncio.FIRST_COMPLETED)

@@ -51,6 +51,8 @@ class Link:
         """All its tools, page by page. Raises `ToolError` where it does not tell them."""
         from mcp import MCPError
 
+        if self._client.server_capabilities.tools is None:
+            return ()  # it is there for something else
         found: list[OfferedTool] = []
         cursor: str | None = None
         seen: set[str] = set()
@@ -148,11 +150,11 @@ async def _listen(client: "Client", stack: AsyncExitStack) -> None:
 
 
 def _ourselves() -> "Implementation":
+    from importlib.metadata import version
+
     from mcp_types import Implementation
 
-    from farthing import __version__
-
-    return Implementation(name="farthing", version=__version__)
+    return Implementation(name="farthing", version=version("farthing"))
 
 
 def _offered(tool: "McpTool") -> OfferedTool:

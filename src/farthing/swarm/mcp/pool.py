@@ -7,7 +7,7 @@ cannot be used, are told in `notices` and keep nobody else from working.
 import asyncio
 import os
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -26,22 +26,32 @@ from farthing.task import Tool
 
 MAX_DESCRIPTION_CHARS = 2_000
 """Of one tool: some servers tell a manual, and every step would pay for it."""
-_SLACK_S = 1.0
+_SLACK_S = 6.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerState:
     """One server as it is now. `fault` says why it is not there; `unusable` maps its tools that are left out
-    to the reason."""
+    to the reason; `capabilities` are what its tools serve, its name among them."""
 
     name: str
     address: str
+    capabilities: tuple[str, ...]
     tools: tuple[Tool, ...]
     unusable: Mapping[str, str]
     version: str
     protocol: str
     start_s: float | None
     fault: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Usable:
+    """What was made of a list of tools, until the server tells another one."""
+
+    offered: tuple[OfferedTool, ...]
+    tools: tuple[Tool, ...]
+    unusable: Mapping[str, str]
 
 
 class McpServers:
@@ -76,6 +86,7 @@ class McpServers:
             for name, server in servers.items()
             if not server.disabled
         ]
+        self._usable: dict[str, _Usable] = {}
         if self._connections:
             check_installed()
 
@@ -114,7 +125,7 @@ class McpServers:
 
     def by_server(self) -> tuple[ServerState, ...]:
         """Every server that is not disabled, as it is now."""
-        return tuple(_state(connection) for connection in self._connections)
+        return tuple(self._state(connection) for connection in self._connections)
 
     @property
     def notices(self) -> tuple[Notice, ...]:
@@ -129,32 +140,29 @@ class McpServers:
                 found.append(Notice(code="mcp_tool", text=text))
         return tuple(found)
 
-    def pids(self) -> tuple[int, ...]:
-        """The processes that run now."""
-        return tuple(one.pid for one in self._connections if one.pid is not None)
+    def _state(self, connection: Connection) -> ServerState:
+        found = self._usable.get(connection.name)
+        if found is None or found.offered is not connection.tools:
+            found = self._usable[connection.name] = _usable(connection)
+        return ServerState(
+            name=connection.name,
+            address=connection.server.address,
+            capabilities=(connection.name, *connection.server.capabilities),
+            tools=found.tools,
+            unusable=found.unusable,
+            version=connection.version,
+            protocol=connection.protocol,
+            start_s=connection.start_s,
+            fault=connection.fault,
+        )
 
 
-def _state(connection: Connection) -> ServerState:
-    tools, unusable = _usable(connection, connection.tools)
-    return ServerState(
-        name=connection.name,
-        address=connection.server.address,
-        tools=tools,
-        unusable=unusable,
-        version=connection.version,
-        protocol=connection.protocol,
-        start_s=connection.start_s,
-        fault=connection.fault,
-    )
-
-
-def _usable(
-    connection: Connection, offered: Sequence[OfferedTool]
-) -> tuple[tuple[Tool, ...], Mapping[str, str]]:
+def _usable(connection: Connection) -> _Usable:
     """Its tools as an agent's, and why others are left out."""
     unseen = redactor((), secrets=connection.server.secrets())
     by_name: dict[str, Tool] = {}
     unusable: dict[str, str] = {}
+    offered = connection.tools
     for one in offered:
         name = tool_name(connection.name, one.name)
         schema = normalised(one.schema)
@@ -171,7 +179,7 @@ def _usable(
                 effects=not one.read_only,
                 source=f"mcp:{connection.name}",
             )
-    return tuple(by_name.values()), unusable
+    return _Usable(offered=offered, tools=tuple(by_name.values()), unusable=unusable)
 
 
 def _runner(connection: Connection, tool: OfferedTool) -> Callable[..., Awaitable[str]]:

@@ -32,6 +32,8 @@ _MOST_NOISE = 10
 _LAST_WORDS = 4_096
 _FLUSH_S = 0.5
 """Seconds for what is left in its pipes when it has ended; something else may hold them open."""
+_REAP_S = 5.0
+"""Seconds until the loop has heard that a process is gone that was killed: a moment, on a machine at ease."""
 _POLL_S = 0.01
 
 
@@ -63,10 +65,6 @@ class ServerProcess:
         """How it ended, where it was not we who ended it; negative is the signal."""
 
     @property
-    def pid(self) -> int | None:
-        return None if self._process is None else self._process.pid
-
-    @property
     def babbled(self) -> bool:
         """Whether it was given up because what it wrote on standard output was no MCP."""
         return self._noise > _MOST_NOISE
@@ -83,17 +81,7 @@ class ServerProcess:
         import anyio
         from mcp.shared.message import SessionMessage
 
-        process = self._process = await asyncio.create_subprocess_exec(
-            self._server.command or "",
-            *self._server.args,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=self._environment,
-            cwd=self._server.cwd,
-            limit=_LONGEST_LINE,
-            start_new_session=True,  # so that what it starts itself can be ended with it
-        )
+        process = self._process = await self._spawned()
         # No await from here to `try`: a cancellation in between would leave the process behind.
         arriving, read = anyio.create_memory_object_stream[SessionMessage | Exception](0)
         write, leaving = anyio.create_memory_object_stream[SessionMessage](0)
@@ -116,19 +104,40 @@ class ServerProcess:
             yield read, write
         finally:
             with anyio.CancelScope(shield=True):
-                try:
-                    lost = self._silent
-                    read.close()
-                    write.close()
-                    await self._end(process, lost=lost)
-                    await asyncio.wait(pumps, timeout=_FLUSH_S)
-                finally:
-                    self.kill()
-                    self._over = True  # its number may be another's from now on
-                    for pump in pumps:
-                        pump.cancel()
-                    _close_transport(process)
-                    await asyncio.gather(*pumps, return_exceptions=True)
+                lost = self._silent
+                read.close()
+                write.close()
+                await self._close(process, pumps, lost=lost)
+
+    async def _spawned(self) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            self._server.command or "",
+            *self._server.args,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=self._environment,
+            cwd=self._server.cwd,
+            limit=_LONGEST_LINE,
+            start_new_session=True,  # so that what it starts itself can be ended with it
+        )
+
+    async def _close(
+        self, process: asyncio.subprocess.Process, pumps: "list[asyncio.Task[None]]", *, lost: bool
+    ) -> None:
+        try:
+            await self._end(process, lost=lost)
+            await asyncio.wait(pumps, timeout=_FLUSH_S)
+        finally:
+            self.kill()
+            for pump in pumps:
+                pump.cancel()
+            try:
+                await _ended(process, _REAP_S)
+            finally:
+                self._over = True  # its number may be another's from now on
+                _close_transport(process)
+                await asyncio.gather(*pumps, return_exceptions=True)
 
     def kill(self) -> None:
         """Ends it and what it started, at once."""
@@ -177,25 +186,26 @@ class ServerProcess:
     async def _end(self, process: asyncio.subprocess.Process, *, lost: bool) -> None:
         """As the protocol asks: its input is closed, then a signal, then a harder one. Each wait is short."""
         if lost and not self.babbled:  # it is ending by itself, or has
-            await self._ended(process)
+            await _ended(process, self._grace_s)
             self.exit_code = process.returncode
         if process.stdin is not None:
             process.stdin.close()
-        if await self._ended(process):
+        if await _ended(process, self._grace_s):
             return
         _signal(process, signal.SIGTERM)
-        if await self._ended(process):
+        if await _ended(process, self._grace_s):
             return
         _signal(process, signal.SIGKILL)
-        await self._ended(process)
+        await _ended(process, _REAP_S)
 
-    async def _ended(self, process: asyncio.subprocess.Process) -> bool:
-        # `process.wait()` would also wait for what holds its pipes open, such as a child of its own.
-        loop = asyncio.get_running_loop()
-        until = loop.time() + self._grace_s
-        while process.returncode is None and loop.time() < until:  # noqa: ASYNC110 - see above
-            await asyncio.sleep(_POLL_S)
-        return process.returncode is not None
+
+async def _ended(process: asyncio.subprocess.Process, within_s: float) -> bool:
+    # `process.wait()` would also wait for what holds its pipes open, such as a child of its own.
+    loop = asyncio.get_running_loop()
+    until = loop.time() + within_s
+    while process.returncode is None and loop.time() < until:  # noqa: ASYNC110 - see above
+        await asyncio.sleep(_POLL_S)
+    return process.returncode is not None
 
 
 async def _write(process: asyncio.subprocess.Process, message: "SessionMessage") -> None:

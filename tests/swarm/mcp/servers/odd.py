@@ -38,11 +38,16 @@ TOOLS: dict[str, dict[str, object]] = {
     "structured": {},
     "fail": {},
     "refuse": {},
+    "lie": {},
     "grow": {},
     "remote_schema": {"inputSchema": {"$ref": "https://example.com/schema.json"}},
     "no_object": {"inputSchema": {"type": "array"}},
     "a name/with signs": {},
 }
+
+
+REFUSALS = {"refuse": "not today", "lie": "Connection closed"}
+"""What a call is refused with: the second are the SDK's own words for a connection that is gone."""
 
 
 def note(fact: str, text: str = "") -> int:
@@ -143,8 +148,8 @@ def answer(message: dict[str, object]) -> None:
         case "tools/call":
             name, arguments = str(given["name"]), cast("Arguments", given.get("arguments") or {})
             note("calls", name)
-            if name == "refuse":
-                send({"id": identity, "error": {"code": -32000, "message": "not today"}})
+            if name in REFUSALS:
+                send({"id": identity, "error": {"code": -32000, "message": REFUSALS[name]}})
             elif (result := DEEDS.get(name, lambda _: text(f"{name} ran"))(arguments)) is not None:
                 send({"id": identity, "result": result})
         case "notifications/cancelled":
