@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from farthing.cli import options
+from farthing.cli.options import Approve
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode="markdown")
 

@@ -32,6 +32,8 @@ class ToolOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether that function alone was handed over: all else of the tool is read from it."""
     effects: bool = False
     source: str = ""
+    named: bool = False
+    """Whether only its name was handed over, as `mcp:github` or `files`: the toolset has what it names."""
 
 
 class SpecOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
