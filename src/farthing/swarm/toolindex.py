@@ -1,0 +1,148 @@
+"""Which of many tools fit a text: by words (BM25), and by meaning where vectors are at hand. Pure.
+
+A tool is known by its name, its source, what is said of it, and its parameters. Decides an order; how many
+of it a model is told, and when that changes, is `offering.py`'s. Vectors are made elsewhere.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from heapq import nlargest
+from typing import cast
+
+from farthing.prompt.rank import Index, stem, terms_of
+from farthing.swarm.toolwords import ALIKE, written_out
+from farthing.task import Tool
+
+_NAME_TIMES = 3
+_FIRST_SENTENCE_TIMES = 2
+_MOST_DESCRIPTION_CHARS = 1_200
+_MOST_PARAMETER_CHARS = 600
+_ALIKE_WEIGHT = 0.8
+_SOURCE_WEIGHT = 0.4
+"""Of how well a tool's whole source fits: tools of one server share what only some of them say."""
+_MEANING_WEIGHT = 1.5
+"""Of the nearness by meaning. All parts are brought to 0 to 1 before they are added up."""
+
+_ALIKE = {
+    stem(word): tuple(dict.fromkeys(stem(other) for other in others)) for word, others in ALIKE.items()
+}
+
+
+class ToolIndex:
+    """All tools of an agent, ready to be asked which of them fit. Building takes some 0.1 ms a tool."""
+
+    def __init__(self, tools: Sequence[Tool]) -> None:
+        terms = [_terms(tool) for tool in tools]
+        self._index = Index(terms)
+        self._names = [tool.name for tool in tools]
+        groups = [_group(tool) for tool in tools]
+        of_group: dict[str, dict[str, None]] = {}
+        for group, of_tool in zip(groups, terms, strict=True):
+            of_group.setdefault(group, {}).update(dict.fromkeys(of_tool))
+        number = {group: at for at, group in enumerate(of_group)}
+        self._groups = [number[group] for group in groups]
+        self._sources = Index([list(of_this) for of_this in of_group.values()])
+
+    def ranked(
+        self,
+        topic: Mapping[str, float],
+        *,
+        limit: int,
+        nearness: Sequence[float] = (),
+    ) -> list[int]:
+        """The places of at most `limit` tools that fit best, best first.
+
+        `topic` are texts with their weights. `nearness` is each tool's cosine to them, or nothing. A tool
+        that shares no word with the topic is named only for its meaning. Equals go by name.
+        """
+        query = _widened(topic)
+        scores = _scaled(self._index.matches(query))
+        sources = _scaled(self._sources.matches(query))
+        if nearness:
+            scores = _with_meaning(scores, nearness)
+        scores = {
+            place: score + _SOURCE_WEIGHT * sources.get(self._groups[place], 0.0)
+            for place, score in scores.items()
+        }
+        return nlargest(limit, scores, key=lambda place: (scores[place], _backwards(self._names[place])))
+
+
+def tool_text(tool: Tool) -> str:
+    """What is embedded of a tool."""
+    words = " ".join(_spaced(tool.name).split())
+    described = _compact(tool.description, _MOST_DESCRIPTION_CHARS)
+    names = ", ".join(_spaced(name) for name in _properties(tool.parameters))
+    return f"{words}: {described}" + (f" ({names})" if names else "")
+
+
+def _terms(tool: Tool) -> list[str]:
+    described = _compact(tool.description, _MOST_DESCRIPTION_CHARS)
+    first, _, rest = described.partition(". ")
+    parameters = _compact(" ".join(_parameter_words(tool.parameters)), _MOST_PARAMETER_CHARS)
+    return [
+        *terms_of(tool.name) * _NAME_TIMES,
+        *terms_of(tool.source.partition(":")[2]),
+        *terms_of(first) * _FIRST_SENTENCE_TIMES,
+        *terms_of(rest),
+        *terms_of(parameters),
+    ]
+
+
+def _widened(topic: Mapping[str, float]) -> dict[str, float]:
+    """The topic's terms with their weights, and what stands for them at a lower one."""
+    query: dict[str, float] = {}
+    for text, weight in topic.items():
+        for term in terms_of(written_out(text)):
+            if not term.isdigit():
+                query[term] = max(query.get(term, 0.0), weight)
+    brought: dict[str, float] = {}
+    for term, weight in query.items():
+        for other in _ALIKE.get(term, ()):
+            brought[other] = max(brought.get(other, 0.0), weight * _ALIKE_WEIGHT)
+    return {**brought, **query}
+
+
+def _scaled(scores: Mapping[int, float]) -> dict[int, float]:
+    best = max(scores.values(), default=1.0)
+    return {place: score / best for place, score in scores.items()}
+
+
+def _with_meaning(words: Mapping[int, float], nearness: Sequence[float]) -> dict[int, float]:
+    least, most = min(nearness), max(nearness)
+    width = (most - least) or 1.0
+    return {
+        place: words.get(place, 0.0) + _MEANING_WEIGHT * (near - least) / width
+        for place, near in enumerate(nearness)
+    }
+
+
+def _group(tool: Tool) -> str:
+    """An MCP server, a module, or what is built in."""
+    kind, _, rest = tool.source.partition(":")
+    return tool.source if kind == "mcp" or not rest else kind
+
+
+def _backwards(name: str) -> tuple[int, ...]:
+    """Orders names backwards, for `nlargest`: among equals the first by name wins."""
+    return tuple(-ord(letter) for letter in name)
+
+
+def _parameter_words(schema: Mapping[str, object]) -> Iterable[str]:
+    for name, value in _properties(schema).items():
+        yield _spaced(name)
+        if isinstance(value, Mapping):
+            said = cast(Mapping[str, object], value).get("description")
+            if isinstance(said, str):
+                yield said
+
+
+def _properties(schema: Mapping[str, object]) -> Mapping[str, object]:
+    found = schema.get("properties")
+    return cast(Mapping[str, object], found) if isinstance(found, Mapping) else {}
+
+
+def _spaced(name: str) -> str:
+    return name.replace("_", " ").replace("-", " ")
+
+
+def _compact(text: str, bound: int) -> str:
+    return " ".join(text[: 2 * bound].split())[:bound]
