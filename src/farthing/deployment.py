@@ -173,6 +173,7 @@ class Deployment:
             estimate=self._estimate,
             now=self._clock.now,
             on_event=self._opened().watching.on_swarm_event(),
+            offer=self._opened().finder.offer,
         )
 
     def _estimate(self, task: Task) -> Decimal | None:
@@ -184,7 +185,8 @@ class Deployment:
         run = self._opened().watching.around(self._opened().pipeline.run)
         if not any(tool.run for tool in task.tools):
             return run(task, stream=stream)
-        loop = run_with_tools(partial(run, stream=stream), task, caps=caps_from(self.config.swarm))
+        caps, offer = caps_from(self.config.swarm), self._opened().finder.offer
+        loop = run_with_tools(partial(run, stream=stream), task, caps=caps, offer=offer)
         return self._opened().watching.around_loop(loop, task)
 
     def service_levels(self) -> tuple[Level, ...]:

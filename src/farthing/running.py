@@ -35,6 +35,7 @@ from farthing.spend.notify import Alarm
 from farthing.spend.thresholds import alert_rules, runaway_rule
 from farthing.spend.writer import LedgerWriter
 from farthing.storage.database import Database
+from farthing.swarm.finder import Finder
 from farthing.telemetry.opened import Watching, open_watching
 from farthing.upstream.keyring import KeyRing
 from farthing.upstream.transport import Transport
@@ -50,6 +51,7 @@ class Running:
     alarm: Alarm
     sharing: Sharing
     watching: Watching
+    finder: Finder
     notices: tuple[Notice, ...]
     simulated: bool
 
@@ -57,6 +59,7 @@ class Running:
         """Waits for settlements up to `upstream.drainTimeout`, then leaves the rest uncertain."""
         means = self.means
         await means.under_way.drain(means.config.upstream.drain_timeout)
+        self.finder.close()
         await self.alarm.aclose(means.config.upstream.drain_timeout)
         means.permits.aclose()
         await means.keys.aclose()
@@ -126,6 +129,7 @@ async def _on(
         alarm=alarm,
         sharing=sharing,
         watching=watching,
+        finder=Finder(offered=config.tools.offered),
         notices=(*notices, *watching.notices),
         simulated=simulated,
     )

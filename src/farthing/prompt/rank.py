@@ -168,8 +168,13 @@ _SUFFIXES = (
 
 def terms_of(text: str) -> list[str]:
     """The stems of the words that say something."""
+    return [stem(word) for word in words_of(text)]
+
+
+def words_of(text: str) -> list[str]:
+    """The words that say something, in lower case; names in camel or snake case are taken apart."""
     words = _WORD.findall(_CAMEL.sub(" ", text).lower())
-    return [stem(word) for word in words if word not in _STOP]
+    return [word for word in words if word not in _STOP]
 
 
 def stem(word: str) -> str:

@@ -16,6 +16,7 @@ from msgspec import structs
 
 from farthing.config.schema import Swarm as SwarmSettings
 from farthing.errors import InvalidTaskError, nearest
+from farthing.swarm.offering import SEARCH, Offering
 from farthing.task import Message, Tool, ToolCall
 
 CapReason = Literal["steps", "depth", "time", "money"]
@@ -54,10 +55,18 @@ def caps_from(settings: SwarmSettings) -> LoopCaps:
 
 @dataclass(frozen=True, slots=True)
 class Toolbox:
-    """The tools on offer, by name, each with the compiled check of its arguments. Made by `toolbox`."""
+    """The tools that may be called, each with the compiled check of its arguments. Made by `toolbox`.
+
+    With an `offering`, a model is told some of them at a time, and may call any.
+    """
 
     tools: tuple[Tool, ...]
     checks: Mapping[str, Draft202012Validator]
+    offering: Offering | None = None
+
+    def offered(self, conversation: Sequence[Message]) -> tuple[Tool, ...]:
+        """Those that a model is told after this conversation."""
+        return self.tools if self.offering is None else self.offering.told(conversation)
 
     def named(self, name: str) -> Tool | None:
         return next((tool for tool in self.tools if tool.name == name), None)
@@ -221,7 +230,8 @@ def check_call(call: ToolCall, box: Toolbox) -> CheckedCall:
         names = [offered.name for offered in box.tools]
         close = nearest(call.name, names)
         meant = f"; did you mean {close!r}?" if close else ""
-        text = f"there is no tool {call.name!r}{meant} Tools: {', '.join(names)}"
+        there = f"Tools: {', '.join(names)}" if box.offering is None else f"{SEARCH} finds others"
+        text = f"there is no tool {call.name!r}{meant} {there}"
         return RefusedCall(call=call, text=f"error: {text}")
     fault = _argument_fault(call, box.checks[tool.name])
     if fault:
@@ -277,7 +287,7 @@ def _ask(state: LoopState, box: Toolbox, caps: LoopCaps, closing: CapReason | No
         messages = (*messages, Message(role="user", content=note))
     return AskModel(
         messages=messages,
-        tools=() if closing is not None and state.steps == 0 else box.tools,
+        tools=() if closing is not None and state.steps == 0 else box.offered(state.conversation),
         first=state.steps == 0,
         closing=closing,
         max_cost_usd=None if caps.max_cost_usd is None else max(_ZERO, caps.max_cost_usd - state.spent_usd),

@@ -31,7 +31,7 @@ from farthing.swarm.plan import RunFrame, handed_task, planned_tasks
 from farthing.swarm.results import MapDone, SwarmResult, Totals, WorkResult
 from farthing.swarm.spread import spread
 from farthing.swarm.stages import Conducted, conduct
-from farthing.swarm.toolrun import Journey, closing
+from farthing.swarm.toolrun import Journey, Offer, closing, offer_all
 from farthing.swarm.tools import stage_tools
 from farthing.swarm.work import Means, Piece, do_work
 from farthing.task import Task
@@ -85,9 +85,10 @@ class Swarm:
         now: Callable[[], datetime] = _utc_now,
         new_id: Callable[[], str] = new_run_id,
         on_event: Callable[[SwarmEvent | None], None] | None = None,
+        offer: Offer = offer_all,
     ) -> None:
         """`on_event` is called with each event of a run as it happens, before it is queued for a reader, and
-        with None when the run has been left."""
+        with None when the run has been left. `offer` says which of its tools an agent is told at a step."""
         self._settings = settings or SwarmSettings()
         self.goal = goal
         self.agents, self.notices = _agents(specs, self._settings, tools or {}, agent_budget_usd)
@@ -97,7 +98,7 @@ class Swarm:
         self._estimate = estimate
         self._digest_chars = digest_chars
         self._clock, self._now, self._new_id = clock, now, new_id
-        self._on_event = on_event
+        self._on_event, self._offer = on_event, offer
         self._run_id = new_id()
         self._used = False
         self._busy = False
@@ -287,6 +288,7 @@ class Swarm:
             emit=emit,
             keep=keep,
             drive=do_work,
+            offer=self._offer,
         )
 
     def _begin(self) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from heapq import nlargest
 from typing import cast
 
-from farthing.prompt.rank import Index, stem, terms_of
+from farthing.cache.stem import stem as lemma
+from farthing.prompt.rank import Index, stem, words_of
 from farthing.swarm.toolwords import ALIKE, written_out
 from farthing.task import Tool
 
@@ -22,8 +23,14 @@ _SOURCE_WEIGHT = 0.4
 _MEANING_WEIGHT = 1.5
 """Of the nearness by meaning. All parts are brought to 0 to 1 before they are added up."""
 
+
+def _term(word: str) -> str:
+    """What all forms of a word share: its lemma, and of that the stem."""
+    return stem(lemma(word))
+
+
 _ALIKE = {
-    stem(word): tuple(dict.fromkeys(stem(other) for other in others)) for word, others in ALIKE.items()
+    _term(word): tuple(dict.fromkeys(_term(other) for other in others)) for word, others in ALIKE.items()
 }
 
 
@@ -66,11 +73,17 @@ class ToolIndex:
         return nlargest(limit, scores, key=lambda place: (scores[place], _backwards(self._names[place])))
 
 
+def properties_of(schema: Mapping[str, object]) -> Mapping[str, Mapping[str, object]]:
+    """The parameters of a schema, each with its own schema."""
+    found = schema.get("properties")
+    return {name: _mapping(value) for name, value in _mapping(found).items()}
+
+
 def tool_text(tool: Tool) -> str:
     """What is embedded of a tool."""
     words = " ".join(_spaced(tool.name).split())
     described = _compact(tool.description, _MOST_DESCRIPTION_CHARS)
-    names = ", ".join(_spaced(name) for name in _properties(tool.parameters))
+    names = ", ".join(_spaced(name) for name in properties_of(tool.parameters))
     return f"{words}: {described}" + (f" ({names})" if names else "")
 
 
@@ -79,19 +92,23 @@ def _terms(tool: Tool) -> list[str]:
     first, _, rest = described.partition(". ")
     parameters = _compact(" ".join(_parameter_words(tool.parameters)), _MOST_PARAMETER_CHARS)
     return [
-        *terms_of(tool.name) * _NAME_TIMES,
-        *terms_of(tool.source.partition(":")[2]),
-        *terms_of(first) * _FIRST_SENTENCE_TIMES,
-        *terms_of(rest),
-        *terms_of(parameters),
+        *_terms_of(tool.name) * _NAME_TIMES,
+        *_terms_of(tool.source.partition(":")[2]),
+        *_terms_of(first) * _FIRST_SENTENCE_TIMES,
+        *_terms_of(rest),
+        *_terms_of(parameters),
     ]
+
+
+def _terms_of(text: str) -> list[str]:
+    return [_term(word) for word in words_of(text)]
 
 
 def _widened(topic: Mapping[str, float]) -> dict[str, float]:
     """The topic's terms with their weights, and what stands for them at a lower one."""
     query: dict[str, float] = {}
     for text, weight in topic.items():
-        for term in terms_of(written_out(text)):
+        for term in _terms_of(written_out(text)):
             if not term.isdigit():
                 query[term] = max(query.get(term, 0.0), weight)
     brought: dict[str, float] = {}
@@ -127,17 +144,10 @@ def _backwards(name: str) -> tuple[int, ...]:
 
 
 def _parameter_words(schema: Mapping[str, object]) -> Iterable[str]:
-    for name, value in _properties(schema).items():
+    for name, value in properties_of(schema).items():
         yield _spaced(name)
-        if isinstance(value, Mapping):
-            said = cast(Mapping[str, object], value).get("description")
-            if isinstance(said, str):
-                yield said
-
-
-def _properties(schema: Mapping[str, object]) -> Mapping[str, object]:
-    found = schema.get("properties")
-    return cast(Mapping[str, object], found) if isinstance(found, Mapping) else {}
+        if isinstance(said := value.get("description"), str):
+            yield said
 
 
 def _spaced(name: str) -> str:
@@ -146,3 +156,7 @@ def _spaced(name: str) -> str:
 
 def _compact(text: str, bound: int) -> str:
     return " ".join(text[: 2 * bound].split())[:bound]
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    return cast(Mapping[str, object], value) if isinstance(value, Mapping) else {}

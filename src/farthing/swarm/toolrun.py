@@ -5,7 +5,7 @@ Only does what `loop.py` decides. Used by swarm agents and by any task whose too
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar, copy_context
 from dataclasses import replace
@@ -28,6 +28,7 @@ from farthing.swarm.loop import (
     RefusedCall,
     RunTools,
     Stopped,
+    Toolbox,
     next_move,
     toolbox,
     with_answer,
@@ -35,7 +36,10 @@ from farthing.swarm.loop import (
 )
 from farthing.swarm.results import summed
 from farthing.swarm.toolcall import ToolOutcome, run_tool
-from farthing.task import Task
+from farthing.task import Message, Task
+
+Offer: TypeAlias = Callable[[Task, Callable[[], Sequence[Message]]], Awaitable[Toolbox]]
+"""Gives a piece of work its tools; it is told how to ask where the conversation stands, for later."""
 
 Journey: TypeAlias = Callable[[Task], AsyncIterator[TaskEvent]]
 """One task's way through the pipeline: its events, the last a `TaskFinished`; or a `FarthingError`."""
@@ -61,6 +65,11 @@ async def closing(events: AsyncIterator[_Event]) -> AsyncGenerator[AsyncIterator
             await events.aclose()
 
 
+async def offer_all(task: Task, conversation: Callable[[], Sequence[Message]]) -> Toolbox:
+    """Every tool, at every step."""
+    return toolbox(task.tools)
+
+
 async def run_with_tools(
     journey: Journey,
     task: Task,
@@ -68,10 +77,12 @@ async def run_with_tools(
     caps: LoopCaps,
     clock: Callable[[], float] = time.monotonic,
     pages: Pages = UNKEPT,
+    offer: Offer = offer_all,
 ) -> AsyncGenerator[LoopEvent]:
     """The events of a task whose tools are run; the last is one `TaskFinished` with the sums of all steps.
 
-    What `pages` have of an earlier run is neither asked nor run again.
+    What `pages` have of an earlier run is neither asked nor run again. `offer` gives the tools, and which of
+    them a model is told at a step.
 
     Each model call is a task of its own, with purpose `tool_step` after the first. Where a cap leaves no
     final answer, the last one stands, with the calls that were not run. Raises what the journey raises, and
@@ -83,6 +94,7 @@ async def run_with_tools(
                 yield event
         return
     loop = _Loop(journey=journey, task=task, caps=caps, clock=clock, pages=pages)
+    await loop.open(offer)
     async with closing(loop.events()) as looped:
         async for happened in looped:
             yield happened
@@ -101,10 +113,14 @@ class _Loop:
         own_cost = task.max_cost_usd if caps.max_cost_usd is None else caps.max_cost_usd
         self._caps = replace(caps, max_cost_usd=own_cost)
         self._clock = clock
-        self._box = toolbox(task.tools)
+        self._box = Toolbox((), {})
         self._depth = current_depth() + 1
         self._state = LoopState(conversation=task.conversation)
         self._steps: list[TaskResult] = []
+
+    async def open(self, offer: Offer) -> None:
+        """Takes the tools; before the first event."""
+        self._box = await offer(self._task, lambda: self._state.conversation)
 
     async def events(self) -> AsyncGenerator[LoopEvent, None]:
         began = self._clock()

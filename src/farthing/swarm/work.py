@@ -14,7 +14,7 @@ from farthing.swarm.events import AgentProgress, CapReached, SwarmEvent, ToolRan
 from farthing.swarm.journal import Opener, open_unkept
 from farthing.swarm.loop import LoopCaps
 from farthing.swarm.results import WorkResult
-from farthing.swarm.toolrun import Journey, closing, run_with_tools
+from farthing.swarm.toolrun import Journey, Offer, closing, offer_all, run_with_tools
 from farthing.task import Task
 
 Emit: TypeAlias = Callable[[SwarmEvent], Awaitable[None]]
@@ -35,6 +35,7 @@ class Means:
     """What work is done with. `emit` may wait; `keep` takes every piece's result, cancelled ones included.
 
     `drive` is who does a piece: this process, or any machine that claims it. `pages` opens its journal.
+    `offer` gives it its tools, and which of them a model is told at a step.
     """
 
     journey: Journey
@@ -44,6 +45,7 @@ class Means:
     keep: Callable[[WorkResult], None]
     drive: "Driver"
     pages: Opener = open_unkept
+    offer: Offer = offer_all
 
 
 Driver: TypeAlias = Callable[[Piece, Means], Awaitable[WorkResult]]
@@ -61,7 +63,9 @@ async def do_work(piece: Piece, means: Means) -> WorkResult:
     try:
         ended = begun
         pages = await means.pages(piece.name)
-        looped = run_with_tools(means.journey, task, caps=means.caps, clock=means.clock, pages=pages)
+        looped = run_with_tools(
+            means.journey, task, caps=means.caps, clock=means.clock, pages=pages, offer=means.offer
+        )
         async with closing(looped) as events:
             async for event in events:
                 match event:
