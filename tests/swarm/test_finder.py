@@ -5,6 +5,8 @@ import json
 import pytest
 from tests.swarm.scripted import Say, Scripted, call, in_turn
 
+from farthing.cache.embed import Embedder
+from farthing.cache.meaning import Vector
 from farthing.errors import InvalidTaskError
 from farthing.swarm.events import LoopEvent, ToolRan
 from farthing.swarm.finder import Finder
@@ -137,21 +139,17 @@ async def test_by_meaning_what_no_word_leads_to_is_found() -> None:
         meaning.close()
 
 
-async def test_a_text_is_embedded_once() -> None:
-    finder = Finder(offered=4)
+async def test_a_text_is_embedded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    finder, seen, gist = Finder(offered=4), list[str](), Embedder.gist
+
+    async def counted(embedder: Embedder, text: str) -> Vector:
+        seen.append(text)
+        return await gist(embedder, text)
+
+    monkeypatch.setattr(Embedder, "gist", counted)
     try:
-        seen: list[str] = []
-        embedder = finder._embedder
-        assert embedder is not None
-        gist = embedder.gist
-
-        async def counted(text: str) -> object:
-            seen.append(text)
-            return await gist(text)
-
-        embedder.gist = counted  # type: ignore[method-assign] - it goes on to the real one
         for _ in range(2):
             await events_of(Scripted(script=in_turn([Say(text="x")])), work("a song"), finder)
-        assert len(seen) == len(frozenset(seen)) == len(TOOLS) + 1
     finally:
         finder.close()
+    assert len(seen) == len(frozenset(seen)) == len(TOOLS) + 1

@@ -97,14 +97,16 @@ def test_laws(happened: Sequence[Sequence[Message]], offered: int) -> None:
     conversation: tuple[Message, ...] = START
     before = told.names(conversation)
     used: dict[str, None] = {}
+    too_many = False
     for messages in happened:
         conversation = (*conversation, *messages)
         now = told.names(conversation)
         assert now == told.names(tuple(conversation))  # the same of the same
         assert len(now) == len(frozenset(now)) <= told.most
         used.update(dict.fromkeys(call.name for call in messages[0].tool_calls if call.name in TOOLS))
-        assert frozenset(used) <= frozenset(now) or len(used) > told.most
         newest = found_names(messages[-1].text)
+        too_many = too_many or len({*used, *newest}) > told.most
+        assert frozenset(used) <= frozenset(now) or too_many
         assert frozenset(newest) <= frozenset(now)
         if len({*before, *newest, *used}) <= told.most:
             assert now[: len(before)] == before  # nothing dropped, nothing moved

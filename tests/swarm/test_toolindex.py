@@ -78,7 +78,7 @@ def test_meaning_finds_what_no_word_does() -> None:
 def test_a_weightier_text_counts_more() -> None:
     index = ToolIndex(TOOLS)
     for weights, name in (((1.0, 0.2), "translate"), ((0.2, 1.0), "weather_now")):
-        topic = dict(zip(("language", "warm"), weights, strict=True))
+        topic: dict[str, float] = dict(zip(("language", "warm"), weights, strict=True))
         assert TOOLS[index.ranked(topic, limit=1)[0]].name == name
 
 

@@ -93,18 +93,20 @@ class Offering:
         """With those that are needed now.
 
         Beyond the bound those never used go, the oldest first, and a third of the room at once, so that it
-        is long until the next time.
+        is long until the next time; those used only where they and what is needed are too many.
         """
         more = [name for name in dict.fromkeys(needed) if name not in told]
         if len(told) + len(more) <= self.most:
             return [*told, *more]
-        # The last are kept when even those in use are too many.
-        kept = [name for name in told if name in used or name in needed]
-        kept = kept[max(0, len(kept) + len(more) - self.most) :]
-        room = max(0, self.most - self.most // 3 - len(kept) - len(more))
+        more = more[-self.most :]
+        room = self.most - len(more)
+        wanted = [name for name in told if name in needed]
+        in_use = [name for name in told if name in used and name not in needed]
         idle = [name for name in told if name not in used and name not in needed]
-        staying = {*kept, *(idle[-room:] if room else ())}
-        return [*(name for name in told if name in staying), *more]
+        spare = max(0, room - self.most // 3 - len(in_use) - len(wanted))
+        staying = [*idle[max(0, len(idle) - spare) :], *in_use, *wanted]
+        stays = frozenset(staying[max(0, len(staying) - room) :])
+        return [*(name for name in told if name in stays), *more]
 
 
 def most_told(offered: int) -> int:
