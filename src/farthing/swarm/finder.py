@@ -16,6 +16,7 @@ from farthing.cache.meaning import Vector
 from farthing.errors import InvalidTaskError
 from farthing.swarm.loop import Toolbox, compiled, toolbox
 from farthing.swarm.offering import (
+    DEFAULT_FOUND,
     MOST_FOUND,
     SEARCH,
     SEARCH_DESCRIPTION,
@@ -70,7 +71,7 @@ class Finder:
         if not is_wide(task.tools, self._offered):
             return toolbox(task.tools)
         shelf = self._shelf(task.tools)
-        ranked = await self._ranked(shelf, topic_of(task), limit=self._offered)
+        ranked = await self.rank(task.tools, topic_of(task), limit=self._offered)
         offering = Offering(
             tools={tool.name: tool for tool in shelf.tools},
             search=Tool(name=SEARCH, description=SEARCH_DESCRIPTION, parameters=SEARCH_PARAMETERS),
@@ -78,7 +79,7 @@ class Finder:
             begun=len(task.conversation),
             most=most_told(self._offered),
         )
-        run = partial(self._search, shelf, offering, conversation)
+        run = partial(self._search, task.tools, offering, conversation)
         search = replace(offering.search, run=run, source="built-in")
         return replace(
             shelf.box,
@@ -87,25 +88,31 @@ class Finder:
             offering=replace(offering, search=search),
         )
 
+    async def rank(self, tools: tuple[Tool, ...], topic: Mapping[str, float], *, limit: int) -> list[Tool]:
+        """At most `limit` of the tools, those that fit the texts of the topic best first."""
+        shelf, near = self._shelf(tools), list[float]()
+        if self._embedder is not None and topic:
+            asked = written_out(max(topic, key=lambda text: topic[text]))
+            async with self._embedding:  # one after the other, so that no text is embedded twice
+                vectors = await self._all_vectors(self._embedder, shelf.texts)
+                near = cosines(vectors, await self._vector(self._embedder, asked))
+        return [tools[place] for place in shelf.index.ranked(topic, limit=limit, nearness=near)]
+
     def close(self) -> None:
         """Lets the thread of the embedder end."""
         if self._embedder is not None:
             self._embedder.close()
 
     async def _search(
-        self, shelf: _Shelf, offering: Offering, conversation: Conversation, query: str, limit: int = 5
+        self,
+        tools: tuple[Tool, ...],
+        offering: Offering,
+        conversation: Conversation,
+        query: str,
+        limit: int = DEFAULT_FOUND,
     ) -> str:
-        found = await self._ranked(shelf, {query[:2_000]: 1.0}, limit=min(limit, MOST_FOUND))
+        found = await self.rank(tools, {query[:2_000]: 1.0}, limit=min(limit, MOST_FOUND))
         return found_text(found, offering.dropped(conversation(), [tool.name for tool in found]))
-
-    async def _ranked(self, shelf: _Shelf, topic: Mapping[str, float], *, limit: int) -> list[Tool]:
-        near: Sequence[float] = ()
-        if self._embedder is not None and topic:
-            asked = written_out(max(topic, key=lambda text: topic[text]))
-            async with self._embedding:  # one after the other, so that no text is embedded twice
-                vectors = await self._all_vectors(self._embedder, shelf.texts)
-                near = cosines(vectors, await self._vector(self._embedder, asked))
-        return [shelf.tools[place] for place in shelf.index.ranked(topic, limit=limit, nearness=near)]
 
     async def _all_vectors(self, embedder: Embedder, texts: Sequence[str]) -> list[Vector]:
         return [await self._vector(embedder, text) for text in texts]

@@ -18,7 +18,7 @@ from farthing.task import Message, Task, Tool
 SEARCH = "search_tools"
 """The name of the tool that finds others."""
 MOST_FOUND = 10
-_DEFAULT_FOUND = 5
+DEFAULT_FOUND = 5
 _MOST_TOLD = 127
 """Beside `search_tools`: providers take 128."""
 
@@ -36,7 +36,7 @@ SEARCH_PARAMETERS: Mapping[str, object] = {
     "type": "object",
     "properties": {
         "query": {"type": "string", "minLength": 1, "description": "What you need to do, in plain words."},
-        "limit": {"type": "integer", "minimum": 1, "maximum": MOST_FOUND, "default": _DEFAULT_FOUND},
+        "limit": {"type": "integer", "minimum": 1, "maximum": MOST_FOUND, "default": DEFAULT_FOUND},
     },
     "required": ["query"],
     "additionalProperties": False,
