@@ -99,6 +99,6 @@ def _same(word: str, name: str) -> bool:
     return (
         one == other
         or lemma(word) == lemma(name)
-        or (len(other) >= _LEAST_STEM and word.startswith(other))
-        or (len(one) >= _LEAST_STEM and name.startswith(one))
+        or any(len(part) >= _LEAST_STEM and word.startswith(part) for part in (name, other))
+        or any(len(part) >= _LEAST_STEM and name.startswith(part) for part in (word, one))
     )

@@ -28,8 +28,7 @@ from farthing.swarm.offering import (
     opening_names,
     topic_of,
 )
-from farthing.swarm.toolindex import ToolIndex, tool_text
-from farthing.swarm.toolwords import written_out
+from farthing.swarm.toolindex import ToolIndex, asked_text, tool_text
 from farthing.task import Message, Task, Tool
 
 _MOST_SHELVES = 64
@@ -92,7 +91,7 @@ class Finder:
         """At most `limit` of the tools, those that fit the texts of the topic best first."""
         shelf, near = self._shelf(tools), list[float]()
         if self._embedder is not None and topic:
-            asked = written_out(max(topic, key=lambda text: topic[text]))
+            asked = asked_text(max(topic, key=lambda text: topic[text]))
             async with self._embedding:  # one after the other, so that no text is embedded twice
                 vectors = await self._all_vectors(self._embedder, shelf.texts)
                 near = cosines(vectors, await self._vector(self._embedder, asked))

@@ -10,7 +10,7 @@ from typing import cast
 
 from farthing.cache.stem import stem as lemma
 from farthing.prompt.rank import Index, stem, words_of
-from farthing.swarm.toolwords import ALIKE, written_out
+from farthing.swarm.toolwords import ALIKE, without_values, written_out
 from farthing.task import Tool
 
 _NAME_TIMES = 3
@@ -87,6 +87,11 @@ def tool_text(tool: Tool) -> str:
     return f"{words}: {described}" + (f" ({names})" if names else "")
 
 
+def asked_text(text: str) -> str:
+    """What is read, and embedded, of a text that asks."""
+    return written_out(without_values(text))
+
+
 def _terms(tool: Tool) -> list[str]:
     described = _compact(tool.description, _MOST_DESCRIPTION_CHARS)
     first, _, rest = described.partition(". ")
@@ -108,7 +113,7 @@ def _widened(topic: Mapping[str, float]) -> dict[str, float]:
     """The topic's terms with their weights, and what stands for them at a lower one."""
     query: dict[str, float] = {}
     for text, weight in topic.items():
-        for term in _terms_of(written_out(text)):
+        for term in _terms_of(asked_text(text)):
             if not term.isdigit():
                 query[term] = max(query.get(term, 0.0), weight)
     brought: dict[str, float] = {}

@@ -7,6 +7,8 @@ wide costs a place in the ranking, never a wrong call. No line is about one serv
 import re
 
 _WORD = re.compile(r"[a-z0-9]+")
+_QUOTED = re.compile(r"""(?<!\w)'[^'\n]{1,60}'(?!\w)|"[^"\n]{1,60}"|“[^”\n]{1,60}”""")
+_LEAST_WORDS = 3
 
 _LINES = """
 create make new add build generate set
@@ -121,8 +123,51 @@ compress gzip zip smaller
 javascript script code expression
 border style font bold
 width wide
-merge merged
+know remember recall memory knowledge learn
+forget delete remove
+remember store save note
+occur appear contain mention find search
+sure verify check
+switch select change checkout use
+talk use current
+contact phone email profile detail
+author who user writer
+drag move drop
+local working tree
+pending uncommitted change status
+due deadline date filter
+speed fast slow index performance
+empty blank clear
+paste copy duplicate
+freeze pane layout
+automatic conditional rule
+point pointer mouse hover cursor
+paper page
+input field box text
+set group collection
+account user self
+rewrite replace update
+wipe drop delete
+dump export backup
+outage incident alert
+graph node entity
+schedule calendar event meeting appointment
+task todo ticket
+translate language
+play music song
+weather forecast temperature
+price cost quote stock
+payment invoice charge bill
 """
+
+
+def without_values(text: str) -> str:
+    """The text without what stands in quotes: the value of an argument, which says nothing of the tool.
+
+    A text of which little would be left stays as it is.
+    """
+    short = _QUOTED.sub("…", text)
+    return short if len(_WORD.findall(short.lower())) >= _LEAST_WORDS else text
 
 
 def _alike() -> dict[str, tuple[str, ...]]:
@@ -141,18 +186,28 @@ SHORT = {
     "pr": "pull request",
     "prs": "pull requests",
     "mr": "merge request",
-    "docx": "word document",
-    "doc": "word document",
-    "xlsx": "excel workbook spreadsheet",
-    "xls": "excel workbook spreadsheet",
-    "pptx": "powerpoint presentation slides",
-    "csv": "comma separated values csv",
-    "md": "markdown document",
-    "png": "image picture png",
-    "jpg": "image picture jpg",
+    "docx": "word document file",
+    "doc": "word document file",
+    "xlsx": "excel workbook spreadsheet file",
+    "xls": "excel workbook spreadsheet file",
+    "pptx": "powerpoint presentation slides file",
+    "csv": "comma separated values csv file",
+    "md": "markdown document file",
+    "png": "image picture png file",
+    "jpg": "image picture jpg file",
+    "txt": "text file",
+    "json": "json file",
+    "yaml": "yaml file",
+    "yml": "yaml file",
+    "toml": "toml file",
+    "ini": "ini file",
+    "py": "python code file",
+    "ts": "typescript code file",
+    "html": "html web page file",
+    "sh": "shell script file",
     "k8s": "kubernetes cluster",
     "db": "database",
-    "js": "javascript",
+    "js": "javascript code file",
     "env": "environment variable",
     "repo": "repository",
     "docs": "documentation",
