@@ -40,8 +40,7 @@ def test_there_are_enough_sentences_and_none_has_a_word_of_its_tools_name() -> N
     assert len({task.text for task in TASKS}) == len(TASKS)
     assert {task.tool[0] for task in TASKS} == {server.name for server in SERVERS}
     assert sum(bool(task.others) for task in TASKS) <= len(TASKS) // 12  # sparingly
-    halves = [task.half for task in TASKS]
-    assert 0.4 < halves.count("held out") / len(TASKS) < 0.6
+    assert sum(task.held_out for task in TASKS) >= 100
 
 
 @pytest.mark.parametrize(
@@ -64,10 +63,10 @@ def test_a_word_of_the_name_in_any_form_is_found(name: str, text: str, words: tu
 
 
 def test_tasks_are_read_with_what_is_just_as_right() -> None:
-    text = "# ours\n\n[one]\na_tool (b, two/c): Do it.\nd: Do: that.\n"
+    text = "# ours\n\n[one]\na_tool (b, two/c): Do it.\n[one, held out]\nd: Do: that.\n"
     assert read_tasks(text) == (
         ToolTask(text="Do it.", tool=("one", "a_tool"), others=(("one", "b"), ("two", "c"))),
-        ToolTask(text="Do: that.", tool=("one", "d")),
+        ToolTask(text="Do: that.", tool=("one", "d"), held_out=True),
     )
     with pytest.raises(FarthingError, match="line 2 is no task: 'nonsense'"):
         read_tasks("[one]\nnonsense")
@@ -77,8 +76,7 @@ def test_recall_and_ranks_are_of_what_was_found() -> None:
     task = ToolTask(text="x", tool=("s", "t"))
     found = [Found(task=task, rank=rank, exact=rank, ms=1.0) for rank in (1, 4, 9, None)]
     assert (recall(found, 5), recall(found, 10)) == (0.5, 0.75)
-    other = ToolTask(text="a", tool=("s", "t"))
-    assert {task.half, other.half} == {"held out", "tuned on"}
+    other = ToolTask(text="y", tool=("s", "t"), held_out=True)
     way = Way(
         name="words and meaning",
         found=(*found, Found(task=other, rank=2, exact=None, ms=3.0)),
@@ -86,6 +84,8 @@ def test_recall_and_ranks_are_of_what_was_found() -> None:
     )
     figures = {figure.name.removeprefix("words and meaning: "): figure for figure in figures_of(way)}
     assert (figures["recall@10"].value, figures["recall@10"].met) == ("80.0%", False)
+    assert figures["recall@10, held out (1)"].value == "100.0%"
+    assert figures["recall@10, tuned on (4)"].value == "75.0%"
     assert figures["recall@10 of the tool meant alone"].value == "60.0%"
     assert figures["mean reciprocal rank in the first ten"].value == "0.37"
 

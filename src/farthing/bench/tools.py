@@ -2,7 +2,7 @@
 
 The tools are those of MCP servers that are really installed and started (`toolservers.py`). What is asked is
 ours (`tooltasks.py`), without a word of the tool's name. Words alone and words with meaning go the way that
-an agent's tools go, through a `Finder`. Half of the sentences were tuned on; the other half tells more.
+an agent's tools go, through a `Finder`. The sentences that were not tuned on are counted apart.
 """
 
 import asyncio
@@ -134,11 +134,10 @@ def figures_of(way: Way) -> list[Figure]:
         ),
         Figure(name=f"{way.name}: recall@5 / @8", value=at),
     ]
-    for half in ("tuned on", "held out"):
-        of_half = [one for one in way.found if one.task.half == half]
-        figures.append(
-            Figure(name=f"{way.name}: recall@10, {half} ({len(of_half)})", value=f"{recall(of_half, 10):.1%}")
-        )
+    for part, held_out in (("tuned on", False), ("held out", True)):
+        of_part = [one for one in way.found if one.task.held_out == held_out]
+        value = f"{recall(of_part, 10):.1%}" if of_part else "none"
+        figures.append(Figure(name=f"{way.name}: recall@10, {part} ({len(of_part)})", value=value))
     exact = sum(one.exact is not None for one in way.found) / len(way.found)
     reciprocal = fmean(0.0 if one.rank is None else 1 / one.rank for one in way.found)
     ms = sorted(one.ms for one in way.found[1:])

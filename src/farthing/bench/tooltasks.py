@@ -1,22 +1,18 @@
 """What people ask for and which tool does it: our sentences, read from `tool_tasks.txt`, and their laws.
 
 A sentence must not have a stem of a word of its tool's name, so that finding it takes more than comparing
-names. Decides what counts as one. Half of the sentences, by a hash, are for tuning, the other half for
-measuring what was tuned.
+names. Decides what counts as one. The ranking was tuned on some; others are held out, and were written when
+that had ended.
 """
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from hashlib import sha256
 from importlib.resources import files
-from typing import Literal
 
 from farthing.cache.stem import stem as lemma
 from farthing.errors import FarthingError
 from farthing.prompt.rank import stem
-
-Half = Literal["tuned on", "held out"]
 
 _LINE = re.compile(r"(?P<tool>[\w-]+)(?: \((?P<others>[^)]*)\))?: (?P<text>.+)")
 _WORD = re.compile(r"[^\W_]+")
@@ -34,23 +30,20 @@ class ToolTask:
     text: str
     tool: tuple[str, str]
     others: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def half(self) -> Half:
-        """By the first bit of the sentence's SHA-256."""
-        return "held out" if sha256(self.text.encode()).digest()[0] % 2 else "tuned on"
+    held_out: bool = False
 
 
 def read_tasks(text: str | None = None) -> tuple[ToolTask, ...]:
     """The tasks of `tool_tasks.txt`, or of a text like it. Raises `FarthingError` for a line that is none."""
     content = text if text is not None else files("farthing.bench").joinpath("tool_tasks.txt").read_text()
     tasks: list[ToolTask] = []
-    server = ""
+    server, held_out = "", False
     for number, line in enumerate(content.splitlines(), start=1):
         if not line.strip() or line.startswith("#"):
             continue
         if line.startswith("["):
-            server = line.strip("[]")
+            server, _, part = line.strip("[]").partition(", ")
+            held_out = part == "held out"
             continue
         match = _LINE.fullmatch(line)
         if match is None:
@@ -61,6 +54,7 @@ def read_tasks(text: str | None = None) -> tuple[ToolTask, ...]:
                 text=match["text"],
                 tool=(server, match["tool"]),
                 others=tuple(_named(server, other) for other in others),
+                held_out=held_out,
             )
         )
     return tuple(tasks)

@@ -6,6 +6,7 @@ of it a model is told, and when that changes, is `offering.py`'s. Vectors are ma
 
 from collections.abc import Iterable, Mapping, Sequence
 from heapq import nlargest
+from statistics import fmean
 from typing import cast
 
 from farthing.cache.stem import stem as lemma
@@ -20,8 +21,11 @@ _MOST_PARAMETER_CHARS = 600
 _ALIKE_WEIGHT = 0.8
 _SOURCE_WEIGHT = 0.4
 """Of how well a tool's whole source fits: tools of one server share what only some of them say."""
-_MEANING_WEIGHT = 1.5
-"""Of the nearness by meaning. All parts are brought to 0 to 1 before they are added up."""
+_MEANING_WEIGHT = 2.0
+_SOURCE_MEANING_WEIGHT = 0.3
+"""Of the nearness by meaning, a tool's and its source's. All parts go from 0 to 1 before they are added up."""
+_SPEAKING_FOR_A_SOURCE = 3
+"""So many of its nearest tools say how near a source is."""
 
 
 def _term(word: str) -> str:
@@ -65,7 +69,13 @@ class ToolIndex:
         scores = _scaled(self._index.matches(query))
         sources = _scaled(self._sources.matches(query))
         if nearness:
-            scores = _with_meaning(scores, nearness)
+            meant = _of_groups(nearness, self._groups)
+            scores = {
+                place: scores.get(place, 0.0)
+                + _MEANING_WEIGHT * near
+                + _SOURCE_MEANING_WEIGHT * meant[self._groups[place]]
+                for place, near in enumerate(_stretched(nearness))
+            }
         scores = {
             place: score + _SOURCE_WEIGHT * sources.get(self._groups[place], 0.0)
             for place, score in scores.items()
@@ -128,13 +138,19 @@ def _scaled(scores: Mapping[int, float]) -> dict[int, float]:
     return {place: score / best for place, score in scores.items()}
 
 
-def _with_meaning(words: Mapping[int, float], nearness: Sequence[float]) -> dict[int, float]:
-    least, most = min(nearness), max(nearness)
+def _stretched(values: Sequence[float]) -> list[float]:
+    """From 0 to 1: cosines lie close together."""
+    least, most = min(values), max(values)
     width = (most - least) or 1.0
-    return {
-        place: words.get(place, 0.0) + _MEANING_WEIGHT * (near - least) / width
-        for place, near in enumerate(nearness)
-    }
+    return [(value - least) / width for value in values]
+
+
+def _of_groups(nearness: Sequence[float], groups: Sequence[int]) -> list[float]:
+    """How near each group is, by the nearest of its tools."""
+    members: dict[int, list[float]] = {}
+    for group, near in zip(groups, nearness, strict=True):
+        members.setdefault(group, []).append(near)
+    return _stretched([fmean(nlargest(_SPEAKING_FOR_A_SOURCE, members[group])) for group in sorted(members)])
 
 
 def _group(tool: Tool) -> str:

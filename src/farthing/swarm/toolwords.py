@@ -8,6 +8,8 @@ import re
 
 _WORD = re.compile(r"[a-z0-9]+")
 _QUOTED = re.compile(r"""(?<!\w)'[^'\n]{1,60}'(?!\w)|"[^"\n]{1,60}"|“[^”\n]{1,60}”""")
+_FILE_NAME = re.compile(r"[\w*-]\.([A-Za-z][A-Za-z0-9]{0,4})\b(?!\.?\w)")
+_DOMAINS = frozenset(["com", "org", "net", "io", "dev", "eu"])
 _LEAST_WORDS = 3
 
 _LINES = """
@@ -186,28 +188,24 @@ SHORT = {
     "pr": "pull request",
     "prs": "pull requests",
     "mr": "merge request",
-    "docx": "word document file",
-    "doc": "word document file",
-    "xlsx": "excel workbook spreadsheet file",
-    "xls": "excel workbook spreadsheet file",
-    "pptx": "powerpoint presentation slides file",
-    "csv": "comma separated values csv file",
-    "md": "markdown document file",
-    "png": "image picture png file",
-    "jpg": "image picture jpg file",
-    "txt": "text file",
-    "json": "json file",
-    "yaml": "yaml file",
-    "yml": "yaml file",
-    "toml": "toml file",
-    "ini": "ini file",
-    "py": "python code file",
-    "ts": "typescript code file",
-    "html": "html web page file",
-    "sh": "shell script file",
+    "docx": "word document",
+    "doc": "word document",
+    "xlsx": "excel workbook spreadsheet",
+    "xls": "excel workbook spreadsheet",
+    "pptx": "powerpoint presentation slides",
+    "csv": "comma separated values csv",
+    "md": "markdown document",
+    "png": "image picture png",
+    "jpg": "image picture jpg",
+    "py": "python code",
+    "yml": "yaml",
+    "txt": "text",
+    "ts": "typescript code",
+    "html": "html web page",
+    "sh": "shell script",
     "k8s": "kubernetes cluster",
     "db": "database",
-    "js": "javascript code file",
+    "js": "javascript code",
     "env": "environment variable",
     "repo": "repository",
     "docs": "documentation",
@@ -224,6 +222,8 @@ SHORT = {
 
 
 def written_out(text: str) -> str:
-    """The text, and behind it in words what it has that is short: endings of file names, abbreviations."""
-    found = dict.fromkeys(word for word in _WORD.findall(text.lower()) if word in SHORT)
-    return f"{text} ({'; '.join(SHORT[word] for word in found)})" if found else text
+    """The text, and behind it in words what it has that is short: names of files, abbreviations."""
+    found = dict.fromkeys(SHORT[word] for word in _WORD.findall(text.lower()) if word in SHORT)
+    if any(ending.lower() not in _DOMAINS for ending in _FILE_NAME.findall(text)):
+        found["file"] = None
+    return f"{text} ({'; '.join(found)})" if found else text
