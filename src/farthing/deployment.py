@@ -21,14 +21,16 @@ from farthing.config.changing import with_caching, with_cost_alert
 from farthing.config.load import Source, load_config
 from farthing.config.schema import DeploymentConfig
 from farthing.errors import DeploymentClosedError
-from farthing.money import parse_usd
+from farthing.money import from_nano, parse_usd
 from farthing.portal import Portal
 from farthing.request import task_of
 from farthing.result import Notice, Route, TaskFinished, TaskResult
 from farthing.routing.route import NoRoute
 from farthing.running import Running, start
 from farthing.spend import readings, store
+from farthing.spend.budget import Balance, headroom
 from farthing.spend.channels import AlertCallback
+from farthing.spend.claims import claims_for
 from farthing.spend.report import CostReport
 from farthing.spend.runs import Fold, fold
 from farthing.spend.targets import Level
@@ -208,6 +210,21 @@ class Deployment:
 
     async def cost_report(self) -> CostReport:
         return await asyncio.to_thread(self.get_cost_report)
+
+    def headroom(self, task: Task) -> Decimal | None:
+        """What every limit around such a task still allows, in dollars; None where nothing limits it.
+
+        Reads the ledger, as `get_cost_report` does; a limit that was passed leaves 0.
+        """
+        means = self._opened().means
+        means.ledger.flush()
+        claims = claims_for(means.config, task, task_id="", at=self._clock.now())
+        with self._opened().database.read() as connection:
+            balances = {claim.key: Balance() for claim in claims}
+            for scope in {claim.key.scope for claim in claims}:
+                balances |= store.read_accounts(connection, scope=scope)
+        room = headroom(balances, claims)
+        return None if room is None else from_nano(max(0, room))
 
     def run_ledger(self, run_id: str) -> Fold:
         """Every call of one run, as the ledger has them."""

@@ -5,6 +5,7 @@ network. Where a server would not start without a token it is given a word in it
 """
 
 import asyncio
+import logging
 import os
 import sys
 import tempfile
@@ -83,6 +84,8 @@ def list_all_tools(folder: Path, servers: Sequence[ToolServer] = SERVERS) -> tup
         raise FarthingError(
             f"no MCP server in {folder} for: {', '.join(missing)}", hint="make tool-servers installs them"
         )
+    # One of them greets on its standard output, which the SDK would report each time.
+    logging.getLogger("mcp").addHandler(logging.NullHandler())
     with tempfile.TemporaryDirectory() as home, Path(os.devnull).open("w") as silence:
         listed = asyncio.run(_list_all(folder.resolve(), servers, home, silence))
     return tuple(tool for tools in listed for tool in tools)

