@@ -1,6 +1,7 @@
 """An agent with many tools: it is told few, finds the rest, and may call any. By words and by meaning."""
 
 import json
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 import pytest
 from tests.swarm.scripted import Say, Scripted, call, in_turn
@@ -8,13 +9,15 @@ from tests.swarm.scripted import Say, Scripted, call, in_turn
 from farthing.cache.embed import Embedder
 from farthing.cache.meaning import Vector
 from farthing.errors import InvalidTaskError
+from farthing.result import TaskEvent, TaskFinished, TaskResult
 from farthing.swarm.events import LoopEvent, ToolRan
 from farthing.swarm.finder import Finder
+from farthing.swarm.journal import ToolResult
 from farthing.swarm.loop import LoopCaps
 from farthing.swarm.offering import SEARCH
 from farthing.swarm.toolrun import run_with_tools
 from farthing.swarm.tools import tool_from
-from farthing.task import Task, Tool
+from farthing.task import StepKey, Task, Tool
 
 pytestmark = pytest.mark.usefixtures("no_task_left_behind")
 
@@ -125,6 +128,50 @@ async def test_our_name_is_ours() -> None:
     taken = Tool(name=SEARCH, description="", parameters={"type": "object"}, run=print)
     with pytest.raises(InvalidTaskError, match=r"rename it, or raise tools\.offered"):
         await events_of(Scripted(script=in_turn([Say(text="done")])), work("go", (*TOOLS, taken)), finder)
+
+
+class Kept:
+    """Pages of a piece of work: those of an earlier run, and what this one keeps."""
+
+    def __init__(
+        self, answers: Mapping[int, TaskResult], results: Mapping[int, Sequence[ToolResult]]
+    ) -> None:
+        self._answers, self.results = answers, dict(results)
+
+    def key(self, number: int) -> StepKey | None:
+        return None
+
+    def answer(self, number: int) -> TaskResult | None:
+        return self._answers.get(number)
+
+    def tool_results(self, number: int) -> Sequence[ToolResult] | None:
+        return self.results.get(number)
+
+    def keep_tool_results(self, number: int, results: Sequence[ToolResult]) -> None:
+        self.results[number] = results
+
+
+async def test_work_that_is_taken_up_again_is_told_the_same() -> None:
+    """Its next step is asked as the first run asked it, though nothing before it is asked or run again."""
+    task = work("Submit the contract")
+    searching = Say(calls=(call(SEARCH, '{"query": "get rid of a planet", "limit": 1}', "a"),))
+    whole, pages = Scripted(script=in_turn([searching, Say(text="done")])), Kept({}, {})
+    answers: list[TaskResult] = []
+
+    async def watched(asked: Task) -> AsyncIterator[TaskEvent]:
+        async for event in whole(asked):
+            if isinstance(event, TaskFinished):
+                answers.append(event.result)
+            yield event
+
+    again = Scripted(script=in_turn([Say(text="done")]))
+    for journey, kept in ((watched, pages), (again, None)):
+        known = kept or Kept({0: answers[0]}, {1: pages.results[1]})
+        finder = Finder(offered=4, by_meaning=False)
+        async for _ in run_with_tools(journey, task, caps=LoopCaps(), pages=known, offer=finder.offer):
+            pass
+    assert again.tasks[0].tools == whole.tasks[1].tools
+    assert "delete_planet" in {tool.name for tool in again.tasks[0].tools}
 
 
 async def test_by_meaning_what_no_word_leads_to_is_found() -> None:

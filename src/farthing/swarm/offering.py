@@ -12,6 +12,7 @@ from typing import cast
 
 import msgspec
 
+from farthing.swarm.brief import DIGEST_OPENING
 from farthing.swarm.toolindex import properties_of
 from farthing.task import Message, Task, Tool
 
@@ -126,13 +127,14 @@ def topic_of(task: Task) -> dict[str, float]:
     """What a piece of work is about: texts of bounded length, with their weights.
 
     Its description (an agent's part and the goal), the last user message, and in passing the last answer
-    and what tools said since.
+    and what tools said since. What other agents found before is left out: all who have the same part shall
+    begin with the same tools.
     """
     topic: dict[str, float] = {}
     if task.description:
         topic[_bounded(task.description)] = 1.0
     for message in reversed(task.conversation):
-        text = _bounded(message.text)
+        text = _bounded(message.text.partition(DIGEST_OPENING)[0])
         if message.role == "user":
             topic.setdefault(text, _ASKED_WEIGHT if task.description else 1.0)
             break
