@@ -36,6 +36,7 @@ from farthing.spend.thresholds import alert_rules, runaway_rule
 from farthing.spend.writer import LedgerWriter
 from farthing.storage.database import Database
 from farthing.swarm.finder import Finder
+from farthing.swarm.vectorfile import vector_file
 from farthing.telemetry.opened import Watching, open_watching
 from farthing.upstream.keyring import KeyRing
 from farthing.upstream.transport import Transport
@@ -129,7 +130,7 @@ async def _on(
         alarm=alarm,
         sharing=sharing,
         watching=watching,
-        finder=Finder(offered=config.tools.offered),
+        finder=Finder(offered=config.tools.offered, kept=vector_file(environ)),
         notices=(*notices, *watching.notices),
         simulated=simulated,
     )

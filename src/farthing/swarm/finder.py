@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 from farthing.cache.embed import Embedder, cosines, is_installed
 from farthing.cache.meaning import Vector
@@ -29,6 +30,7 @@ from farthing.swarm.offering import (
     topic_of,
 )
 from farthing.swarm.toolindex import ToolIndex, asked_text, tool_text
+from farthing.swarm.vectorfile import add_vectors, digest_of, read_vectors
 from farthing.task import Message, Task, Tool
 
 _MOST_SHELVES = 64
@@ -54,12 +56,15 @@ class Finder:
     With `by_meaning` False, or without the extra `semantic`, tools are found by words alone.
     """
 
-    def __init__(self, *, offered: int, by_meaning: bool = True) -> None:
+    def __init__(self, *, offered: int, by_meaning: bool = True, kept: Path | None = None) -> None:
+        """`kept` is the file in which the vectors of tools are kept from one process to the next, if any."""
         self._offered = offered
         self._embedder = Embedder() if by_meaning and is_installed() else None
         self._shelves: OrderedDict[int, _Shelf] = OrderedDict()
         self._vectors: OrderedDict[str, Vector] = OrderedDict()
         self._embedding = asyncio.Lock()
+        self._kept = kept
+        self._filed: Mapping[bytes, Vector] | None = None
 
     async def offer(self, task: Task, conversation: Conversation) -> Toolbox:
         """The tools of a piece of work; `conversation` gives where it stands when a search is answered.
@@ -93,7 +98,7 @@ class Finder:
         if self._embedder is not None and topic:
             asked = asked_text(max(topic, key=lambda text: topic[text]))
             async with self._embedding:  # one after the other, so that no text is embedded twice
-                vectors = await self._all_vectors(self._embedder, shelf.texts)
+                vectors = await self._vectors_of_tools(self._embedder, shelf.texts)
                 near = cosines(vectors, await self._vector(self._embedder, asked))
         return [tools[place] for place in shelf.index.ranked(topic, limit=limit, nearness=near)]
 
@@ -113,7 +118,22 @@ class Finder:
         found = await self.rank(tools, {query[:2_000]: 1.0}, limit=min(limit, MOST_FOUND))
         return found_text(found, offering.dropped(conversation(), [tool.name for tool in found]))
 
-    async def _all_vectors(self, embedder: Embedder, texts: Sequence[str]) -> list[Vector]:
+    async def _vectors_of_tools(self, embedder: Embedder, texts: Sequence[str]) -> list[Vector]:
+        """From memory, else from the file, else made, and filed."""
+        unknown = [text for text in texts if text not in self._vectors]
+        if unknown and self._kept is not None:
+            if self._filed is None:
+                self._filed = await asyncio.to_thread(read_vectors, self._kept)
+            keys = {text: digest_of(text) for text in unknown}
+            self._vectors.update((text, self._filed[key]) for text, key in keys.items() if key in self._filed)
+            made = {
+                key: await self._vector(embedder, text)
+                for text, key in keys.items()
+                if key not in self._filed
+            }
+            if made:
+                self._filed = {**self._filed, **made}
+                await asyncio.to_thread(add_vectors, self._kept, made)
         return [await self._vector(embedder, text) for text in texts]
 
     async def _vector(self, embedder: Embedder, text: str) -> Vector:

@@ -17,7 +17,7 @@ from farthing.task import Tool
 _NAME_TIMES = 3
 _FIRST_SENTENCE_TIMES = 2
 _MOST_DESCRIPTION_CHARS = 1_200
-_MOST_EMBEDDED_CHARS = 400
+_MOST_EMBEDDED_CHARS = 300
 """Of a description: with more of it no tool was found better, and embedding takes longer."""
 _MOST_PARAMETER_CHARS = 600
 _ALIKE_WEIGHT = 0.8
