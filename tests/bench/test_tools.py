@@ -74,13 +74,12 @@ def test_tasks_are_read_with_what_is_just_as_right() -> None:
 
 def test_recall_and_ranks_are_of_what_was_found() -> None:
     task = ToolTask(text="x", tool=("s", "t"))
-    found = [Found(task=task, rank=rank, exact=rank, ms=1.0) for rank in (1, 4, 9, None)]
+    found = [Found(task=task, rank=rank, exact=rank, ms=1.0, cpu_ms=1.0) for rank in (1, 4, 9, None)]
     assert (recall(found, 5), recall(found, 10)) == (0.5, 0.75)
     other = ToolTask(text="y", tool=("s", "t"), held_out=True)
     way = Way(
         name="words and meaning",
-        found=(*found, Found(task=other, rank=2, exact=None, ms=3.0)),
-        first_ms=5.0,
+        found=(*found, Found(task=other, rank=2, exact=None, ms=3.0, cpu_ms=3.0)),
     )
     figures = {figure.name.removeprefix("words and meaning: "): figure for figure in figures_of(way)}
     assert (figures["recall@10"].value, figures["recall@10"].met) == ("80.0%", False)

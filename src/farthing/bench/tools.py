@@ -45,15 +45,15 @@ class Found:
     rank: int | None
     exact: int | None
     ms: float
+    cpu_ms: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
-    """One way of finding: each task's rank, and the milliseconds until the first question was answered."""
+    """One way of finding, and what it found; the first question waited for the index."""
 
     name: str
     found: tuple[Found, ...]
-    first_ms: float
 
 
 def main(*, folder: Path = FOLDER, show_missed: bool = False, json_path: Path | None = None) -> bool:
@@ -105,12 +105,13 @@ async def find_all(
     """Asks for every task, as an agent would that has it to do."""
     found: list[Found] = []
     for number, task in enumerate(tasks):
-        began = time.perf_counter()
+        began, began_cpu = time.perf_counter(), time.process_time()
         ranked = await finder.rank(tools, topic_of(Task(description=task.text)), limit=_SHOWN)
-        ms = (time.perf_counter() - began) * 1000
+        ms, cpu_ms = (time.perf_counter() - began) * 1000, (time.process_time() - began_cpu) * 1000
         names = [tool.name for tool in ranked]
         exact = _rank(names, [task.tool])
-        found.append(Found(task=task, rank=_rank(names, [task.tool, *task.others]), exact=exact, ms=ms))
+        rank = _rank(names, [task.tool, *task.others])
+        found.append(Found(task=task, rank=rank, exact=exact, ms=ms, cpu_ms=cpu_ms))
         report(number + 1)
     return tuple(found)
 
@@ -147,12 +148,15 @@ def figures_of(way: Way) -> list[Figure]:
         Figure(name=f"{way.name}: recall@10 of the tool meant alone", value=f"{exact:.1%}"),
         Figure(name=f"{way.name}: mean reciprocal rank in the first ten", value=f"{reciprocal:.2f}"),
         Figure(
-            name=f"{way.name}: a question, p50 / p99, ms",
-            value=f"{middle:.2f} / {quantile(ms, 0.99):.2f}",
+            name=f"{way.name}: a question, p50 / p99, ms (CPU p50)",
+            value=f"{middle:.2f} / {quantile(ms, 0.99):.2f} ({median(one.cpu_ms for one in way.found):.2f})",
             commit="" if commits else f"p50 < {_WORDS_MS:g}",
             met=None if commits else middle < _WORDS_MS,
         ),
-        Figure(name=f"{way.name}: the first question, with the index, ms", value=f"{way.first_ms:,.0f}"),
+        Figure(
+            name=f"{way.name}: the first question, with the index, ms (CPU)",
+            value=f"{way.found[0].ms:,.0f} ({way.found[0].cpu_ms:,.0f})",
+        ),
     ]
 
 
@@ -167,7 +171,7 @@ async def _measured(
                 found = await find_all(finder, tools, tasks, progress.report)
         finally:
             finder.close()
-        ways.append(Way(name=name, found=found, first_ms=found[0].ms))
+        ways.append(Way(name=name, found=found))
     return ways
 
 
