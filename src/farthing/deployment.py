@@ -5,10 +5,11 @@ Opens and closes what has effects; decides nothing about a task. The sync doors 
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -36,8 +37,14 @@ from farthing.spend.runs import Fold, fold
 from farthing.spend.targets import Level
 from farthing.spend.thresholds import alert_rules
 from farthing.swarm.agent import AgentSpec, ToolSource
+from farthing.swarm.approvals import Approvals, OnApproval, OnPause
 from farthing.swarm.events import LoopEvent
+from farthing.swarm.keeping import Durable, RunKeeper, keeper_of
 from farthing.swarm.loop import caps_from
+from farthing.swarm.memory.shared import Memory
+from farthing.swarm.ordering import order_of, taken_over
+from farthing.swarm.replaying import replayed_swarm
+from farthing.swarm.resuming import RunOrder
 from farthing.swarm.run import Swarm
 from farthing.swarm.toolrun import run_with_tools
 from farthing.task import Labels, Task, TaskType, labelled
@@ -67,6 +74,8 @@ class Deployment:
         tests; `environ` None is the process's environment."""
         self._environ = os.environ if environ is None else environ
         self._configured = load_config(source, environ=environ, overrides=overrides)
+        self.profile = str(source) if isinstance(source, str | Path) else self._configured.name
+        """What it is configured by: with it another process resumes a run."""
         self._clock: Clock = clock or SystemClock()
         self._transport = transport
         self._running: Running | None = None
@@ -140,13 +149,25 @@ class Deployment:
         tools: Mapping[str, Sequence[ToolSource]] | None = None,
         budget_usd: Decimal | str | int | None = None,
         labels: Labels | None = None,
+        on_approval: OnApproval | None = None,
+        on_pause: OnPause = "wait",
     ) -> Swarm:
         """A live swarm of these agents. With a `goal` it has run when this returns; else `run` or `map` it.
 
         `tools` maps a capability to what serves it. `budget_usd` is a hard limit for each run, `labels` say
-        whom its calls are charged to. Raises `SwarmError` for an unknown role or no agents.
+        whom its calls are charged to. Tool calls that need a person's word (`tools.confirm`) wait for it:
+        `on_approval` asks in this process; `on_pause="stop"` ends a run in which nothing else is left to do.
+        Raises `SwarmError` for an unknown role or no agents.
         """
-        swarm = self.prepare_swarm(agents, goal=goal, tools=tools, budget_usd=budget_usd, labels=labels)
+        swarm = self.prepare_swarm(
+            agents,
+            goal=goal,
+            tools=tools,
+            budget_usd=budget_usd,
+            labels=labels,
+            on_approval=on_approval,
+            on_pause=on_pause,
+        )
         if goal:
             await swarm.run()
         return swarm
@@ -159,24 +180,89 @@ class Deployment:
         tools: Mapping[str, Sequence[ToolSource]] | None = None,
         budget_usd: Decimal | str | int | None = None,
         labels: Labels | None = None,
+        on_approval: OnApproval | None = None,
+        on_pause: OnPause = "wait",
     ) -> Swarm:
         """`deploy_swarm` without running: for `swarm.stream(goal)`, whose events can be watched."""
         config = self._opened().means.config
         limit = config.budget.swarm_limit if budget_usd is None else parse_usd(budget_usd)
+        order = order_of(
+            agents, goal=goal, tools=tools or {}, budget_usd=limit, labels=labels, profile=self.profile
+        )
+        durable = Durable(self._keeper() if config.swarm.durable else None, order)
+        return self._swarm(agents, tools or {}, order, durable, self._approvals(on_approval, on_pause))
+
+    async def resume_swarm(
+        self,
+        run_id: str,
+        *,
+        tools: Iterable[ToolSource] = (),
+        budget_usd: Decimal | str | int | None = None,
+        on_approval: OnApproval | None = None,
+        on_pause: OnPause = "wait",
+    ) -> Swarm:
+        """The swarm of a run that was interrupted or stopped: `resume()` or `stream()` goes on with it.
+
+        No completed step is paid again. Its limits hold as they did, or with `budget_usd` from now on.
+        `tools` are those of its functions that cannot be imported by name. Raises `SwarmError` for a run that
+        has ended, or that a living process conducts.
+        """
+        limit = None if budget_usd is None else parse_usd(budget_usd)
+        taken = await taken_over(self._keeper(), run_id, handed=tools, budget_usd=limit)
+        approvals = self._approvals(on_approval, on_pause)
+        return self._swarm(taken.specs, taken.tools, taken.order, taken.durable, approvals)
+
+    async def replay_swarm(self, run_id: str) -> Swarm:
+        """The swarm of a run that is only shown again: `stream()` goes through its journal, asks no model and
+        runs no tool."""
+        return await asyncio.to_thread(replayed_swarm, self._opened().database, run_id, self.config.swarm)
+
+    def _keeper(self) -> RunKeeper:
+        running = self._opened()
+        return keeper_of(self.config, running.database, running.means.ledger, now_us=self._clock.now_us)
+
+    def _swarm(
+        self,
+        agents: Sequence[AgentSpec],
+        tools: Mapping[str, Sequence[ToolSource]],
+        order: RunOrder,
+        durable: Durable,
+        approvals: Approvals,
+    ) -> Swarm:
+        config, labels = self._opened().means.config, order.labels
         run = partial(self._opened().watching.around(self._opened().pipeline.run), stream=False)
         return Swarm(
             agents,
             journey=run if labels is None else lambda task: run(labelled(task, labels)),
-            goal=goal,
+            goal=order.goal,
             settings=config.swarm,
             tools=tools,
-            budget_usd=limit,
+            budget_usd=order.budget_usd,
             agent_budget_usd=config.budget.agent_limit,
             estimate=self._estimate,
             now=self._clock.now,
             on_event=self._opened().watching.on_swarm_event(),
+            memory=partial(self.memory, key=None if labels is None else labels.key),
+            durable=durable,
+            approvals=approvals,
             offer=self._opened().finder.offer,
         )
+
+    def _approvals(self, on_approval: OnApproval | None, on_pause: OnPause) -> Approvals:
+        return Approvals(
+            database=self._opened().database,
+            clock=self._clock,
+            confirm=self._opened().means.config.tools.confirm,
+            on_approval=on_approval,
+            on_pause=on_pause,
+        )
+
+    def memory(self, namespace: str, *, key: str | None = None, by: str = "") -> Memory:
+        """What agents, runs and processes share, as `shared:NAME`; a run has `run:RUN_ID`.
+
+        `key` is a tenant's, none of whom sees another's; `by` signs the changes. Raises `SharedMemoryError`.
+        """
+        return self._opened().memories.open(namespace, key=key, by=by)
 
     def _estimate(self, task: Task) -> Decimal | None:
         route = self._opened().pipeline.explain(task)

@@ -36,6 +36,7 @@ from farthing.spend.thresholds import alert_rules, runaway_rule
 from farthing.spend.writer import LedgerWriter
 from farthing.storage.database import Database
 from farthing.swarm.finder import Finder
+from farthing.swarm.memory.shared import Memories, open_memories
 from farthing.swarm.vectorfile import vector_file
 from farthing.telemetry.opened import Watching, open_watching
 from farthing.upstream.keyring import KeyRing
@@ -52,6 +53,7 @@ class Running:
     alarm: Alarm
     sharing: Sharing
     watching: Watching
+    memories: Memories
     finder: Finder
     notices: tuple[Notice, ...]
     simulated: bool
@@ -60,8 +62,9 @@ class Running:
         """Waits for settlements up to `upstream.drainTimeout`, then leaves the rest uncertain."""
         means = self.means
         await means.under_way.drain(means.config.upstream.drain_timeout)
-        self.finder.close()
         await self.alarm.aclose(means.config.upstream.drain_timeout)
+        await self.memories.aclose()
+        self.finder.close()
         means.permits.aclose()
         await means.keys.aclose()
         await means.semantic.aclose()
@@ -130,6 +133,7 @@ async def _on(
         alarm=alarm,
         sharing=sharing,
         watching=watching,
+        memories=open_memories(database, config.swarm.memory),
         finder=Finder(offered=config.tools.offered, kept=vector_file(environ)),
         notices=(*notices, *watching.notices),
         simulated=simulated,

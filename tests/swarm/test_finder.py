@@ -91,7 +91,7 @@ async def test_what_was_found_is_told_and_run_from_then_on_and_nothing_moves() -
 async def test_a_tool_that_was_not_told_is_run_its_arguments_checked_and_told_from_then_on() -> None:
     finder = Finder(offered=4, by_meaning=False)
     steps = [
-        Say(calls=(call("list_song", '{"title": 3}', "a"),)),
+        Say(calls=(call("list_song", '{"title": {"a": 1}}', "a"),)),
         Say(calls=(call("list_song", '{"title": "all"}', "b"),)),
         Say(text="done"),
     ]

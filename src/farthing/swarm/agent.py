@@ -28,7 +28,10 @@ class AgentSpec:
 
     `tools` are functions, `Tool`s or schemas, or a mapping from capability to those. `model` skips routing
     by task type. `budget_usd` is each agent's own hard limit for one run, in dollars. `instructions` are
-    added to the role's. Raises `SwarmError` for a count below 1 or a negative budget.
+    added to the role's. `handoffs` are roles that its agents may hand their work over to, `delegates` those
+    that they may ask for help; a role's name, or a spec of one that has no stage. `output_type` is a pydantic
+    model or a dataclass: the result's `data` is a value of it. Raises `SwarmError` for a count below 1 or a
+    negative budget.
     """
 
     type: str
@@ -38,14 +41,16 @@ class AgentSpec:
     tools: ToolSources = ()
     model: str | None = None
     budget_usd: Decimal | None = None
+    handoffs: Sequence["str | AgentSpec"] = ()
+    delegates: Sequence["str | AgentSpec"] = ()
+    output_type: object = None
 
     def __post_init__(self) -> None:
         if self.count < 1:
             raise SwarmError(f"AgentSpec({self.type!r}): count is {self.count}; give at least 1")
-        if isinstance(self.capabilities, str):
-            raise SwarmError(
-                f"AgentSpec({self.type!r}): capabilities is {self.capabilities!r}; give a list of words"
-            )
+        for name in ("capabilities", "handoffs", "delegates"):
+            if isinstance(value := getattr(self, name), str):
+                raise SwarmError(f"AgentSpec({self.type!r}): {name} is {value!r}; give a list of words")
         if self.budget_usd is not None and self.budget_usd < 0:
             raise SwarmError(f"AgentSpec({self.type!r}): budget_usd is {self.budget_usd}; give 0 or more")
 
@@ -70,6 +75,10 @@ class Agent:
     tools: tuple[Tool, ...] = ()
     model: str | None = None
     budget_usd: Decimal | None = None
+    handoffs: tuple[str, ...] = ()
+    """Roles that it may hand its work over to; `delegates`: those that it may ask."""
+    delegates: tuple[str, ...] = ()
+    output_type: object = None
 
     @property
     def title(self) -> str:
@@ -144,9 +153,16 @@ def make_agents(
                     tools=given.tools,
                     model=spec.model,
                     budget_usd=agent_budget_usd if spec.budget_usd is None else spec.budget_usd,
+                    handoffs=_roles(spec.handoffs),
+                    delegates=_roles(spec.delegates),
+                    output_type=spec.output_type,
                 )
             )
     return tuple(agents)
+
+
+def _roles(named: Sequence[str | AgentSpec]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one if isinstance(one, str) else one.type for one in named))
 
 
 def parts_of(role: RoleProfile, count: int) -> list[str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from farthing.cache.embed import Embedder, cosines, is_installed
 from farthing.cache.meaning import Vector
 from farthing.errors import InvalidTaskError
-from farthing.swarm.loop import Toolbox, compiled, toolbox
+from farthing.swarm.calls import Toolbox, compiled, toolbox
 from farthing.swarm.offering import (
     DEFAULT_FOUND,
     MOST_FOUND,

@@ -67,6 +67,7 @@ def run_json(result: SwarmResult) -> Json:
         "finished_at": result.finished_at.isoformat(),
         "totals": _totals_json(result.totals),
         "tasks": [_piece_json(piece) for piece in result.results],
+        "interrupted": [_attempt_json(attempt) for attempt in result.interrupted],
     }
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from farthing.cli.work import show, tables
+from farthing.cli.work.approvals import ApproveMode, Asking
 from farthing.cli.work.interrupt import INTERRUPTED, run_async
 from farthing.cli.work.team import TeamRun, concluded, limited, run_goal, specs_for
 from farthing.config.load import load_config
@@ -28,20 +29,31 @@ def run_team(
     budget: Decimal | None,
     out: Path | None,
     labels: Labels,
+    approve: ApproveMode,
     as_json: bool,
 ) -> None:
     """Runs the goal; `agents` None is a team of the profile's size."""
     settings = load_config(source, overrides=limited(budget))
     specs = specs_for(settings) if agents is None else specs_from(agents)
-    result, settings, simulated = run_async(_run(settings, specs, goal, labels))
+    named = str(source.resolve()) if isinstance(source, Path) else source
+    result, settings, simulated = run_async(_run(settings, specs, goal, labels, approve, profile=named))
     finish(concluded(result, settings, simulated=simulated, out=out), as_json=as_json)
 
 
 async def _run(
-    settings: DeploymentConfig, specs: Sequence[AgentSpec], goal: str, labels: Labels
+    settings: DeploymentConfig,
+    specs: Sequence[AgentSpec],
+    goal: str,
+    labels: Labels,
+    approve: ApproveMode,
+    *,
+    profile: str | None,
 ) -> tuple[SwarmResult, DeploymentConfig, bool]:
     async with Deployment(settings) as deployment:
-        result = await run_goal(deployment, specs, goal, progress=show.console(stderr=True), labels=labels)
+        deployment.profile = profile or deployment.profile
+        progress = show.console(stderr=True)
+        asking = Asking(approve, progress)
+        result = await run_goal(deployment, specs, goal, progress=progress, labels=labels, asking=asking)
         return result, deployment.config, deployment.simulated
 
 
@@ -60,8 +72,12 @@ def fail_if_stopped(run: TeamRun) -> None:
     if stopped is None:
         return
     show.note(f"stopped before the end: {stopped}")
+    if run.resumable:
+        show.note(f"go on: farthing swarm resume {run.result.run_id}")
     if stopped == CANCELLED:
         raise typer.Exit(INTERRUPTED)
+    if run.result.paused:
+        show.note(f"farthing swarm approvals {run.result.run_id} shows what waits for a person's word")
     refused = any(isinstance(piece.error, BudgetExceededError) for piece in run.result.results)
     raise typer.Exit(EXIT_CODES[BudgetExceededError if refused else SwarmError])
 
@@ -74,6 +90,7 @@ def team_json(run: TeamRun) -> dict[str, object]:
     return told | {
         "goal": result.goal,
         "stopped": result.stopped,
+        "paused": result.paused,
         "output": result.output,
         "finished": result.totals.finished,
         "failed": result.totals.failed,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from farthing.cli.work.approvals import Asking
 from farthing.cli.work.ledger import RunReport, opened, read_run
 from farthing.cli.work.live import watch
 from farthing.cli.work.show import masked, note
@@ -37,6 +38,8 @@ class TeamRun:
     ledger: str
     """The ledger's URL."""
     folder: Path | None = None
+    resumable: bool = False
+    """Whether it stopped before its end, and is journalled."""
 
     @property
     def report_command(self) -> str:
@@ -61,12 +64,22 @@ async def run_goal(
     *,
     progress: Console,
     labels: Labels | None = None,
+    asking: Asking | None = None,
 ) -> SwarmResult:
-    """Runs the goal on an open deployment, shown as it happens. Ctrl-C ends the run, not the program."""
+    """Runs the goal on an open deployment, shown as it happens. Ctrl-C ends the run, not the program.
+
+    `asking` is who is asked about calls that need approval; None: nobody here.
+    """
     for notice in deployment.notices:
         note(f"note: {notice.text}")
-    swarm = deployment.prepare_swarm(specs, goal=goal, labels=labels)
-    return await watch(swarm, goal, out=progress, simulated=deployment.simulated)
+    swarm = deployment.prepare_swarm(
+        specs,
+        goal=goal,
+        labels=labels,
+        on_approval=None if asking is None else asking.on_approval,
+        on_pause="wait" if asking is None else asking.on_pause,
+    )
+    return await watch(swarm, goal, out=progress, simulated=deployment.simulated, asking=asking)
 
 
 def concluded(
@@ -79,7 +92,10 @@ def concluded(
         report = ledger and read_run(
             ledger, result.run_id, baseline_model=config.baseline.model, now=datetime.now(UTC)
         )
-    return TeamRun(result=result, report=report, simulated=simulated, ledger=url, folder=folder)
+    resumable = result.stopped is not None and config.swarm.durable
+    return TeamRun(
+        result=result, report=report, simulated=simulated, ledger=url, folder=folder, resumable=resumable
+    )
 
 
 def ledger_url(config: DeploymentConfig, *, simulated: bool) -> str:
