@@ -37,6 +37,7 @@ from farthing.spend.writer import LedgerWriter
 from farthing.storage.database import Database
 from farthing.swarm.finder import Finder
 from farthing.swarm.memory.shared import Memories, open_memories
+from farthing.swarm.toolset import Toolset, opening_mcp
 from farthing.swarm.vectorfile import vector_file
 from farthing.telemetry.opened import Watching, open_watching
 from farthing.upstream.keyring import KeyRing
@@ -53,6 +54,7 @@ class Running:
     alarm: Alarm
     sharing: Sharing
     watching: Watching
+    toolset: Toolset
     memories: Memories
     finder: Finder
     notices: tuple[Notice, ...]
@@ -62,6 +64,7 @@ class Running:
         """Waits for settlements up to `upstream.drainTimeout`, then leaves the rest uncertain."""
         means = self.means
         await means.under_way.drain(means.config.upstream.drain_timeout)
+        await self.toolset.aclose()
         await self.alarm.aclose(means.config.upstream.drain_timeout)
         await self.memories.aclose()
         self.finder.close()
@@ -133,6 +136,11 @@ async def _on(
         alarm=alarm,
         sharing=sharing,
         watching=watching,
+        toolset=Toolset(
+            config.tools,
+            servers=config.mcp_servers,
+            open_servers=opening_mcp(config.mcp_servers, environ=environ, clock=clock),
+        ),
         memories=open_memories(database, config.swarm.memory),
         finder=Finder(offered=config.tools.offered, kept=vector_file(environ)),
         notices=(*notices, *watching.notices),

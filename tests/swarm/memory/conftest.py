@@ -4,12 +4,13 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import sqlalchemy as sa
-from tests.spend.conftest import postgresql_url, server, url
+from tests.spend.conftest import server, url
 
 from farthing.storage.database import Database
+from farthing.storage.tables import metadata
 from farthing.swarm.memory.shared import Memories, Memory
 
-__all__ = ["postgresql_url", "server", "url"]
+__all__ = ["server", "url"]
 
 
 class StandingClock(Database):
@@ -19,6 +20,27 @@ class StandingClock(Database):
 
     def now(self, connection: sa.Connection) -> float:
         return self.seconds
+
+
+@pytest.fixture(scope="session")
+def emptied(server: str) -> Iterator[Database]:
+    """One database for all these tests: a new one for each would be half a gigabyte to write at the end."""
+    engine = sa.create_engine(server.format("postgres"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sa.text("CREATE DATABASE shared_memory"))
+    engine.dispose()
+    database = Database(server.format("shared_memory"))
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def postgresql_url(emptied: Database, server: str) -> str:
+    """That database, with nothing in it."""
+    with emptied.write() as connection:
+        for table in metadata.sorted_tables:
+            connection.execute(table.delete())
+    return server.format("shared_memory")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from tests.swarm.scripted import Say, Scripted, call
 
 from farthing.errors import SwarmError
 from farthing.swarm.agent import AgentSpec
-from farthing.swarm.loop import toolbox
+from farthing.swarm.calls import toolbox
 from farthing.swarm.memory.entry import Lease, MemoryEntry
 from farthing.swarm.memory.shared import Memories, Memory
 from farthing.swarm.memory.tools import memory_tools

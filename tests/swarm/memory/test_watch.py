@@ -113,7 +113,8 @@ async def test_what_expires_is_told_though_nobody_changes_anything(
 
 
 async def test_it_goes_on_behind_a_version(notes: Memory) -> None:
-    versions = [await notes.put(f"k{number}", number) for number in range(600)]  # more than one page
+    many = (notes.put(f"k{number}", number) for number in range(600))  # more than one page
+    versions = await asyncio.gather(*many)
     watch = notes.watch(since=versions[99])
     assert [key for _, key, _ in await first(watch, 500)] == [f"k{number}" for number in range(100, 600)]
     await watch.aclose()
@@ -126,8 +127,7 @@ async def test_a_slow_reader_misses_nothing_and_piles_nothing_up(
     watch = memories.open("shared:notes").watch(since=0)
     await notes.put("k0", 0)
     assert await first(watch, 1) == [("put", "k0", 0)]
-    for number in range(1, 300):
-        await notes.put(f"k{number}", number)
+    await asyncio.gather(*(notes.put(f"k{number}", number) for number in range(1, 300)))
     memories._pause = asyncio.sleep  # pyright: ignore[reportPrivateUsage]
     coming = asyncio.ensure_future(first(watch, 299))
     await elsewhere[1].end()
