@@ -7,6 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 RUN := $(VENV)/.farthing-run
 DEV := $(VENV)/.farthing-dev
 FUZZ := $(VENV)/.farthing-fuzz
+TOOL_SERVERS := build/tool-servers
 UPGRADE :=
 PYTEST_ARGS :=
 FUZZ_SECONDS ?= 60
@@ -22,7 +23,7 @@ export PYTHON
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check bench crash-test kill-test nightly fuzz node-tools schemas docs container requirements clean
+.PHONY: help demo test check bench bench-tools crash-test kill-test nightly fuzz node-tools schemas docs container requirements tool-servers clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -48,6 +49,11 @@ check: $(DEV) ## Run everything CI checks but the tests: lint, format, types, la
 
 bench: $(DEV) ## Measure the pipeline against the figures in the README
 	$(BIN)/farthing bench pipeline
+
+tool-servers: $(TOOL_SERVERS)/.installed ## Install the MCP servers of `make bench-tools` into build/ (needs npm and Node.js 20)
+
+bench-tools: $(DEV) $(TOOL_SERVERS)/.installed ## Measure whether the right one of over 218 tools of real servers is found
+	$(BIN)/farthing bench tools --folder $(TOOL_SERVERS)
 
 crash-test: $(DEV) ## Kill 200 working processes, restart, reconcile and compare with the bill (some 15 minutes)
 	$(BIN)/python -m tests.journeys.crashes --runs 200
@@ -84,7 +90,8 @@ requirements: $(RUN) ## Pin what pyproject.toml asks for (UPGRADE=--upgrade take
 	@uv=$$(command -v uv) || { $(PIP) install --quiet uv && uv=$(BIN)/uv; } && \
 	$(PIN) pyproject.toml $(UPGRADE) --group build --group dev --extra mcp --extra notify --extra openai-agents --extra plot --extra postgres --extra pydantic-ai --extra ray --extra semantic --extra telemetry --extra tokens --output-file requirements/dev.txt && \
 	$(PIN) pyproject.toml --group build --constraint requirements/dev.txt --output-file requirements/run.txt && \
-	$(PIN) --group pyproject.toml:fuzz --output-file requirements/fuzz.txt
+	$(PIN) --group pyproject.toml:fuzz --output-file requirements/fuzz.txt && \
+	$(PIN) --group pyproject.toml:tool-servers --output-file requirements/tool-servers.txt
 	$(BIN)/python scripts/check_requirements.py
 
 clean: ## Remove .venv, caches and build output; never a ledger or the results of a run
@@ -108,4 +115,15 @@ $(DEV): requirements/dev.txt pyproject.toml
 $(FUZZ): $(DEV) requirements/fuzz.txt
 	@echo "Installing the fuzzer (only when its requirements change) ..."
 	@$(PIP) install --quiet --require-hashes --requirement requirements/fuzz.txt
+	@touch $@
+
+$(TOOL_SERVERS)/.installed: requirements/tool-servers.txt requirements/tool-servers/package-lock.json
+	@command -v npm >/dev/null || { echo "npm is not installed; these servers need it, and Node.js 20" >&2; exit 1; }
+	@mkdir -p $(TOOL_SERVERS)
+	@sh scripts/create_venv.sh $(TOOL_SERVERS)/python
+	@echo "Installing the MCP servers (only when their pins change) ..."
+	@$(TOOL_SERVERS)/python/bin/python -m pip --disable-pip-version-check --no-input install --quiet \
+		--require-hashes --requirement requirements/tool-servers.txt
+	@cp requirements/tool-servers/package.json requirements/tool-servers/package-lock.json $(TOOL_SERVERS)/
+	@cd $(TOOL_SERVERS) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@

@@ -264,6 +264,7 @@ class Deployment:
             memory=partial(self.memory, key=None if labels is None else labels.key),
             durable=durable,
             approvals=approvals,
+            offer=self._opened().finder.offer,
         )
 
     async def tools(self, *names: str, role: str | None = None) -> tuple[Tool, ...]:
@@ -301,9 +302,8 @@ class Deployment:
             return run(task, stream=stream)
         config = self.config
         company = company_of(task, confirm=config.tools.confirm, on_approval=on_approval, now=self._clock.now)
-        loop = run_with_tools(
-            partial(run, stream=stream), task, caps=caps_from(config.swarm), company=company
-        )
+        caps, offer = caps_from(config.swarm), self._opened().finder.offer
+        loop = run_with_tools(partial(run, stream=stream), task, caps=caps, offer=offer, company=company)
         return self._opened().watching.around_loop(loop, task)
 
     def service_levels(self) -> tuple[Level, ...]:

@@ -35,8 +35,10 @@ from farthing.spend.notify import Alarm
 from farthing.spend.thresholds import alert_rules, runaway_rule
 from farthing.spend.writer import LedgerWriter
 from farthing.storage.database import Database
+from farthing.swarm.finder import Finder
 from farthing.swarm.memory.shared import Memories, open_memories
 from farthing.swarm.toolset import Toolset, opening_mcp
+from farthing.swarm.vectorfile import vector_file
 from farthing.telemetry.opened import Watching, open_watching
 from farthing.upstream.keyring import KeyRing
 from farthing.upstream.transport import Transport
@@ -54,6 +56,7 @@ class Running:
     watching: Watching
     toolset: Toolset
     memories: Memories
+    finder: Finder
     notices: tuple[Notice, ...]
     simulated: bool
 
@@ -64,6 +67,7 @@ class Running:
         await self.toolset.aclose()
         await self.alarm.aclose(means.config.upstream.drain_timeout)
         await self.memories.aclose()
+        self.finder.close()
         means.permits.aclose()
         await means.keys.aclose()
         await means.semantic.aclose()
@@ -138,6 +142,7 @@ async def _on(
             open_servers=opening_mcp(config.mcp_servers, environ=environ, clock=clock),
         ),
         memories=open_memories(database, config.swarm.memory),
+        finder=Finder(offered=config.tools.offered, kept=vector_file(environ)),
         notices=(*notices, *watching.notices),
         simulated=simulated,
     )

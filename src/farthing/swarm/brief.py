@@ -13,6 +13,7 @@ from farthing.task import Message
 
 DIGEST_CHARS = 24_000
 """Default bound of a digest: about 6,000 tokens of English."""
+DIGEST_OPENING = "Results so far, newest first:"
 _LEAST_CHARS = 400
 """A result that would get less room than this is left out, and named."""
 _RELEVANCE_CHARS = 4_000
@@ -132,7 +133,7 @@ def digest(earlier: Sequence[Earlier], *, about: str, bound: int) -> str:
     ordered = sorted(earlier, key=lambda piece: (-piece.stage, -_relevance(piece, wanted)))
     kept = ordered[: max(1, bound // _LEAST_CHARS)]
     room = _share_out([len(piece.text) for piece in kept], bound)
-    blocks = ["Results so far, newest first:"]
+    blocks = [DIGEST_OPENING]
     for piece, size in zip(kept, room, strict=True):
         shown = piece.text if size >= len(piece.text) else f"{piece.text[:size]} […]"
         blocks.append(f"## {piece.agent_id} ({piece.title})\n{shown}")

@@ -4,7 +4,7 @@ Decides by names and schemas alone. When calls run is `loop.py`'s, how one runs 
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Never, TypeAlias
 
@@ -13,17 +13,26 @@ from msgspec import structs
 
 from farthing.errors import InvalidTaskError, nearest
 from farthing.swarm.arguments import Unfit, fitted
-from farthing.task import Tool, ToolCall
+from farthing.swarm.offering import SEARCH, Offering
+from farthing.task import Message, Task, Tool, ToolCall
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
 class Toolbox:
-    """The tools on offer, by name, each with the compiled check of its arguments. Made by `toolbox`."""
+    """The tools that may be called, each with the compiled check of its arguments. Made by `toolbox`.
+
+    With an `offering`, a model is told some of them at a time, and may call any.
+    """
 
     tools: tuple[Tool, ...]
     checks: Mapping[str, Draft202012Validator]
+    offering: Offering | None = None
+
+    def offered(self, conversation: Sequence[Message]) -> tuple[Tool, ...]:
+        """Those that a model is told after this conversation."""
+        return self.tools if self.offering is None else self.offering.told(conversation)
 
     def named(self, name: str) -> Tool | None:
         return next((tool for tool in self.tools if tool.name == name), None)
@@ -37,6 +46,15 @@ def toolbox(tools: Sequence[Tool]) -> Toolbox:
             raise InvalidTaskError(f"two tools are named {tool.name!r}; a name may be given once")
         checks[tool.name] = compiled(tool)
     return Toolbox(tuple(tools), checks)
+
+
+Offer: TypeAlias = Callable[[Task, Callable[[], Sequence[Message]]], Awaitable[Toolbox]]
+"""Gives a piece of work its tools; it is told how to ask where the conversation stands, for later."""
+
+
+async def offer_all(task: Task, conversation: Callable[[], Sequence[Message]]) -> Toolbox:
+    """Every tool, at every step."""
+    return toolbox(task.tools)
 
 
 def compiled(tool: Tool) -> Draft202012Validator:
@@ -91,7 +109,8 @@ def check_call(call: ToolCall, box: Toolbox, *, faults: int = 0) -> CheckedCall:
         names = [offered.name for offered in box.tools]
         close = nearest(call.name, names)
         meant = f"; did you mean {close!r}?" if close else ""
-        text = f"there is no tool {call.name!r}{meant} Tools: {', '.join(names)}"
+        there = f"Tools: {', '.join(names)}" if box.offering is None else f"{SEARCH} finds others"
+        text = f"there is no tool {call.name!r}{meant} {there}"
         return RefusedCall(call=call, text=f"error: {text}")
     found = fitted(call.arguments, tool.parameters, box.checks[tool.name])
     if isinstance(found, Unfit):

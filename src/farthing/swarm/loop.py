@@ -279,7 +279,7 @@ def _ask(state: LoopState, box: Toolbox, caps: LoopCaps, closing: CapReason | No
         messages = (*messages, Message(role="user", content=note))
     return AskModel(
         messages=messages,
-        tools=() if closing is not None and state.steps == 0 else box.tools,
+        tools=() if closing is not None and state.steps == 0 else box.offered(state.conversation),
         first=state.steps == 0,
         closing=closing,
         max_cost_usd=None if caps.max_cost_usd is None else max(_ZERO, caps.max_cost_usd - state.spent_usd),

@@ -18,6 +18,7 @@ from farthing.errors import InvalidTaskError, SwarmError
 from farthing.swarm.agent import Agent, AgentSpec, ToolSource, choose_agent
 from farthing.swarm.approvals import Approvals
 from farthing.swarm.brief import DIGEST_CHARS
+from farthing.swarm.calls import Offer, offer_all
 from farthing.swarm.channel import Channel, end_all
 from farthing.swarm.company import Approved, Denied, PendingApproval
 from farthing.swarm.equipment import Equipment, Supply
@@ -90,10 +91,12 @@ class Swarm:
         memory: Callable[[str], Memory] | None = None,
         durable: Durable | None = None,
         approvals: Approvals | None = None,
+        offer: Offer = offer_all,
     ) -> None:
         """`on_event` is called with each event of a run as it happens, before it is queued for a reader, and
         with None when the run has been left. `memory` opens a namespace of shared memory. `durable` makes
-        runs last; None where they need not. `approvals` is where calls wait for a person's word."""
+        runs last; None where they need not. `approvals` is where calls wait for a person's word. `offer` says
+        which of its tools an agent is told at a step."""
         self._settings = settings or SwarmSettings()
         self.goal = goal
         self._open_memory = memory
@@ -115,7 +118,7 @@ class Swarm:
         self._estimate = estimate
         self._digest_chars = digest_chars
         self._clock, self._now, self._new_id = clock, now, new_id
-        self._on_event = on_event
+        self._on_event, self._offer = on_event, offer
         self._durable = durable
         self._approvals = approvals or Approvals()
         self._run_id = (durable and durable.run_id) or new_id()
@@ -354,6 +357,7 @@ class Swarm:
             drive=do_work if journal is None else journal.drive,
             pages=open_unkept if journal is None else journal.pages,
             approvals=self._approvals,
+            offer=self._offer,
         )
 
     async def _get_ready(self) -> None:

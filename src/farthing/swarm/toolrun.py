@@ -17,7 +17,7 @@ from farthing.result import TaskEvent, TaskFinished, TaskResult
 from farthing.swarm import typed
 from farthing.swarm.arguments import parse_arguments
 from farthing.swarm.brief import handed_messages
-from farthing.swarm.calls import CheckedCall, ReadyCall, toolbox
+from farthing.swarm.calls import CheckedCall, Offer, ReadyCall, Toolbox, offer_all
 from farthing.swarm.company import GO_ON, Approved, Company, Waiting
 from farthing.swarm.events import CapReached, HandedOff, LoopEvent, LoopNoticed, ToolRan
 from farthing.swarm.journal import UNKEPT, Pages, ToolResult
@@ -54,13 +54,15 @@ async def run_with_tools(
     caps: LoopCaps,
     clock: Callable[[], float] = time.monotonic,
     pages: Pages = UNKEPT,
+    offer: Offer = offer_all,
     company: Company | None = None,
     waiting: Waiting | None = None,
 ) -> AsyncGenerator[LoopEvent]:
     """The events of a task whose tools are run; the last is one `TaskFinished` with the sums of all steps.
 
-    What `pages` have of an earlier run is neither asked nor run again. `company` are the person and the
-    agents that the loop may turn to; `waiting` measures how long it waited for the person.
+    What `pages` have of an earlier run is neither asked nor run again. `offer` gives the tools, and which of
+    them a model is told at a step. `company` are the person and the agents that the loop may turn to;
+    `waiting` measures how long it waited for the person.
 
     Each model call is a task of its own, with purpose `tool_step` after the first. Where a cap leaves no
     final answer, the last one stands, with the calls that were not run. Raises what the journey raises,
@@ -76,6 +78,7 @@ async def run_with_tools(
     loop = _Loop(
         journey=journey, task=task, caps=caps, clock=clock, pages=pages, company=company, waiting=meter
     )
+    await loop.open(offer)
     async with closing(loop.events()) as looped:
         async for happened in looped:
             yield happened
@@ -105,7 +108,7 @@ class _Loop:
         kept = 1 if self._form is not None and caps.max_steps >= _ROOM_FOR_FORM else 0
         self._form_fits = kept > 0
         self._caps = replace(caps, max_cost_usd=own_cost, max_steps=caps.max_steps - kept)
-        self._box = toolbox(task.tools)
+        self._box, self._offer = Toolbox((), {}), offer_all
         self._depth = current_depth() + 1
         self._state = LoopState(conversation=typed.told(task.conversation, self._form))
         self._steps: list[TaskResult] = []
@@ -115,6 +118,11 @@ class _Loop:
         self._began = clock()
         self._waiting = waiting
         self._cut = False
+
+    async def open(self, offer: Offer) -> None:
+        """Takes the tools; before the first event."""
+        self._offer = offer
+        self._box = await offer(self._task, lambda: self._state.conversation)
 
     async def events(self) -> AsyncGenerator[LoopEvent, None]:
         while True:
@@ -145,7 +153,7 @@ class _Loop:
             case RunTools():
                 happening = self._run(move)
             case HandOver():
-                yield self._hand_over(move)
+                yield await self._hand_over(move)
                 return
             case _:
                 assert_never(move)
@@ -311,7 +319,7 @@ class _Loop:
         if isinstance(decision, Approved):
             self._state = heeded(self._state)
 
-    def _hand_over(self, move: HandOver) -> HandedOff:
+    async def _hand_over(self, move: HandOver) -> HandedOff:
         """The role changes; who pays, who is limited and where it is journalled does not."""
         calls = self._state.conversation
         call = next(
@@ -324,7 +332,6 @@ class _Loop:
         agent, giver = move.to.agent, self._task.role or "agent"
         messages = handed_messages(agent, self._state.conversation, giver, reason)
         self._state = handed_over(self._state, typed.told(messages, self._form))
-        self._box = toolbox(agent.tools)
         self._task = structs.replace(
             self._task,
             messages=messages,
@@ -334,6 +341,7 @@ class _Loop:
             model=agent.model,
         )
         self._asked = structs.replace(self._asked, messages=messages)
+        await self.open(self._offer)
         return HandedOff(
             task_id=self._steps[-1].task_id,
             agent_id=self._task.agent_id,

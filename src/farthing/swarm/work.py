@@ -11,6 +11,7 @@ from typing import TypeAlias
 from farthing.errors import FarthingError, SwarmError, TaskFailedError
 from farthing.result import Attempt, AttemptFinished, TaskFinished
 from farthing.swarm.approvals import Approvals, short_id
+from farthing.swarm.calls import Offer, offer_all
 from farthing.swarm.company import Company, Decision, Errand, PendingApproval, Waiting
 from farthing.swarm.events import (
     AgentFailed,
@@ -49,7 +50,7 @@ class Means:
     """What work is done with. `emit` may wait; `keep` takes every piece's result, cancelled ones included.
 
     `drive` is who does a piece: this process, or any machine that claims it. `pages` opens its journal, at
-    `approvals` a person is asked.
+    `approvals` a person is asked. `offer` gives a piece its tools, and which a model is told at a step.
     """
 
     journey: Journey
@@ -60,6 +61,7 @@ class Means:
     drive: "Driver"
     pages: Opener = open_unkept
     approvals: Approvals = field(default_factory=Approvals)
+    offer: Offer = offer_all
 
 
 Driver: TypeAlias = Callable[[Piece, Means], Awaitable[WorkResult]]
@@ -84,6 +86,7 @@ async def do_work(piece: Piece, means: Means, *, waiting: Waiting | None = None)
             caps=means.caps,
             clock=means.clock,
             pages=pages,
+            offer=means.offer,
             company=_company(piece, means, helped),
             waiting=waiting,
         )
