@@ -37,6 +37,7 @@ from farthing.spend.runs import Fold, fold
 from farthing.spend.targets import Level
 from farthing.spend.thresholds import alert_rules
 from farthing.swarm.agent import AgentSpec, ToolSource
+from farthing.swarm.alone import company_of, person_of
 from farthing.swarm.approvals import Approvals, OnApproval, OnPause
 from farthing.swarm.events import LoopEvent
 from farthing.swarm.keeping import Durable, RunKeeper, keeper_of
@@ -47,7 +48,7 @@ from farthing.swarm.replaying import replayed_swarm
 from farthing.swarm.resuming import RunOrder
 from farthing.swarm.run import Swarm
 from farthing.swarm.toolrun import run_with_tools
-from farthing.task import Labels, Task, TaskType, labelled
+from farthing.task import Labels, Task, TaskType, Tool, labelled
 from farthing.upstream.transport import Transport
 
 T = TypeVar("T")
@@ -80,8 +81,7 @@ class Deployment:
         self._transport = transport
         self._running: Running | None = None
         self._portal: Portal | None = None
-        self.notices: tuple[Notice, ...] = ()
-        """What a person should know: replaced models, older prices, settings without effect."""
+        self._notices: tuple[Notice, ...] = ()
         self.simulated = False
 
     # Opening and closing.
@@ -91,7 +91,7 @@ class Deployment:
             self._configured, environ=self._environ, clock=self._clock, transport=self._transport
         )
         self._running = running
-        self.notices, self.simulated = running.notices, running.simulated
+        self._notices, self.simulated = running.notices, running.simulated
         return self
 
     async def __aexit__(
@@ -113,15 +113,27 @@ class Deployment:
         return self._running.means.config if self._running else self._configured
 
     @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What a person should know: replaced models, older prices, settings without effect; and of the tools
+        that were asked for by now, those that are not there."""
+        of_tools = self._running.toolset.notices if self._running else ()
+        return (*self._notices, *of_tools)
+
+    @property
     def catalog(self) -> Catalog:
         return self._opened().means.catalog
 
     async def execute_task(self, task: str | Task | None = None, **fields: object) -> TaskResult:
         """Runs one task to its result. `task` is a prompt or a `Task`; keywords are its fields, and any other
         keyword is a request option (temperature, seed, …). Tools that are Python functions are run, within
-        the caps of `swarm`, to a final answer. Raises what `Pipeline.run` raises."""
+        the caps of `swarm`, to a final answer; a text among the tools names those of a server (`mcp:github`),
+        a capability (`files`) or a function (`module:function`). `on_approval` is asked about calls that
+        need a person's word (`tools.confirm`), which are refused without it. Raises what `Pipeline.run`
+        raises."""
         result: TaskResult | None = None
-        async for event in self._journey(task_of(task, fields), stream=False):
+        on_approval, fields = person_of(fields)
+        asked = task_of(task, await self._opened().toolset.supplied(task, fields))
+        async for event in self._journey(asked, on_approval, stream=False):
             if isinstance(event, TaskFinished):
                 result = event.result  # read on to the end: a generator left open costs more than its rest
         if result is None:
@@ -132,8 +144,9 @@ class Deployment:
         self, task: str | Task | None = None, **fields: object
     ) -> AsyncGenerator[LoopEvent]:
         """The events of one task as they happen; `TokenReceived` has text, `TaskFinished` the result."""
-        asked = task_of(task, fields)
-        async with aclosing(self._journey(asked, stream=True)) as journey:
+        on_approval, fields = person_of(fields)
+        asked = task_of(task, await self._opened().toolset.supplied(task, fields))
+        async with aclosing(self._journey(asked, on_approval, stream=True)) as journey:
             async for event in journey:
                 yield event
 
@@ -168,6 +181,7 @@ class Deployment:
             on_approval=on_approval,
             on_pause=on_pause,
         )
+        await swarm.equip()
         if goal:
             await swarm.run()
         return swarm
@@ -183,7 +197,10 @@ class Deployment:
         on_approval: OnApproval | None = None,
         on_pause: OnPause = "wait",
     ) -> Swarm:
-        """`deploy_swarm` without running: for `swarm.stream(goal)`, whose events can be watched."""
+        """`deploy_swarm` without running: for `swarm.stream(goal)`, whose events can be watched.
+
+        Tools of servers and built-in ones are there once it runs, or after `await swarm.equip()`.
+        """
         config = self._opened().means.config
         limit = config.budget.swarm_limit if budget_usd is None else parse_usd(budget_usd)
         order = order_of(
@@ -237,6 +254,8 @@ class Deployment:
             goal=order.goal,
             settings=config.swarm,
             tools=tools,
+            supply=self._opened().toolset.inventory,
+            rules=config.tools.roles,
             budget_usd=order.budget_usd,
             agent_budget_usd=config.budget.agent_limit,
             estimate=self._estimate,
@@ -246,6 +265,12 @@ class Deployment:
             durable=durable,
             approvals=approvals,
         )
+
+    async def tools(self, *names: str, role: str | None = None) -> tuple[Tool, ...]:
+        """The tools of servers (`mcp:github`), capabilities (`files`) and functions (`module:function`), as
+        far as a role may use them; without names, all of the deployment's. Raises `SwarmError` for an unknown
+        name."""
+        return await self._opened().toolset.named(names or ("*",), role=role)
 
     def _approvals(self, on_approval: OnApproval | None, on_pause: OnPause) -> Approvals:
         return Approvals(
@@ -267,12 +292,18 @@ class Deployment:
         route = self._opened().pipeline.explain(task)
         return None if isinstance(route, NoRoute) else route.candidates[0].expected_cost
 
-    def _journey(self, task: Task, *, stream: bool) -> AsyncGenerator[LoopEvent]:
+    def _journey(
+        self, task: Task, on_approval: OnApproval | None, *, stream: bool
+    ) -> AsyncGenerator[LoopEvent]:
         """The pipeline's journey; where the tools are functions, the loop that runs them around it."""
         run = self._opened().watching.around(self._opened().pipeline.run)
         if not any(tool.run for tool in task.tools):
             return run(task, stream=stream)
-        loop = run_with_tools(partial(run, stream=stream), task, caps=caps_from(self.config.swarm))
+        config = self.config
+        company = company_of(task, confirm=config.tools.confirm, on_approval=on_approval, now=self._clock.now)
+        loop = run_with_tools(
+            partial(run, stream=stream), task, caps=caps_from(config.swarm), company=company
+        )
         return self._opened().watching.around_loop(loop, task)
 
     def service_levels(self) -> tuple[Level, ...]:

@@ -36,6 +36,7 @@ from farthing.spend.thresholds import alert_rules, runaway_rule
 from farthing.spend.writer import LedgerWriter
 from farthing.storage.database import Database
 from farthing.swarm.memory.shared import Memories, open_memories
+from farthing.swarm.toolset import Toolset, opening_mcp
 from farthing.telemetry.opened import Watching, open_watching
 from farthing.upstream.keyring import KeyRing
 from farthing.upstream.transport import Transport
@@ -51,6 +52,7 @@ class Running:
     alarm: Alarm
     sharing: Sharing
     watching: Watching
+    toolset: Toolset
     memories: Memories
     notices: tuple[Notice, ...]
     simulated: bool
@@ -59,6 +61,7 @@ class Running:
         """Waits for settlements up to `upstream.drainTimeout`, then leaves the rest uncertain."""
         means = self.means
         await means.under_way.drain(means.config.upstream.drain_timeout)
+        await self.toolset.aclose()
         await self.alarm.aclose(means.config.upstream.drain_timeout)
         await self.memories.aclose()
         means.permits.aclose()
@@ -129,6 +132,11 @@ async def _on(
         alarm=alarm,
         sharing=sharing,
         watching=watching,
+        toolset=Toolset(
+            config.tools,
+            servers=config.mcp_servers,
+            open_servers=opening_mcp(config.mcp_servers, environ=environ, clock=clock),
+        ),
         memories=open_memories(database, config.swarm.memory),
         notices=(*notices, *watching.notices),
         simulated=simulated,

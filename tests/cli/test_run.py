@@ -1,6 +1,7 @@
 """One prompt from the command line, over HTTP to a simulator."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,53 @@ def test_a_mistake_is_told(farthing: Command, arguments: list[str], words: str) 
     said = farthing(*arguments)
     assert said.code == 2
     assert words in said.err
+
+
+def test_named_tools_are_told_and_run_in_the_folder(
+    farthing: Command, simulator: SimulatorProcess, tmp_path: Path
+) -> None:
+    said = farthing("run", "What is in this folder?", "--workdir", str(tmp_path), "--json")
+    assert said.code == 0
+    assert "tool " in said.err
+    assert [one["tools"] for one in received(simulator)] == [7, 7]
+
+
+def test_a_call_with_effects_is_refused_where_nobody_is_asked(
+    farthing: Command, simulator: SimulatorProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = ("--tool", "tools_of_mine:wipe")
+    (tmp_path / "tools_of_mine.py").write_text(WIPE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "tools_of_mine", raising=False)
+    said = farthing("run", "Use wipe", *name, "--json")
+    assert (said.code, "tool wipe failed" in said.err) == (0, True)
+    assert not (tmp_path / "wiped").exists()
+    said = farthing("run", "Use wipe again", *name, "--json", "--approve", "all")
+    assert (said.code, "tool wipe ran" in said.err) == (0, True)
+    assert (tmp_path / "wiped").exists()
+
+
+WIPE = """
+from pathlib import Path
+
+from farthing.task import Tool
+
+wipe = Tool(
+    name="wipe",
+    description="Wipes.",
+    parameters={"type": "object", "properties": {}},
+    run=Path("wiped").touch,
+    effects=True,
+)
+"""
+
+
+def test_an_unknown_tool_and_a_missing_folder_are_told_before_anything_is_sent(
+    farthing: Command, simulator: SimulatorProcess, tmp_path: Path
+) -> None:
+    said = farthing("run", "x", "--workdir", str(tmp_path), "--tool", "flies")
+    assert (said.code, "did you mean 'files'" in said.err) == (6, True)
+    said = farthing("run", "x", "--workdir", str(tmp_path / "missing"))
+    assert (said.code, "tools.workdir" in said.err) == (2, True)
+    assert received(simulator) == []

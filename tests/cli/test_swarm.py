@@ -54,3 +54,15 @@ def test_a_mistyped_team_is_told(farthing: Command, simulator: SimulatorProcess)
     assert (said.code, "planner" in said.err) == (6, True)
     said = farthing("swarm", "run", "x", "--agents", "planner:two")
     assert (said.code, "ROLE:COUNT" in said.err) == (6, True)
+
+
+def test_a_team_is_given_named_tools_within_a_folder(
+    farthing: Command, simulator: SimulatorProcess, tmp_path: Path
+) -> None:
+    said = farthing(
+        *("swarm", "run", "Call search_files in the folder", "--agents", "planner"),
+        *("--workdir", str(tmp_path), "--tool", "search", "--json"),
+    )
+    assert said.code == 0
+    assert "planner-1: tool " in said.err
+    assert [one["tools"] for one in received(simulator)] == [3, 3, 0]

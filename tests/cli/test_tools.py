@@ -64,7 +64,7 @@ def test_call_runs_a_tool_for_real(farthing: Command, config: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (("odd__echo", "-a", '{"text": 7}'), 2, 'text: 7 is not of type "string"'),
+        (("odd__echo", "-a", '{"text": [7]}'), 2, 'text: [7] is not of type "string"'),
         (("odd__echo", "-a", "text=7"), 2, "the arguments are no JSON object"),
         (("odd__ecko",), 2, "did you mean 'odd__echo'?"),
         (("odd__fail",), 6, "odd__fail: no such file; the token was [key]"),

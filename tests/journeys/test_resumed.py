@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,9 +14,12 @@ from farthing.money import from_nano
 from farthing.storage.database import Database, sqlite_url
 from farthing.storage.tables import piece, run, step
 from farthing.swarm.agent import AgentSpec
+from farthing.swarm.approvals import decide, read
+from farthing.swarm.company import Approved
 from farthing.swarm.events import AgentFinished, ToolRan
 from farthing.swarm.results import SwarmResult
 from farthing.swarm.run import Swarm
+from farthing.swarm.tools import tool_from
 from farthing.testing import Reply, ScriptedUpstream, answer, deployment_on, failure, hang
 
 GOAL = "Find out how it is"
@@ -224,6 +228,29 @@ async def test_tools_that_no_other_process_can_import_must_be_handed_over(tmp_pa
         assert rows(tmp_path, run)[0].state == "stopped"
         again = await deployment.resume_swarm(swarm.run_id, tools=[local])
         assert (await again.resume()).output == "So."
+
+
+async def test_a_paused_run_goes_on_when_a_person_has_decided(tmp_path: Path) -> None:
+    RAN.clear()
+    looking = replace(tool_from(look_up), effects=True)
+    upstream = ScriptedUpstream([calling("snow", 1)])
+    async with deployment_on(upstream, tmp_path) as deployment:
+        specs = [AgentSpec(type="researcher", tools=[looking])]
+        swarm = deployment.prepare_swarm(specs, goal=GOAL, on_pause="stop")
+        assert (await swarm.run()).paused
+    assert ([one.state for one in rows(tmp_path, run)], RAN) == (["paused"], [])
+    assert [one.state for one in rows(tmp_path, piece)] == ["ready"]
+    database = Database(sqlite_url(tmp_path / "ledger.db"))
+    with database.read() as connection:
+        (asked,) = read(connection)
+    decide(database, asked.approval, Approved(), now_us=1)
+    database.close()
+    upstream = ScriptedUpstream([said("Snow is known.", 2), said("It is so.", 3)])
+    async with deployment_on(upstream, tmp_path) as deployment:
+        again = await deployment.resume_swarm(swarm.run_id, tools=[looking], on_pause="stop")
+        result = await again.resume()
+    assert (result.stopped, result.output, RAN) == (None, "It is so.", ["snow"])
+    assert len(upstream.requests) == 2
 
 
 async def test_runs_that_need_not_last_write_nothing_of_themselves(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jsonschema_rs import Draft202012Validator
 
+from farthing.swarm.calls import compiled
 from farthing.swarm.keywords import MAX_DESCRIPTION_CHARS, MAX_ENUM
-from farthing.swarm.loop import compiled
 from farthing.swarm.schemas import MAX_CHARS, MAX_DEPTH, UnusableSchema, normalised
 from farthing.task import Tool
 

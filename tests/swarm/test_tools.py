@@ -16,11 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
 
+from farthing.config.tooling import RoleTools
 from farthing.errors import InvalidTaskError, SwarmError
 from farthing.swarm.agent import AgentSpec, StageTools
+from farthing.swarm.allowed import Inventory
 from farthing.swarm.calls import ReadyCall, check_call, toolbox
 from farthing.swarm.toolcall import run_tool
-from farthing.swarm.tools import stage_tools, tool_from
+from farthing.swarm.tools import names_wanted, stage_tools, tool_from
 from farthing.task import Tool, ToolCall
 
 pytestmark = pytest.mark.usefixtures("no_task_left_behind")
@@ -251,3 +253,62 @@ def test_two_tools_of_one_name_are_refused() -> None:
     other = Tool(name="weather", description="another", parameters={"type": "object"})
     with pytest.raises(SwarmError, match="two different tools named 'weather'"):
         stage_tools(AgentSpec(type="coder", tools=[weather, other]), [], {})
+
+
+def built_in(name: str) -> Tool:
+    return Tool(name=name, description="", parameters={"type": "object"}, source="built-in")
+
+
+READ, WRITE, RECALL = built_in("read_file"), built_in("write_file"), built_in("weather")
+OURS = Inventory(
+    by_capability={"files": (READ, WRITE), "search": (READ,), "sky": (RECALL,)},
+    by_source={"mcp:disk": (WRITE,)},
+)
+
+
+@pytest.mark.parametrize(
+    ("spec", "capabilities", "expected", "untooled"),
+    [
+        (AgentSpec(type="coder"), ["files"], ["read_file", "write_file"], ()),
+        (AgentSpec(type="coder"), ["files", "search", "analyze"], ["read_file", "write_file"], ("analyze",)),
+        (AgentSpec(type="coder", tools={"files": [weather]}), ["files"], ["weather"], ()),
+        (AgentSpec(type="coder", tools=[web_search]), ["search"], ["web_search"], ()),
+        (AgentSpec(type="coder", tools=[weather]), ["sky"], ["weather"], ()),
+        (AgentSpec(type="coder", tools=["mcp:disk", weather]), [], ["weather", "write_file"], ()),
+        (AgentSpec(type="coder", tools={"own": ["files"]}), ["own"], ["read_file", "write_file"], ()),
+        (AgentSpec(type="coder"), ["*"], ["read_file", "write_file", "weather"], ()),
+        (AgentSpec(type="coder", tools=["*"]), [], ["read_file", "write_file", "weather"], ()),
+    ],
+)
+def test_code_serves_before_the_deployment(
+    spec: AgentSpec, capabilities: list[str], expected: list[str], untooled: tuple[str, ...]
+) -> None:
+    given = stage_tools(spec, capabilities, {}, OURS)
+    assert (sorted(names(given)), given.untooled) == (sorted(expected), untooled)
+
+
+def test_a_tool_of_code_counts_before_one_of_the_same_name() -> None:
+    given = stage_tools(AgentSpec(type="coder", tools=[weather]), ["sky"], {}, OURS)
+    assert given.tools[0].source == ""
+
+
+def test_what_a_role_may_not_use_is_not_there() -> None:
+    rules = {"coder": RoleTools(deny=("write_*", "web_*")), "*": RoleTools(allow=())}
+    given = stage_tools(AgentSpec(type="coder", tools=[web_search]), ["files", "sky"], {}, OURS, rules)
+    assert (names(given), given.untooled) == (["read_file", "weather"], ())
+    given = stage_tools(AgentSpec(type="tester"), ["files"], {}, OURS, rules)
+    assert (names(given), given.untooled) == ([], ("files",))
+
+
+def test_what_is_not_known_yet_is_left_out() -> None:
+    spec = AgentSpec(type="coder", tools=["mcp:disk", weather])
+    given = stage_tools(spec, ["files", "sky"], {"x": [optional]}, None)
+    assert names(given) == ["weather"]
+    assert names_wanted(spec, ["files", "x"], {"x": [optional]}) == ("mcp:disk", "files")
+
+
+def test_a_name_alone_is_no_tool_without_a_deployment() -> None:
+    with pytest.raises(InvalidTaskError, match="'files' is a name, which only execute_task"):
+        tool_from("files")
+    with pytest.raises(SwarmError, match="tools is 'files'; give a list"):
+        AgentSpec(type="coder", tools="files")

@@ -1,12 +1,21 @@
 """Options that several commands share, and how their texts become values. Reads no file."""
 
 from decimal import Decimal
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from farthing.money import parse_usd
+
+
+class Approve(StrEnum):
+    """Who is asked about calls that need approval."""
+
+    ask = "ask"
+    never = "never"
+    all = "all"
 
 
 def profiles(incomplete: str) -> list[str]:
@@ -54,6 +63,27 @@ Key = Annotated[
 Tags = Annotated[
     list[str] | None,
     typer.Option("--tag", metavar="WORD", help="A word to group reports by; may be repeated."),
+]
+Workdir = Annotated[
+    Path | None,
+    typer.Option(
+        "--workdir", metavar="DIR", help="The folder that built-in tools may touch; alone, it gives files."
+    ),
+]
+Tools = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tool",
+        metavar="NAME",
+        help="Tools of a capability (files, git), a server (mcp:NAME), or module:function; may be repeated.",
+    ),
+]
+Approving = Annotated[
+    Approve,
+    typer.Option(
+        "--approve",
+        help="Calls that need approval: ask on the terminal or wait, never (the run pauses), all.",
+    ),
 ]
 Out = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Keep result, per-agent files and run.json here.")

@@ -16,6 +16,8 @@ farthing run "Explain TCP slow start in three sentences"
 git diff | farthing run --type analysis --system "You review code." --max-cost 0.01
 
 farthing run "List the people in this text" --file letter.txt --schema people.json --json
+
+farthing run "Where is the retry logic, and is it right?" --workdir . --tool files --tool git
 """
 
 
@@ -35,6 +37,9 @@ def run(
     key: options.Key = None,
     tags: options.Tags = None,
     deadline: prompt.Deadline = None,
+    workdir: options.Workdir = None,
+    tools: options.Tools = None,
+    approve: options.Approving = options.Approve.ask,
     stream: Annotated[
         bool | None,
         typer.Option("--stream/--no-stream", help="Write the text as it comes; the default on a terminal."),
@@ -62,4 +67,12 @@ def run(
         tags=tags,
         deadline=deadline,
     )
-    run_prompt(asked, options.source_of(profile, config), stream=stream, as_json=as_json)
+    run_prompt(
+        asked,
+        options.source_of(profile, config),
+        workdir=workdir,
+        tools=tools,
+        approve=approve.value,
+        stream=stream,
+        as_json=as_json,
+    )

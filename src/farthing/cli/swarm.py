@@ -3,7 +3,6 @@
 What the commands take; `work/swarm.py` and `work/approvals.py` do it.
 """
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -19,7 +18,7 @@ farthing swarm run "Design and build a URL shortener" --agents researcher:3,code
 
 farthing swarm run "Plan a migration to PostgreSQL" --agents planner,analyst:2 --budget 0.05 --out runs
 
-farthing swarm run "Tidy the repository" --agents coder --approve never
+farthing swarm run "Tidy the repository" --agents coder --workdir . --tool files --tool git
 """
 _WAITING = """\
 **Examples**
@@ -46,14 +45,6 @@ Call = Annotated[str, typer.Argument(metavar="CALL", help="The call's id, as `ap
 Agent = Annotated[
     str | None, typer.Option("--agent", metavar="ID", help="Whose call, where several have the same id.")
 ]
-
-
-class Approve(StrEnum):
-    """Who is asked about calls that need approval."""
-
-    ask = "ask"
-    never = "never"
-    all = "all"
 
 
 _RESUME = """\
@@ -85,13 +76,9 @@ def run(
     out: options.Out = None,
     key: options.Key = None,
     tags: options.Tags = None,
-    approve: Annotated[
-        Approve,
-        typer.Option(
-            "--approve",
-            help="Calls that need approval: ask on the terminal or wait, never (the run pauses), all.",
-        ),
-    ] = Approve.ask,
+    workdir: options.Workdir = None,
+    tools: options.Tools = None,
+    approve: options.Approving = options.Approve.ask,
     as_json: options.Json = False,
 ) -> None:
     """Run a goal in stages: the agents of a stage side by side, each stage reading the earlier results.
@@ -105,7 +92,16 @@ def run(
     labels = Labels(key=key, tags=tuple(tags or ()))
     source = options.source_of(profile, config)
     run_team(
-        goal, agents, source, budget=budget, out=out, labels=labels, approve=approve.value, as_json=as_json
+        goal,
+        agents,
+        source,
+        budget=budget,
+        workdir=workdir,
+        tools=tools,
+        out=out,
+        labels=labels,
+        approve=approve.value,
+        as_json=as_json,
     )
 
 
@@ -116,6 +112,13 @@ def resume(
     config: options.ConfigFile = None,
     budget: options.Budget = None,
     out: options.Out = None,
+    approve: Annotated[
+        Approve,
+        typer.Option(
+            "--approve",
+            help="Calls that need approval: ask on the terminal or wait, never (the run pauses), all.",
+        ),
+    ] = Approve.ask,
     as_json: options.Json = False,
 ) -> None:
     """Go on with a run whose process was killed, or that was stopped: no completed step is paid again.
@@ -126,7 +129,7 @@ def resume(
     from farthing.cli.work.resume import resume_run
 
     source = options.source_of(profile, config)
-    resume_run(run_id, source, budget=budget, out=out, as_json=as_json)
+    resume_run(run_id, source, budget=budget, out=out, approve=approve.value, as_json=as_json)
 
 
 @app.command(epilog=_WAITING)

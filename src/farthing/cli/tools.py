@@ -14,6 +14,8 @@ _LIST = """\
 farthing tools list --config farthing.json
 
 farthing tools list --config farthing.json --server git --json
+
+farthing tools list --workdir .
 """
 _CALL = """\
 **Examples**
@@ -39,12 +41,13 @@ def list_tools(
     ] = None,
     profile: options.Profile = None,
     config: options.ConfigFile = None,
+    workdir: options.Workdir = None,
     as_json: options.Json = False,
 ) -> None:
     """List every tool: its source, whether it has effects, and the tokens that telling a model costs."""
     from farthing.cli.work.tools import tell_tools
 
-    tell_tools(options.source_of(profile, config), only=server, as_json=as_json)
+    tell_tools(options.source_of(profile, config), only=server, workdir=workdir, as_json=as_json)
 
 
 @app.command(epilog=_CALL)
@@ -55,19 +58,23 @@ def call(
     ] = "{}",
     profile: options.Profile = None,
     config: options.ConfigFile = None,
+    workdir: options.Workdir = None,
     as_json: options.Json = False,
 ) -> None:
     """Run one tool, for real, and print what a model would be shown. Its arguments are checked first."""
     from farthing.cli.work.tools import call_tool
 
-    call_tool(options.source_of(profile, config), name, arguments, as_json=as_json)
+    call_tool(options.source_of(profile, config), name, arguments, workdir=workdir, as_json=as_json)
 
 
 @app.command(epilog=_CHECK)
 def check(
-    profile: options.Profile = None, config: options.ConfigFile = None, as_json: options.Json = False
+    profile: options.Profile = None,
+    config: options.ConfigFile = None,
+    workdir: options.Workdir = None,
+    as_json: options.Json = False,
 ) -> None:
     """Start every MCP server and check every tool's schema. Exits with 6 when anything is at fault."""
     from farthing.cli.work.tools import check_tools
 
-    check_tools(options.source_of(profile, config), as_json=as_json)
+    check_tools(options.source_of(profile, config), workdir=workdir, as_json=as_json)

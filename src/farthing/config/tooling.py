@@ -86,6 +86,9 @@ class Tools(Section):
     """The folder that the built-in tools for files, git and the shell may touch; None: they are not there."""
     built_in: bool = True
     """Serves capabilities that no MCP server serves with tools of Farthing's own."""
+    shell: Literal["isolated", "unisolated", "off"] = "isolated"
+    """Where commands can be kept from the network and the system's files, the built-in shell is there;
+    `unisolated` has it elsewhere too, with limits only."""
     roles: dict[str, RoleTools] = Field(default_factory=dict[str, RoleTools])
     """By role; `*` is every role that is not named."""
     confirm: Literal["effects", "never", "always"] = "effects"

@@ -12,8 +12,9 @@ from farthing.errors import SwarmError
 from farthing.swarm.roles import RoleProfile, role_profile
 from farthing.task import TASK_TYPES, Task, TaskType, Tool
 
-ToolSource = Callable[..., object] | Tool | Mapping[str, object]
-"""A Python function, a `Tool`, or a tool in the chat completions shape."""
+ToolSource = Callable[..., object] | Tool | Mapping[str, object] | str
+"""A Python function, a `Tool`, a tool in the chat completions shape; or the name of a server (`mcp:github`),
+of a function (`module:function`) or of a capability, whose tools the deployment has."""
 
 ToolSources = Sequence[ToolSource] | Mapping[str, Sequence[ToolSource]]
 """Tools, or tools by the capability they serve."""
@@ -26,12 +27,12 @@ SYNTHESIS = "synthesis"
 class AgentSpec:
     """`count` agents of one role, which form one stage of `swarm.run`.
 
-    `tools` are functions, `Tool`s or schemas, or a mapping from capability to those. `model` skips routing
-    by task type. `budget_usd` is each agent's own hard limit for one run, in dollars. `instructions` are
-    added to the role's. `handoffs` are roles that its agents may hand their work over to, `delegates` those
-    that they may ask for help; a role's name, or a spec of one that has no stage. `output_type` is a pydantic
-    model or a dataclass: the result's `data` is a value of it. Raises `SwarmError` for a count below 1 or a
-    negative budget.
+    `tools` are functions, `Tool`s, schemas or names, or a mapping from capability to those. `model` skips
+    routing by task type. `budget_usd` is each agent's own hard limit for one run, in dollars. `instructions`
+    are added to the role's. `handoffs` are roles that its agents may hand their work over to, `delegates`
+    those that they may ask for help; a role's name, or a spec of one that has no stage. `output_type` is a
+    pydantic model or a dataclass: the result's `data` is a value of it. Raises `SwarmError` for a count below
+    1 or a negative budget.
     """
 
     type: str
@@ -48,9 +49,9 @@ class AgentSpec:
     def __post_init__(self) -> None:
         if self.count < 1:
             raise SwarmError(f"AgentSpec({self.type!r}): count is {self.count}; give at least 1")
-        for name in ("capabilities", "handoffs", "delegates"):
+        for name in ("capabilities", "tools", "handoffs", "delegates"):
             if isinstance(value := getattr(self, name), str):
-                raise SwarmError(f"AgentSpec({self.type!r}): {name} is {value!r}; give a list of words")
+                raise SwarmError(f"AgentSpec({self.type!r}): {name} is {value!r}; give a list")
         if self.budget_usd is not None and self.budget_usd < 0:
             raise SwarmError(f"AgentSpec({self.type!r}): budget_usd is {self.budget_usd}; give 0 or more")
 
@@ -71,7 +72,7 @@ class Agent:
     instructions: str = ""
     capabilities: tuple[str, ...] = ()
     untooled: tuple[str, ...] = ()
-    """Those capabilities that no tool serves."""
+    """Those capabilities that no tool serves, or none that the role may use."""
     tools: tuple[Tool, ...] = ()
     model: str | None = None
     budget_usd: Decimal | None = None

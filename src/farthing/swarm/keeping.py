@@ -21,6 +21,7 @@ from farthing.errors import (
     FarthingError,
     LedgerUnavailableError,
     SwarmError,
+    SwarmPausedError,
 )
 from farthing.spend.step import PieceDone
 from farthing.spend.writer import LedgerWriter
@@ -30,7 +31,7 @@ from farthing.swarm.channel import end_all
 from farthing.swarm.claims import NewPiece, Standing
 from farthing.swarm.journal import Pages
 from farthing.swarm.pages import NOTHING_KNOWN, KeptPages, Known, read_known
-from farthing.swarm.results import Totals, WorkResult
+from farthing.swarm.results import WorkResult, totals_of
 from farthing.swarm.resuming import (
     RunOrder,
     decode_order,
@@ -115,10 +116,12 @@ class RunJournal:
                 self.lost = self._why_lost(row)
         stop()
 
-    async def end(self, stopped: str | None, totals: Totals) -> None:
+    async def end(self, stopped: str | None, results: Sequence[WorkResult]) -> None:
         """Writes down how it ended, after all that it journalled. The journal of one that cannot be gone on
         with is forgotten, where contents are not kept."""
-        state = "finished" if stopped is None else "stopped"
+        totals = totals_of(results)
+        paused = any(isinstance(one.error, SwarmPausedError) for one in results)
+        state = "finished" if stopped is None else "paused" if paused else "stopped"
         cost = totals.cost + sum((one.cost for one in self.known.interrupted), Decimal(0))
         told = {"stopped": stopped, "cost": f"{cost:f}", "done": totals.finished, "failed": totals.failed}
         result = msgspec.json.encode(told).decode()
@@ -229,7 +232,7 @@ class ReplayedRun:
     async def until_done(self, work: "asyncio.Task[Conducted]") -> None:
         await asyncio.wait({work})
 
-    async def end(self, stopped: str | None, totals: Totals) -> None:
+    async def end(self, stopped: str | None, results: Sequence[WorkResult]) -> None:
         pass
 
     async def drive(self, piece: Piece, means: Means) -> WorkResult:
@@ -349,7 +352,7 @@ def is_open(error: FarthingError | None) -> bool:
     """Whether a piece that ended so is done again when the run goes on: nothing was wrong with the work."""
     if isinstance(error, BudgetExceededError):
         return not scope_of(error).startswith(("agent:", "task:"))
-    return isinstance(error, LedgerUnavailableError | DeploymentClosedError)
+    return isinstance(error, LedgerUnavailableError | DeploymentClosedError | SwarmPausedError)
 
 
 def forget_old(database: Database, *, keep_days: int, now_us: int) -> int:

@@ -13,34 +13,25 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from farthing.config.schema import Swarm as SwarmSettings
+from farthing.config.tooling import RoleTools
 from farthing.errors import InvalidTaskError, SwarmError
-from farthing.swarm.agent import (
-    Agent,
-    AgentSpec,
-    ToolSource,
-    capabilities_of,
-    choose_agent,
-    make_agents,
-    roles_of,
-)
+from farthing.swarm.agent import Agent, AgentSpec, ToolSource, choose_agent
 from farthing.swarm.approvals import Approvals
 from farthing.swarm.brief import DIGEST_CHARS
-from farthing.swarm.calls import toolbox
 from farthing.swarm.channel import Channel, end_all
 from farthing.swarm.company import Approved, Denied, PendingApproval
-from farthing.swarm.events import CapabilityWithoutTool, SwarmEvent, SwarmFinished, SwarmStarted
+from farthing.swarm.equipment import Equipment, Supply
+from farthing.swarm.events import SwarmEvent, SwarmFinished, SwarmStarted
 from farthing.swarm.journal import open_unkept
 from farthing.swarm.keeping import Durable, ReplayedRun, RunJournal
 from farthing.swarm.loop import caps_from
 from farthing.swarm.memory.shared import Memory
-from farthing.swarm.memory.tools import with_memory_tools, with_own_memory
+from farthing.swarm.memory.tools import with_memory_tools
 from farthing.swarm.plan import RunFrame, handed_task, planned_tasks
-from farthing.swarm.results import MapDone, SwarmResult, Totals, WorkResult, totals_of
-from farthing.swarm.roster import colleagues_of, with_colleagues
+from farthing.swarm.results import MapDone, SwarmResult, Totals, WorkResult
 from farthing.swarm.spread import spread
 from farthing.swarm.stages import Conducted, conduct
 from farthing.swarm.toolrun import Journey, closing
-from farthing.swarm.tools import stage_tools
 from farthing.swarm.work import Means, Piece, do_work
 from farthing.task import Task
 
@@ -72,7 +63,8 @@ class Swarm:
     """Agents ready to work. One run or map at a time; each has its own `run_id`, and budgets hold per run.
 
     `budget_usd` limits one run, `agent_budget_usd` each agent whose spec sets no limit; dollars, hard.
-    `tools` serve capabilities by name. `estimate` gives the expected cost of a task before anything ran.
+    `tools` serve capabilities by name; `supply` serves the others, from the first run or `equip()` on, and
+    `rules` say which tools a role may use. `estimate` gives the expected cost of a task before anything ran.
     Raises `SwarmError` for no agents or an unknown role, `InvalidTaskError` for a tool that cannot be used.
     """
 
@@ -84,6 +76,8 @@ class Swarm:
         goal: str = "",
         settings: SwarmSettings | None = None,
         tools: Mapping[str, Sequence[ToolSource]] | None = None,
+        supply: Supply | None = None,
+        rules: Mapping[str, RoleTools] | None = None,
         budget_usd: Decimal | None = None,
         agent_budget_usd: Decimal | None = None,
         estimate: Estimate | None = None,
@@ -104,7 +98,17 @@ class Swarm:
         self.goal = goal
         self._open_memory = memory
         ours = None if memory is None else lambda: self.memory
-        self.agents, self.notices = _agents(specs, self._settings, tools or {}, agent_budget_usd, ours)
+        self._equipment = Equipment(
+            specs=specs,
+            roles=self._settings.roles,
+            tools=with_memory_tools(tools or {}, ours),
+            rules=rules or {},
+            agent_budget_usd=agent_budget_usd,
+            supply=supply,
+            memory=ours,
+        )
+        self.agents, self.notices = self._equipment.at_once()
+        self._equipped = supply is None
         self.runs_per_month = runs_per_month
         self._journey = journey
         self._budget_usd = budget_usd
@@ -178,6 +182,16 @@ class Swarm:
         """The tasks one run would send, one model call each, with an assumed length of earlier results."""
         return planned_tasks(self.agents, self._frame(goal or self.goal or "the goal"))
 
+    async def equip(self) -> None:
+        """Gives the agents the deployment's tools, as the first run or map does by itself.
+
+        Before it, `agents` have the tools that code handed over. Raises `SwarmError` where a name stands for
+        no tools, and what opening a server raises.
+        """
+        if not self._equipped:
+            self.agents, self.notices = await self._equipment.whole()
+            self._equipped = True
+
     async def run(self, goal: str | None = None) -> SwarmResult:
         """Works through the goal (or the swarm's own) to its result; see `stream`."""
         async with closing(self.stream(goal)) as events:
@@ -202,7 +216,7 @@ class Swarm:
             raise SwarmError(
                 "a run needs a goal", hint="swarm.run('Design a …'), or deploy_swarm(…, goal='…')"
             )
-        self._begin()
+        await self._get_ready()
         channel: Channel[SwarmEvent] = Channel(_EVENTS_AHEAD)
         conductor = asyncio.create_task(self._conduct(self._frame(text), channel))
         conductor.add_done_callback(lambda _: channel.close())
@@ -231,7 +245,7 @@ class Swarm:
         workers = len(self.agents) if concurrency is None else concurrency
         if workers < 1:
             raise SwarmError(f"concurrency is {workers}; give at least 1")
-        self._begin()
+        await self._get_ready()
         busy: dict[str, int] = {agent.id: 0 for agent in self.agents}
         frame, means = self._frame("independent tasks"), self._means(_drop, self._add)
 
@@ -240,6 +254,8 @@ class Swarm:
 
         made, crew = spread(tasks, workers=workers, queue_size=self._settings.queue_size, work=work)
         self._work = crew
+        if self._cancelled:
+            crew.cancel()
         try:
             async for done in made:
                 yield done
@@ -290,7 +306,7 @@ class Swarm:
             await end_all([work])
             stopped = _stopped(work, journal)
             if journal is not None:
-                await journal.end(stopped, totals_of(self._results))
+                await journal.end(stopped, tuple(self._results))
         ended = Conducted(output="", stopped=stopped) if work.cancelled() else work.result()
         result = SwarmResult(
             run_id=frame.run_id,
@@ -340,6 +356,14 @@ class Swarm:
             approvals=self._approvals,
         )
 
+    async def _get_ready(self) -> None:
+        self._begin()
+        try:
+            await self.equip()
+        except BaseException:
+            self._end()
+            raise
+
     def _begin(self) -> None:
         if self._busy:
             raise SwarmError(
@@ -368,33 +392,6 @@ def _stopped(work: "asyncio.Task[Conducted]", journal: RunJournal | ReplayedRun 
         return (journal and journal.lost) or CANCELLED
     error = work.exception()
     return work.result().stopped if error is None else str(error)
-
-
-def _agents(
-    specs: Sequence[AgentSpec],
-    settings: SwarmSettings,
-    tools: Mapping[str, Sequence[ToolSource]],
-    agent_budget_usd: Decimal | None,
-    memory: Callable[[], Memory] | None,
-) -> tuple[tuple[Agent, ...], tuple[CapabilityWithoutTool, ...]]:
-    """The agents, and the capabilities among them that no tool serves."""
-    stages, specs = len(specs), (*specs, *colleagues_of(specs))
-    roles = roles_of(specs, settings.roles)
-    served = with_memory_tools(tools, memory)
-    given = [
-        stage_tools(spec, capabilities_of(spec, role), served)
-        for spec, role in zip(specs, roles, strict=True)
-    ]
-    for stage in given:
-        toolbox(stage.tools)
-    notices = tuple(
-        CapabilityWithoutTool(role=role.name, stage=number, capability=capability)
-        for number, (role, stage) in enumerate(zip(roles, given, strict=True), start=1)
-        for capability in stage.untooled
-    )
-    agents = make_agents(specs, roles, given, agent_budget_usd=agent_budget_usd)
-    remembering = tuple(with_own_memory(agent, memory) for agent in agents)
-    return with_colleagues(remembering, stages=stages), notices
 
 
 async def _hand_out(

@@ -4,6 +4,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from farthing.cli.work import show
+from farthing.cli.work.approvals import ApproveMode, Asking
 from farthing.cli.work.interrupt import run_async
 from farthing.cli.work.ledger import opened
 from farthing.cli.work.live import watch
@@ -20,12 +21,18 @@ from farthing.swarm.resuming import decode_order
 
 
 def resume_run(
-    prefix: str, source: str | Path | None, *, budget: Decimal | None, out: Path | None, as_json: bool
+    prefix: str,
+    source: str | Path | None,
+    *,
+    budget: Decimal | None,
+    out: Path | None,
+    approve: ApproveMode,
+    as_json: bool,
 ) -> None:
     """Goes on with the run whose id begins so. `source` None is what it was begun with."""
     run_id, begun_with = _found(prefix, load_config(source))
     settings = load_config(source) if source is not None else _settings(begun_with)
-    result, settings, simulated = run_async(_resumed(settings, run_id, budget))
+    result, settings, simulated = run_async(_resumed(settings, run_id, budget, approve))
     finish(concluded(result, settings, simulated=simulated, out=out), as_json=as_json)
 
 
@@ -53,12 +60,16 @@ def _settings(begun_with: str | None) -> DeploymentConfig:
 
 
 async def _resumed(
-    settings: DeploymentConfig, run_id: str, budget: Decimal | None
+    settings: DeploymentConfig, run_id: str, budget: Decimal | None, approve: ApproveMode
 ) -> tuple[SwarmResult, DeploymentConfig, bool]:
     async with Deployment(settings) as deployment:
         for notice in deployment.notices:
             show.note(f"note: {notice.text}")
-        swarm = await deployment.resume_swarm(run_id, budget_usd=budget)
         progress = show.console(stderr=True)
-        result = await watch(swarm, swarm.goal, out=progress, simulated=deployment.simulated)
+        asking = Asking(approve, progress)
+        swarm = await deployment.resume_swarm(
+            run_id, budget_usd=budget, on_approval=asking.on_approval, on_pause=asking.on_pause
+        )
+        simulated = deployment.simulated
+        result = await watch(swarm, swarm.goal, out=progress, simulated=simulated, asking=asking)
         return result, deployment.config, deployment.simulated

@@ -1,7 +1,7 @@
 """`farthing run`: one prompt to one answer. The answer goes to standard output, everything else beside it."""
 
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,16 +9,18 @@ import typer
 
 from farthing.cli import prompt
 from farthing.cli.work import show, tables
+from farthing.cli.work.approvals import ApproveMode, Asking
 from farthing.cli.work.interrupt import INTERRUPTED, run_async
 from farthing.cli.work.ledger import REUSE_IN_WORDS, basis_of
 from farthing.cli.work.report import find_run, ledger_urls
+from farthing.cli.work.toolnames import tools_asked, within
 from farthing.config.load import load_config
 from farthing.config.schema import DeploymentConfig
 from farthing.deployment import Deployment
 from farthing.errors import FarthingError, StreamBrokenError
 from farthing.money import percent_saved
 from farthing.result import Deferral, TaskFinished, TaskResult, TokenReceived, Waiting
-from farthing.swarm.events import LoopEvent
+from farthing.swarm.events import LoopEvent, ToolRan
 from farthing.swarm.run import new_run_id
 from farthing.task import Task
 
@@ -26,13 +28,23 @@ _LONG_WAIT_S = 60.0
 """From here on a person is told what is waited for."""
 
 
-def run_prompt(asked: prompt.Asked, source: str | Path | None, *, stream: bool | None, as_json: bool) -> None:
-    """Sends the prompt; `stream` None is by whether standard output is a terminal."""
-    settings = load_config(source)
+def run_prompt(
+    asked: prompt.Asked,
+    source: str | Path | None,
+    *,
+    workdir: Path | None,
+    tools: Sequence[str] | None,
+    approve: ApproveMode,
+    stream: bool | None,
+    as_json: bool,
+) -> None:
+    """Sends the prompt; `stream` None is by whether standard output is a terminal. `tools` are names."""
+    settings = load_config(source, overrides=within(workdir))
+    named = tools_asked(tools, workdir)
     task = prompt.task_from(asked, run_id=new_run_id())
     streams = not as_json and (sys.stdout.isatty() if stream is None else stream)
     try:
-        result = run_async(_answer(settings, task, streams=streams))
+        result = run_async(_answer(settings, task, named, approve, streams=streams))
     except typer.Exit as left:
         if left.exit_code == INTERRUPTED:
             _tell_interrupted(settings, task)
@@ -46,14 +58,19 @@ def run_prompt(asked: prompt.Asked, source: str | Path | None, *, stream: bool |
     show.note(footer(result))
 
 
-async def _answer(settings: DeploymentConfig, task: Task, *, streams: bool) -> TaskResult:
+async def _answer(
+    settings: DeploymentConfig, task: Task, named: Sequence[str], approve: ApproveMode, *, streams: bool
+) -> TaskResult:
     async with Deployment(settings) as deployment:
+        tools = await deployment.tools(*named) if named else ()
         for notice in deployment.notices:
             show.note(f"note: {notice.text}")
-        if not streams and task.deadline is None:
+        if not streams and task.deadline is None and not tools:
             return await deployment.execute_task(task)
+        on_approval = Asking(approve, show.console(stderr=True)).on_approval
+        events = deployment.stream_task(task, tools=tools or None, on_approval=on_approval)
         try:
-            return await _written(deployment.stream_task(task), streams=streams)
+            return await _written(events, streams=streams)
         except StreamBrokenError:
             sys.stdout.write("\n")
             raise
@@ -64,6 +81,8 @@ async def _written(events: AsyncIterator[LoopEvent], *, streams: bool) -> TaskRe
     async for event in events:
         if isinstance(event, Waiting) and event.seconds >= _LONG_WAIT_S:
             show.note(f"note: {event.reason}")
+        elif isinstance(event, ToolRan):
+            show.note(f"tool {show.plain(event.name)} {'ran' if event.ok else 'failed'}")
         elif isinstance(event, TokenReceived) and streams:
             sys.stdout.write(_shown(event.text))
             sys.stdout.flush()

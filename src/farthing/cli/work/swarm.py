@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from farthing.cli.work import show, tables
 from farthing.cli.work.approvals import ApproveMode, Asking
 from farthing.cli.work.interrupt import INTERRUPTED, run_async
 from farthing.cli.work.team import TeamRun, concluded, limited, run_goal, specs_for
+from farthing.cli.work.toolnames import tools_asked, within
 from farthing.config.load import load_config
 from farthing.config.schema import DeploymentConfig
 from farthing.deployment import Deployment
@@ -27,14 +29,18 @@ def run_team(
     source: str | Path | None,
     *,
     budget: Decimal | None,
+    workdir: Path | None,
+    tools: Sequence[str] | None,
     out: Path | None,
     labels: Labels,
     approve: ApproveMode,
     as_json: bool,
 ) -> None:
-    """Runs the goal; `agents` None is a team of the profile's size."""
-    settings = load_config(source, overrides=limited(budget))
+    """Runs the goal; `agents` None is a team of the profile's size. `tools` are names, for all of them."""
+    settings = load_config(source, overrides=limited(budget) | within(workdir))
     specs = specs_for(settings) if agents is None else specs_from(agents)
+    asked = tools_asked(tools, workdir)
+    specs = [replace(spec, tools=asked) for spec in specs]
     named = str(source.resolve()) if isinstance(source, Path) else source
     result, settings, simulated = run_async(_run(settings, specs, goal, labels, approve, profile=named))
     finish(concluded(result, settings, simulated=simulated, out=out), as_json=as_json)

@@ -70,8 +70,6 @@ async def run_goal(
 
     `asking` is who is asked about calls that need approval; None: nobody here.
     """
-    for notice in deployment.notices:
-        note(f"note: {notice.text}")
     swarm = deployment.prepare_swarm(
         specs,
         goal=goal,
@@ -79,6 +77,9 @@ async def run_goal(
         on_approval=None if asking is None else asking.on_approval,
         on_pause="wait" if asking is None else asking.on_pause,
     )
+    await swarm.equip()
+    for notice in deployment.notices:
+        note(f"note: {notice.text}")
     return await watch(swarm, goal, out=progress, simulated=deployment.simulated, asking=asking)
 
 

@@ -14,14 +14,18 @@ import typer
 
 from farthing.cli.work import show
 from farthing.cli.work.interrupt import run_async
+from farthing.cli.work.toolnames import within
 from farthing.config.load import load_config
 from farthing.config.schema import DeploymentConfig
 from farthing.errors import EXIT_CODES, InvalidTaskError, ToolError, nearest
 from farthing.prompt.tokens import estimate_conversation
+from farthing.swarm.allowed import EVERY, unknown_roles, unused_patterns
 from farthing.swarm.calls import RefusedCall, check_call, toolbox
 from farthing.swarm.mcp import McpServers
 from farthing.swarm.mcp.offered import SEPARATOR
+from farthing.swarm.roles import BUILT_IN_ROLES
 from farthing.swarm.toolcall import ToolOutcome, run_tool
+from farthing.swarm.toolset import Toolset
 from farthing.task import Tool, ToolCall
 
 _LONGEST_CALL_S = 24 * 3600.0
@@ -32,11 +36,12 @@ _CHECKED = ("source", "version", "protocol", "seconds", "tools", "tokens", "faul
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """What has tools, opened. `faults` are what a person should mend."""
+    """What has tools, opened. `faults` are what a person should mend, `notes` what he should know."""
 
     name: str
     tools: tuple[Tool, ...]
     faults: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     version: str = ""
     protocol: str = ""
     start_s: float | None = None
@@ -66,23 +71,34 @@ async def mcp_sources(config: DeploymentConfig) -> AsyncGenerator[Sequence[Sourc
         ]
 
 
-SOURCES: tuple[Opener, ...] = (mcp_sources,)
+@asynccontextmanager
+async def built_in_sources(config: DeploymentConfig) -> AsyncGenerator[Sequence[Source]]:
+    """Farthing's own tools, where there is a workdir for them."""
+    own = Toolset(config.tools)
+    found = await own.inventory((EVERY,))
+    notes = tuple(notice.text for notice in own.notices)
+    yield [Source(name="built-in", tools=found.tools, notes=notes)] if found.tools else []
+    await own.aclose()
 
 
-def tell_tools(source: str | Path | None, *, only: str | None, as_json: bool) -> None:
+SOURCES: tuple[Opener, ...] = (mcp_sources, built_in_sources)
+
+
+def tell_tools(source: str | Path | None, *, only: str | None, workdir: Path | None, as_json: bool) -> None:
     """Prints every tool. Raises `ToolError` for a server that is not configured."""
-    config = load_config(source)
+    config = load_config(source, overrides=within(workdir))
     if only is not None:
         config = with_servers(config, [only])
     found = [one for one in run_async(_opened(config)) if only is None or one.name == f"mcp:{only}"]
     for one in found:
-        for fault in one.faults:
-            show.note(f"{one.name}: {fault}")
+        for said in (*one.faults, *one.notes):
+            show.note(f"{one.name}: {said}")
     tools = [tool for one in found for tool in one.tools]
     if as_json:
         show.write_json([_json(tool) for tool in tools])
     elif not tools:
-        show.note("no tools; `mcpServers` in the configuration names servers that have some")
+        show.note("no tools; `mcpServers` in the configuration names servers that have some, `tools.workdir`")
+        show.note("(or --workdir) the folder that built-in ones may touch")
     else:
         rows = [_row(tool) for tool in tools]
         show.console().print(show.table(_COLUMNS, rows, right=("tokens",), cut=("description",)))
@@ -91,11 +107,15 @@ def tell_tools(source: str | Path | None, *, only: str | None, as_json: bool) ->
         show.console().print(f"{counted}, about {total:,} tokens where all are told")
 
 
-def call_tool(source: str | Path | None, name: str, arguments: str, *, as_json: bool) -> None:
+def call_tool(
+    source: str | Path | None, name: str, arguments: str, *, workdir: Path | None, as_json: bool
+) -> None:
     """Runs one tool. Raises `InvalidTaskError` for a wrong name or arguments, `ToolError` where it fails."""
-    config = load_config(source)
+    config = load_config(source, overrides=within(workdir))
     owners = [one for one in config.mcp_servers if name.startswith(f"{one}{SEPARATOR}")]
-    outcome, tool = run_async(_called(with_servers(config, owners) if owners else config, name, arguments))
+    if owners or SEPARATOR not in name:  # a built-in one needs no server
+        config = with_servers(config, owners)
+    outcome, tool = run_async(_called(config, name, arguments))
     if as_json:
         facts = {"ok": outcome.ok, "text": outcome.text, "cut": outcome.cut, "latency_ms": outcome.latency_ms}
         show.write_json({"tool": tool.name, "source": tool.source, **facts})
@@ -105,15 +125,20 @@ def call_tool(source: str | Path | None, name: str, arguments: str, *, as_json: 
         raise ToolError(f"{tool.name}: {outcome.text.removeprefix('error: ').removeprefix('ToolError: ')}")
 
 
-def check_tools(source: str | Path | None, *, as_json: bool) -> None:
+def check_tools(source: str | Path | None, *, workdir: Path | None, as_json: bool) -> None:
     """Starts everything, and tells what is at fault; leaves with the code of a `ToolError` then."""
-    found = run_async(_opened(load_config(source)))
+    config = load_config(source, overrides=within(workdir))
+    found = run_async(_opened(config))
+    if config.tools.roles:
+        found.append(rules_of(config, [tool for one in found for tool in one.tools]))
     if as_json:
         show.write_json([_checked(one) for one in found])
     elif not found:
-        show.note("nothing to check; `mcpServers` in the configuration names servers")
+        show.note("nothing to check; the configuration has neither `mcpServers` nor `tools.workdir`")
     else:
         show.console().print(show.table(_CHECKED, [_check_row(one) for one in found], right=_CHECKED[3:6]))
+        for said in (said for one in found for said in one.notes):
+            show.note(f"note: {said}")
     if any(one.faults for one in found):
         raise typer.Exit(EXIT_CODES[ToolError])
 
@@ -127,6 +152,17 @@ def with_servers(config: DeploymentConfig, names: Sequence[str]) -> DeploymentCo
             raise ToolError(f"no MCP server is named {name!r}{meant}")
     servers = {name: config.mcp_servers[name] for name in names}
     return config.model_copy(update={"mcp_servers": servers})
+
+
+def rules_of(config: DeploymentConfig, tools: Sequence[Tool]) -> Source:
+    """The rules of who may use what, with those that say nothing: most likely a name is mistyped."""
+    rules = config.tools.roles
+    unknown = unknown_roles(rules, (*BUILT_IN_ROLES, *config.swarm.roles))
+    faults = (
+        *(f"{role!r} is no role" for role in unknown),
+        *(f"no tool is named so: {pattern}" for pattern in unused_patterns(rules, tools)),
+    )
+    return Source(name="tools.roles", tools=(), faults=faults)
 
 
 def tokens_of(tool: Tool) -> int:
@@ -195,4 +231,5 @@ def _checked(one: Source) -> dict[str, object]:
         "tools": len(one.tools),
         "tokens": sum(tokens_of(tool) for tool in one.tools),
         "faults": one.faults,
+        "notes": one.notes,
     }
