@@ -66,24 +66,24 @@ def git(work: Path, *arguments: str) -> str:
     return ran.stdout.decode()
 
 
+MENDING = [
+    calls(("find_files", {"pattern": "*.py"}), ("search_text", {"pattern": "helo"})),
+    "app.py line 2 says helo.",
+    calls(("edit_file", {"path": "app.py", "old": "helo", "new": "hello"})),
+    calls(("git_add", {"paths": ["app.py"]}), ("write_file", {"path": "../outside.txt", "text": "x"})),
+    calls(("git_commit", {"message": "Greet correctly"})),
+    "Mended and committed.",
+    "The greeting is right.",
+]
+"""What the models of the first journey answer."""
+
+
 @needs_git
 async def test_a_swarm_reads_mends_and_commits_a_repository(tmp_path: Path, work: Path) -> None:
     git(work, "init")
     git(work, "add", ".")
     git(work, "commit", "-m", "Begin")
-    upstream = ScriptedUpstream(
-        [
-            calls(("find_files", {"pattern": "*.py"}), ("search_text", {"pattern": "helo"})),
-            "app.py line 2 says helo.",
-            calls(("edit_file", {"path": "app.py", "old": "helo", "new": "hello"})),
-            calls(
-                ("git_add", {"paths": ["app.py"]}), ("write_file", {"path": "../outside.txt", "text": "x"})
-            ),
-            calls(("git_commit", {"message": "Greet correctly"})),
-            "Mended and committed.",
-            "The greeting is right.",
-        ]
-    )
+    upstream = ScriptedUpstream(MENDING)
     asked: list[str] = []
 
     async def allow(approval: PendingApproval) -> bool:
