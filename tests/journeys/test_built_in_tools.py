@@ -15,7 +15,7 @@ from farthing.errors import ConfigError, SwarmError
 from farthing.swarm.builtin.git import git_program
 from farthing.swarm.company import PendingApproval
 from farthing.swarm.events import CapabilityWithoutTool
-from farthing.testing import Reply, ScriptedUpstream, answer, deployment_on
+from farthing.testing import Reply, ScriptedUpstream, answer, deployment_on, failure
 
 needs_git = pytest.mark.skipif(git_program() is None, reason="there is no git on this machine")
 
@@ -66,24 +66,24 @@ def git(work: Path, *arguments: str) -> str:
     return ran.stdout.decode()
 
 
+MENDING = [
+    calls(("find_files", {"pattern": "*.py"}), ("search_text", {"pattern": "helo"})),
+    "app.py line 2 says helo.",
+    calls(("edit_file", {"path": "app.py", "old": "helo", "new": "hello"})),
+    calls(("git_add", {"paths": ["app.py"]}), ("write_file", {"path": "../outside.txt", "text": "x"})),
+    calls(("git_commit", {"message": "Greet correctly"})),
+    "Mended and committed.",
+    "The greeting is right.",
+]
+"""What the models of the first journey answer."""
+
+
 @needs_git
 async def test_a_swarm_reads_mends_and_commits_a_repository(tmp_path: Path, work: Path) -> None:
     git(work, "init")
     git(work, "add", ".")
     git(work, "commit", "-m", "Begin")
-    upstream = ScriptedUpstream(
-        [
-            calls(("find_files", {"pattern": "*.py"}), ("search_text", {"pattern": "helo"})),
-            "app.py line 2 says helo.",
-            calls(("edit_file", {"path": "app.py", "old": "helo", "new": "hello"})),
-            calls(
-                ("git_add", {"paths": ["app.py"]}), ("write_file", {"path": "../outside.txt", "text": "x"})
-            ),
-            calls(("git_commit", {"message": "Greet correctly"})),
-            "Mended and committed.",
-            "The greeting is right.",
-        ]
-    )
+    upstream = ScriptedUpstream(MENDING)
     asked: list[str] = []
 
     async def allow(approval: PendingApproval) -> bool:
@@ -221,3 +221,21 @@ async def test_a_wrong_workdir_ends_the_run_before_anything_is_sent(tmp_path: Pa
 def look_up(word: str) -> str:
     """Looks a word up."""
     return word
+
+
+async def test_a_run_that_goes_on_has_its_named_tools_again(tmp_path: Path, work: Path) -> None:
+    settings = {"tools.workdir": str(work)}
+    name = "tests.journeys.test_built_in_tools:look_up"
+    first = ScriptedUpstream(["It greets.", failure(401), failure(401), failure(401), failure(401)])
+    async with deployment_on(first, tmp_path, overrides=settings) as deployment:
+        swarm = deployment.prepare_swarm([AgentSpec(type="coder", tools=["search", name])], goal="Look.")
+        stopped = await swarm.run()
+    assert stopped.stopped is not None
+    upstream = ScriptedUpstream(["The end."])
+    async with deployment_on(upstream, tmp_path, overrides=settings) as deployment:
+        again = await deployment.resume_swarm(swarm.run_id)
+        await again.equip()
+        assert [tool.name for tool in again.agents[0].tools] == [
+            *("search_files", "search_text", "read_file", "look_up"),
+        ]
+        assert (await again.resume()).output == "The end."

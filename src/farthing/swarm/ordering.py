@@ -96,7 +96,7 @@ def _orders(sources: Sequence[ToolSource]) -> tuple[ToolOrder, ...]:
 
 def _order(source: ToolSource) -> ToolOrder:
     if isinstance(source, str):
-        return ToolOrder(name=source, named=True)
+        return ToolOrder(name=source, whole=True)
     tool = tool_from(source)
     if isinstance(source, Tool | Mapping):
         return tool_order(tool, None if tool.run is None else path_of(tool.run), whole=False)
@@ -104,10 +104,8 @@ def _order(source: ToolSource) -> ToolOrder:
 
 
 def _tool(order: ToolOrder) -> ToolSource:
-    if order.named:
-        return order.name
-    if order.whole and order.run is not None:
-        return function_at(order.run)
+    if order.whole:
+        return order.name if order.run is None else function_at(order.run)
     tool = Tool(
         name=order.name,
         description=order.description,

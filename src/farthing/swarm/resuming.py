@@ -29,11 +29,10 @@ class ToolOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     runs: bool = False
     run: str | None = None
     whole: bool = False
-    """Whether that function alone was handed over: all else of the tool is read from it."""
+    """Whether that function alone was handed over: all else of the tool is read from it. Without a function
+    it is only a name, whose tools the deployment has."""
     effects: bool = False
     source: str = ""
-    named: bool = False
-    """Whether only its name was handed over, as `mcp:github` or `files`: the toolset has what it names."""
 
 
 class SpecOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

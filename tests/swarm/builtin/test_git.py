@@ -130,16 +130,9 @@ async def test_a_message_is_no_option(tools: Git, root: Path) -> None:
     assert git(root, "log", "--format=%s").splitlines() == ["--amend", "Begin"]
 
 
-def _poison(root: Path, owned: Path) -> None:
-    """Everything that we know of by which a repository makes git run a program."""
-    touch = root / "evil.sh"
-    touch.write_text(f"#!/bin/sh\necho \"$0 $*\" >> '{owned}'\ncat\n")
-    touch.chmod(0o755)
-    hooks = root / ".git/hooks"
-    for name in HOOKS:
-        (hooks / name).write_text(touch.read_text())
-        (hooks / name).chmod(0o755)
-    settings = {
+def _settings(touch: Path, hooks: Path) -> dict[str, str]:
+    """Settings that name a program."""
+    return {
         "core.hooksPath": str(hooks),
         "core.fsmonitor": str(touch),
         "core.pager": str(touch),
@@ -170,7 +163,18 @@ def _poison(root: Path, owned: Path) -> None:
         "trailer.x.command": str(touch),
         "interactive.diffFilter": str(touch),
     }
-    for name, value in settings.items():
+
+
+def _poison(root: Path, owned: Path) -> None:
+    """Everything that we know of by which a repository makes git run a program."""
+    touch = root / "evil.sh"
+    touch.write_text(f"#!/bin/sh\necho \"$0 $*\" >> '{owned}'\ncat\n")
+    touch.chmod(0o755)
+    hooks = root / ".git/hooks"
+    for name in HOOKS:
+        (hooks / name).write_text(touch.read_text())
+        (hooks / name).chmod(0o755)
+    for name, value in _settings(touch, hooks).items():
         git(root, "config", name, value)
     (root / ".gitattributes").write_text(
         "app.py filter=evil diff=evil merge=evil\nother.py filter=odd.=.name\nthird.py filter=process\n"

@@ -20,6 +20,7 @@ from farthing.errors import SwarmError
 
 LAUNCH = Path(__file__).with_name("launch.py")
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_ENVIRON = {"PATH": _PATH, "HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8", "TERM": "dumb"}  # noqa: S108 - the command's own
 _CHUNK_BYTES = 65_536
 _FAILED = 125
 
@@ -99,24 +100,13 @@ async def run_confined(
     given = bounds or Bounds()
     kept = HeadAndTail(given.head_bytes, given.tail_bytes)
     async with _pipe() as (output, output_fd), _pipe() as (status, status_fd):
-        asked = {
-            "argv": list(argv),
-            "workdir": str(workdir),
-            "isolate": isolate,
-            "status_fd": status_fd,
-            "cpu_s": given.cpu_s,
-            "memory_bytes": given.memory_bytes,
-            "file_bytes": given.file_bytes,
-            "processes": given.processes,
-        }
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-S", str(LAUNCH), json.dumps(asked)),
+            *_command(argv, workdir, status_fd, given, isolate=isolate),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output_fd,
             stderr=output_fd if errors else asyncio.subprocess.DEVNULL,
             cwd=workdir,
-            env={"PATH": _PATH, "HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8", "TERM": "dumb"}  # noqa: S108 - the command's own
-            | dict(environ or {}),
+            env=_ENVIRON | dict(environ or {}),
             pass_fds=(status_fd,),
             start_new_session=True,
         )
@@ -141,6 +131,23 @@ async def run_confined(
         omitted_bytes=kept.omitted_bytes,
         bounds=told.bounds,
     )
+
+
+def _command(
+    argv: Sequence[str], workdir: Path, status_fd: int, bounds: Bounds, *, isolate: bool
+) -> tuple[str, ...]:
+    """The launcher, told what it is to start and how."""
+    asked = {
+        "argv": list(argv),
+        "workdir": str(workdir),
+        "isolate": isolate,
+        "status_fd": status_fd,
+        "cpu_s": bounds.cpu_s,
+        "memory_bytes": bounds.memory_bytes,
+        "file_bytes": bounds.file_bytes,
+        "processes": bounds.processes,
+    }
+    return sys.executable, "-I", "-S", str(LAUNCH), json.dumps(asked)
 
 
 async def _end(process: asyncio.subprocess.Process, reading: asyncio.Task[None]) -> None:
