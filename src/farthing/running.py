@@ -136,16 +136,19 @@ async def _on(
         alarm=alarm,
         sharing=sharing,
         watching=watching,
-        toolset=Toolset(
-            config.tools,
-            servers=config.mcp_servers,
-            open_servers=opening_mcp(config.mcp_servers, environ=environ, clock=clock),
-        ),
+        toolset=_toolset(config, environ=environ, clock=clock),
         memories=open_memories(database, config.swarm.memory),
         finder=Finder(offered=config.tools.offered, kept=vector_file(environ)),
         notices=(*notices, *watching.notices),
         simulated=simulated,
     )
+
+
+def _toolset(config: DeploymentConfig, *, environ: Mapping[str, str], clock: Clock) -> Toolset:
+    """Nothing of it is started before it is asked for."""
+    servers = config.mcp_servers
+    opening = opening_mcp(servers, environ=environ, clock=clock)
+    return Toolset(config.tools, servers=servers, open_servers=opening)
 
 
 def _alarm_and_ledger(

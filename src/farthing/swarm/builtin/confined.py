@@ -122,15 +122,15 @@ async def run_confined(
         finally:
             await _end(process, reading)
         said = await status.read()
+    return _ran(code, kept, said)
+
+
+def _ran(code: int | None, kept: HeadAndTail, said: bytes) -> Ran:
+    """What it came to; `said` is what its first process told of how it was confined."""
     told = msgspec.json.decode(said, type=_Told) if said else _Told()
     if code == _FAILED and told.failed is not None:
         raise SwarmError(f"the process cannot be confined: {told.failed}")
-    return Ran(
-        code=code,
-        output=kept.kept(),
-        omitted_bytes=kept.omitted_bytes,
-        bounds=told.bounds,
-    )
+    return Ran(code=code, output=kept.kept(), omitted_bytes=kept.omitted_bytes, bounds=told.bounds)
 
 
 def _command(
