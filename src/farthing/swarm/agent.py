@@ -12,8 +12,9 @@ from farthing.errors import SwarmError
 from farthing.swarm.roles import RoleProfile, role_profile
 from farthing.task import TASK_TYPES, Task, TaskType, Tool
 
-ToolSource = Callable[..., object] | Tool | Mapping[str, object]
-"""A Python function, a `Tool`, or a tool in the chat completions shape."""
+ToolSource = Callable[..., object] | Tool | Mapping[str, object] | str
+"""A Python function, a `Tool`, a tool in the chat completions shape; or the name of a server (`mcp:github`),
+of a function (`module:function`) or of a capability, whose tools the deployment has."""
 
 ToolSources = Sequence[ToolSource] | Mapping[str, Sequence[ToolSource]]
 """Tools, or tools by the capability they serve."""
@@ -28,7 +29,10 @@ class AgentSpec:
 
     `tools` are functions, `Tool`s or schemas, or a mapping from capability to those. `model` skips routing
     by task type. `budget_usd` is each agent's own hard limit for one run, in dollars. `instructions` are
-    added to the role's. Raises `SwarmError` for a count below 1 or a negative budget.
+    added to the role's. `handoffs` are roles that its agents may hand their work over to, `delegates` those
+    that they may ask for help; a role's name, or a spec of one that has no stage. `output_type` is a pydantic
+    model or a dataclass: the result's `data` is a value of it. Raises `SwarmError` for a count below 1 or a
+    negative budget.
     """
 
     type: str
@@ -38,16 +42,22 @@ class AgentSpec:
     tools: ToolSources = ()
     model: str | None = None
     budget_usd: Decimal | None = None
+    handoffs: Sequence["str | AgentSpec"] = ()
+    delegates: Sequence["str | AgentSpec"] = ()
+    output_type: object = None
+    output_schema: Mapping[str, object] | None = None
+    """A JSON Schema in place of a type: `data` is the answer's JSON."""
 
     def __post_init__(self) -> None:
         if self.count < 1:
             raise SwarmError(f"AgentSpec({self.type!r}): count is {self.count}; give at least 1")
-        if isinstance(self.capabilities, str):
-            raise SwarmError(
-                f"AgentSpec({self.type!r}): capabilities is {self.capabilities!r}; give a list of words"
-            )
+        for name in ("capabilities", "handoffs", "delegates"):
+            if isinstance(value := getattr(self, name), str):
+                raise SwarmError(f"AgentSpec({self.type!r}): {name} is {value!r}; give a list of words")
         if self.budget_usd is not None and self.budget_usd < 0:
             raise SwarmError(f"AgentSpec({self.type!r}): budget_usd is {self.budget_usd}; give 0 or more")
+        if self.output_type is not None and self.output_schema is not None:
+            raise SwarmError(f"AgentSpec({self.type!r}) has output_type and output_schema; give one of them")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +76,15 @@ class Agent:
     instructions: str = ""
     capabilities: tuple[str, ...] = ()
     untooled: tuple[str, ...] = ()
-    """Those capabilities that no tool serves."""
+    """Those capabilities that no tool serves, or none that the role may use."""
     tools: tuple[Tool, ...] = ()
     model: str | None = None
     budget_usd: Decimal | None = None
+    handoffs: tuple[str, ...] = ()
+    """Roles that it may hand its work over to; `delegates`: those that it may ask."""
+    delegates: tuple[str, ...] = ()
+    output_type: object = None
+    output_schema: Mapping[str, object] | None = None
 
     @property
     def title(self) -> str:
@@ -129,9 +144,17 @@ def make_agents(
                     tools=given.tools,
                     model=spec.model,
                     budget_usd=agent_budget_usd if spec.budget_usd is None else spec.budget_usd,
+                    handoffs=_roles(spec.handoffs),
+                    delegates=_roles(spec.delegates),
+                    output_type=spec.output_type,
+                    output_schema=spec.output_schema,
                 )
             )
     return tuple(agents)
+
+
+def _roles(named: Sequence[str | AgentSpec]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one if isinstance(one, str) else one.type for one in named))
 
 
 def parts_of(role: RoleProfile, count: int) -> list[str]:
