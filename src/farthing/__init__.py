@@ -5,7 +5,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from farthing.config.load import load_config
+    from farthing.config.patterns import Debate, MapReduce, Stages, Supervisor, Vote
     from farthing.config.schema import DeploymentConfig
+    from farthing.config.swarmfile import SwarmFile
+    from farthing.config.swarmload import load_swarm
     from farthing.deployment import Deployment
     from farthing.errors import (
         BudgetExceededError,
@@ -46,7 +49,10 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "config.load": ("load_config",),
+    "config.patterns": ("Debate", "MapReduce", "Stages", "Supervisor", "Vote"),
     "config.schema": ("DeploymentConfig",),
+    "config.swarmfile": ("SwarmFile",),
+    "config.swarmload": ("load_swarm",),
     "deployment": ("Deployment",),
     "errors": (
         "BudgetExceededError",
@@ -100,6 +106,7 @@ __all__ = [
     "ConfigError",
     "CostCalculator",
     "CostReport",
+    "Debate",
     "Deployment",
     "DeploymentClosedError",
     "DeploymentConfig",
@@ -107,6 +114,7 @@ __all__ = [
     "InvalidTaskError",
     "Labels",
     "LedgerUnavailableError",
+    "MapReduce",
     "Message",
     "Metrics",
     "MissingKeyError",
@@ -116,9 +124,12 @@ __all__ = [
     "Restarted",
     "Route",
     "Routed",
+    "Stages",
     "StreamBrokenError",
+    "Supervisor",
     "Swarm",
     "SwarmError",
+    "SwarmFile",
     "Task",
     "TaskFailedError",
     "TaskFinished",
@@ -129,8 +140,10 @@ __all__ = [
     "UnboundedCostError",
     "Usage",
     "UsageProfile",
+    "Vote",
     "Waiting",
     "load_config",
+    "load_swarm",
 ]
 
 

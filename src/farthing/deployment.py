@@ -19,6 +19,7 @@ from farthing.catalog.models import Catalog
 from farthing.clock import Clock, SystemClock
 from farthing.config.changing import with_caching, with_cost_alert
 from farthing.config.load import Source, load_config
+from farthing.config.patterns import Pattern
 from farthing.config.schema import DeploymentConfig
 from farthing.errors import DeploymentClosedError
 from farthing.money import parse_usd
@@ -33,7 +34,8 @@ from farthing.spend.report import CostReport
 from farthing.spend.runs import Fold, fold
 from farthing.spend.targets import Level
 from farthing.spend.thresholds import alert_rules
-from farthing.swarm.agent import AgentSpec, ToolSource
+from farthing.swarm.agent import ToolSource
+from farthing.swarm.definition import Team, ordered, settings_for
 from farthing.swarm.events import LoopEvent
 from farthing.swarm.loop import caps_from
 from farthing.swarm.run import Swarm
@@ -132,43 +134,59 @@ class Deployment:
 
     async def deploy_swarm(
         self,
-        agents: Sequence[AgentSpec],
+        agents: Team,
         *,
         goal: str = "",
+        pattern: Pattern | None = None,
         tools: Mapping[str, Sequence[ToolSource]] | None = None,
         budget_usd: Decimal | str | int | None = None,
         labels: Labels | None = None,
     ) -> Swarm:
         """A live swarm of these agents. With a `goal` it has run when this returns; else `run` or `map` it.
 
-        `tools` maps a capability to what serves it. `budget_usd` is a hard limit for each run, `labels` say
-        whom its calls are charged to. Raises `SwarmError` for an unknown role or no agents.
+        `agents` are specs, or a swarm file (`load_swarm`), whose settings hold where no argument says
+        otherwise. `pattern` is how they work together: `Stages()`, or `MapReduce`, `Supervisor`, `Debate`,
+        `Vote`. `tools` maps a capability to what serves it. `budget_usd` is a hard limit for each run,
+        `labels` say whom its calls are charged to. Raises `SwarmError` for an unknown role, no agents, or a
+        pattern that does not suit them.
         """
-        swarm = self.prepare_swarm(agents, goal=goal, tools=tools, budget_usd=budget_usd, labels=labels)
-        if goal:
+        swarm = self.prepare_swarm(
+            agents, goal=goal, pattern=pattern, tools=tools, budget_usd=budget_usd, labels=labels
+        )
+        if swarm.goal:
             await swarm.run()
         return swarm
 
     def prepare_swarm(
         self,
-        agents: Sequence[AgentSpec],
+        agents: Team,
         *,
         goal: str = "",
+        pattern: Pattern | None = None,
         tools: Mapping[str, Sequence[ToolSource]] | None = None,
         budget_usd: Decimal | str | int | None = None,
         labels: Labels | None = None,
     ) -> Swarm:
         """`deploy_swarm` without running: for `swarm.stream(goal)`, whose events can be watched."""
         config = self._opened().means.config
-        limit = config.budget.swarm_limit if budget_usd is None else parse_usd(budget_usd)
-        run = partial(self._opened().watching.around(self._opened().pipeline.run), stream=False)
-        return Swarm(
+        order = ordered(
             agents,
-            journey=run if labels is None else lambda task: run(labelled(task, labels)),
             goal=goal,
-            settings=config.swarm,
+            pattern=pattern,
             tools=tools,
-            budget_usd=limit,
+            budget_usd=None if budget_usd is None else parse_usd(budget_usd),
+            labels=labels,
+        )
+        run = partial(self._opened().watching.around(self._opened().pipeline.run), stream=False)
+        charged = order.labels
+        return Swarm(
+            order.specs,
+            journey=run if charged is None else lambda task: run(labelled(task, charged)),
+            goal=order.goal,
+            pattern=order.pattern,
+            settings=settings_for(agents, config),
+            tools=order.tools,
+            budget_usd=config.budget.swarm_limit if order.budget_usd is None else order.budget_usd,
             agent_budget_usd=config.budget.agent_limit,
             estimate=self._estimate,
             now=self._clock.now,
@@ -305,16 +323,19 @@ class Deployment:
 
     def deploy_swarm_sync(
         self,
-        agents: Sequence[AgentSpec],
+        agents: Team,
         *,
         goal: str = "",
+        pattern: Pattern | None = None,
         tools: Mapping[str, Sequence[ToolSource]] | None = None,
         budget_usd: Decimal | str | int | None = None,
         labels: Labels | None = None,
     ) -> Swarm:
         """`deploy_swarm` for callers without an event loop."""
         return self._through_portal(
-            self.deploy_swarm(agents, goal=goal, tools=tools, budget_usd=budget_usd, labels=labels)
+            self.deploy_swarm(
+                agents, goal=goal, pattern=pattern, tools=tools, budget_usd=budget_usd, labels=labels
+            )
         )
 
     def _through_portal(self, work: Coroutine[object, object, T]) -> T:

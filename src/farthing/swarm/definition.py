@@ -17,6 +17,8 @@ from typing import TypeAlias, cast
 from pydantic import ValidationError
 
 from farthing.config.patterns import Pattern, Stages
+from farthing.config.schema import DeploymentConfig
+from farthing.config.schema import Swarm as SwarmSettings
 from farthing.config.swarmfile import AgentEntry, FileLabels, SwarmFile
 from farthing.errors import SwarmError
 from farthing.prompt.outputs import format_of
@@ -42,6 +44,48 @@ class Ordered:
     budget_usd: Decimal | None = None
     labels: Labels | None = None
     tools: Mapping[str, Sequence[ToolSource]] | None = None
+
+
+Team: TypeAlias = Sequence[AgentSpec] | SwarmFile
+"""Who works: specs, or a swarm file."""
+
+
+def ordered(
+    team: Team,
+    *,
+    goal: str = "",
+    pattern: Pattern | None = None,
+    budget_usd: Decimal | None = None,
+    labels: Labels | None = None,
+    tools: Mapping[str, Sequence[ToolSource]] | None = None,
+) -> Ordered:
+    """The swarm that is asked for; what is said beside a swarm file wins over it."""
+    order = order_of(team) if isinstance(team, SwarmFile) else Ordered(specs=tuple(team))
+    return Ordered(
+        specs=order.specs,
+        goal=goal or order.goal,
+        pattern=pattern or order.pattern,
+        budget_usd=order.budget_usd if budget_usd is None else budget_usd,
+        labels=labels or order.labels,
+        tools={**(order.tools or {}), **(tools or {})} or None,
+    )
+
+
+def settings_for(team: Team, config: DeploymentConfig) -> SwarmSettings:
+    """The swarm's settings, with a swarm file's roles.
+
+    Raises `SwarmError` for a file whose servers or rules of tools the deployment was opened without.
+    """
+    if not isinstance(team, SwarmFile):
+        return config.swarm
+    missing = [name for name, one in team.mcp_servers.items() if config.mcp_servers.get(name) != one]
+    if missing or (team.tools is not None and team.tools != config.tools):
+        what = f"the MCP servers {', '.join(missing)}" if missing else "rules of tools"
+        raise SwarmError(
+            f"the swarm file has {what}, which this deployment was opened without",
+            hint="Deployment(file.profile, overrides=file.overrides())",
+        )
+    return config.swarm.model_copy(update={"roles": {**config.swarm.roles, **team.roles}})
 
 
 def definition_of(order: Ordered, named: Named) -> SwarmDefinition:

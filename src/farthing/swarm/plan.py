@@ -3,7 +3,7 @@
 Decides what each task carries: who does it, under which limits, in which session. Wording is `brief.py`'s.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import blake2s
@@ -18,6 +18,7 @@ from farthing.swarm.brief import (
     synthesis_messages,
     system_prompt,
 )
+from farthing.swarm.orders import formed
 from farthing.task import LONGEST_SESSION_ID, Message, Task
 
 ASSUMED_RESULT_CHARS = 2_000
@@ -32,6 +33,16 @@ class RunFrame:
     goal: str
     budget_usd: Decimal | None = None
     digest_chars: int = DIGEST_CHARS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """One piece of work of a run. `name` is its own within the run, and the same when the run goes on."""
+
+    name: str
+    task: Task
+    stage: int
+    title: str
 
 
 def session_of(run_id: str, agent_id: str) -> str:
@@ -53,13 +64,20 @@ def stage_task(agent: Agent, frame: RunFrame, earlier: Sequence[Earlier]) -> Tas
         messages=stage_messages(agent, frame.goal, earlier, digest_chars=frame.digest_chars),
         type=agent.task_type,
         tools=agent.tools,
+        output_type=agent.output_type,
         model=agent.model,
         limits=limits_of(agent, frame.run_id, swarm_budget_usd=frame.budget_usd),
+        response_format=response_format_of(agent),
         session_id=session_of(frame.run_id, agent.id),
         run_id=frame.run_id,
         agent_id=agent.id,
         role=agent.role,
     )
+
+
+def response_format_of(agent: Agent) -> Mapping[str, object] | None:
+    """The form of an agent's answers where a schema was given for it."""
+    return None if agent.output_schema is None else formed("answer", agent.output_schema, strict=False)
 
 
 def synthesis_task(frame: RunFrame, earlier: Sequence[Earlier]) -> Task:

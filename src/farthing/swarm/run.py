@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TypeAlias
 
+from farthing.config.patterns import Pattern, Stages
 from farthing.config.schema import Swarm as SwarmSettings
 from farthing.errors import InvalidTaskError, SwarmError
 from farthing.swarm.agent import (
@@ -24,16 +25,18 @@ from farthing.swarm.agent import (
     roles_of,
 )
 from farthing.swarm.brief import DIGEST_CHARS
+from farthing.swarm.casting import cast_of
 from farthing.swarm.channel import Channel, end_all
+from farthing.swarm.conducting.conduct import conduct
 from farthing.swarm.events import CapabilityWithoutTool, SwarmEvent, SwarmFinished, SwarmStarted
 from farthing.swarm.loop import caps_from, toolbox
-from farthing.swarm.plan import RunFrame, handed_task, planned_tasks
-from farthing.swarm.results import MapDone, SwarmResult, Totals, WorkResult
+from farthing.swarm.plan import Piece, RunFrame, handed_task, planned_tasks
+from farthing.swarm.results import Kept, MapDone, SwarmResult, Totals, WorkResult
 from farthing.swarm.spread import spread
-from farthing.swarm.stages import Conducted, conduct
+from farthing.swarm.stages import Conducted
 from farthing.swarm.toolrun import Journey, closing
 from farthing.swarm.tools import stage_tools
-from farthing.swarm.work import Means, Piece, do_work
+from farthing.swarm.work import Means, do_work
 from farthing.task import Task
 
 RUNS_PER_MONTH = 30
@@ -64,8 +67,9 @@ class Swarm:
     """Agents ready to work. One run or map at a time; each has its own `run_id`, and budgets hold per run.
 
     `budget_usd` limits one run, `agent_budget_usd` each agent whose spec sets no limit; dollars, hard.
-    `tools` serve capabilities by name. `estimate` gives the expected cost of a task before anything ran.
-    Raises `SwarmError` for no agents or an unknown role, `InvalidTaskError` for a tool that cannot be used.
+    `pattern` is how they work together; None is stages. `tools` serve capabilities by name. `estimate` gives
+    the expected cost of a task before anything ran. Raises `SwarmError` for no agents, an unknown role or a
+    pattern that does not suit them, `InvalidTaskError` for a tool that cannot be used.
     """
 
     def __init__(
@@ -74,6 +78,7 @@ class Swarm:
         *,
         journey: Journey,
         goal: str = "",
+        pattern: Pattern | None = None,
         settings: SwarmSettings | None = None,
         tools: Mapping[str, Sequence[ToolSource]] | None = None,
         budget_usd: Decimal | None = None,
@@ -91,6 +96,8 @@ class Swarm:
         self._settings = settings or SwarmSettings()
         self.goal = goal
         self.agents, self.notices = _agents(specs, self._settings, tools or {}, agent_budget_usd)
+        self.pattern: Pattern = pattern or Stages()
+        cast_of(self.pattern, self.agents)
         self.runs_per_month = runs_per_month
         self._journey = journey
         self._budget_usd = budget_usd
@@ -103,7 +110,7 @@ class Swarm:
         self._busy = False
         self._cancelled = False
         self._work: asyncio.Task[Conducted] | asyncio.Task[None] | None = None
-        self._results: list[WorkResult] = []
+        self._kept = Kept()
         self._totals = Totals()
         self._measured: list[Decimal] = []
 
@@ -114,8 +121,8 @@ class Swarm:
 
     @property
     def results(self) -> tuple[WorkResult, ...]:
-        """The pieces of the run under way or the last one, in order of ending; `map` keeps only `totals`."""
-        return tuple(self._results)
+        """The pieces of the run under way or the last one, as in its result; `map` keeps only `totals`."""
+        return self._kept.listed
 
     @property
     def totals(self) -> Totals:
@@ -239,7 +246,7 @@ class Swarm:
         )
         for notice in self.notices:
             await put(notice)
-        work = asyncio.create_task(conduct(self.agents, frame, self._means(put, self._keep)))
+        work = asyncio.create_task(conduct(self.agents, self.pattern, frame, self._means(put, self._keep)))
         self._work = work
         if self._cancelled:
             work.cancel()
@@ -252,7 +259,8 @@ class Swarm:
             run_id=frame.run_id,
             goal=frame.goal,
             output=ended.output,
-            results=tuple(self._results),
+            results=self._kept.listed,
+            unlisted=self._kept.unlisted,
             stopped=ended.stopped,
             started_at=started_at,
             finished_at=self._now(),
@@ -298,7 +306,7 @@ class Swarm:
             self._run_id = self._new_id()
         self._used = self._busy = True
         self._cancelled = False
-        self._results.clear()
+        self._kept = Kept()
 
     def _end(self) -> None:
         self._busy, self._work = False, None
@@ -307,7 +315,7 @@ class Swarm:
         self._totals = self._totals.plus(work)
 
     def _keep(self, work: WorkResult) -> None:
-        self._results.append(work)
+        self._kept.add(work)
         self._add(work)
 
 

@@ -13,21 +13,11 @@ from farthing.result import Attempt, AttemptFinished, TaskFinished
 from farthing.swarm.events import AgentProgress, CapReached, SwarmEvent, ToolRan
 from farthing.swarm.journal import Opener, open_unkept
 from farthing.swarm.loop import LoopCaps
+from farthing.swarm.plan import Piece
 from farthing.swarm.results import WorkResult
 from farthing.swarm.toolrun import Journey, closing, run_with_tools
-from farthing.task import Task
 
 Emit: TypeAlias = Callable[[SwarmEvent], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
-    """One piece of work of a run. `name` is its own within the run, and the same when the run goes on."""
-
-    name: str
-    task: Task
-    stage: int
-    title: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
