@@ -7,6 +7,7 @@ import asyncio
 import os
 from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from types import TracebackType
@@ -35,10 +36,13 @@ from farthing.spend.runs import Fold, fold
 from farthing.spend.targets import Level
 from farthing.spend.thresholds import alert_rules
 from farthing.swarm.agent import ToolSource
+from farthing.swarm.costing import SwarmPlan, plan_of
 from farthing.swarm.definition import Team, ordered, settings_for
 from farthing.swarm.events import LoopEvent
 from farthing.swarm.loop import caps_from
+from farthing.swarm.outlook import Outlook
 from farthing.swarm.run import Swarm
+from farthing.swarm.terms import terms_of
 from farthing.swarm.toolrun import run_with_tools
 from farthing.task import Labels, Task, TaskType, labelled
 from farthing.upstream.transport import Transport
@@ -188,14 +192,38 @@ class Deployment:
             tools=order.tools,
             budget_usd=config.budget.swarm_limit if order.budget_usd is None else order.budget_usd,
             agent_budget_usd=config.budget.agent_limit,
-            estimate=self._estimate,
+            reckon=partial(self._reckon, order.budget_usd),
             now=self._clock.now,
             on_event=self._opened().watching.on_swarm_event(),
         )
 
-    def _estimate(self, task: Task) -> Decimal | None:
-        route = self._opened().pipeline.explain(task)
-        return None if isinstance(route, NoRoute) else route.candidates[0].expected_cost
+    def plan_swarm(
+        self,
+        agents: Team,
+        *,
+        goal: str = "",
+        pattern: Pattern | None = None,
+        tools: Mapping[str, Sequence[ToolSource]] | None = None,
+        budget_usd: Decimal | str | int | None = None,
+    ) -> SwarmPlan:
+        """What a run would be expected to cost and the most it could, as `deploy_swarm` takes it; nothing is
+        sent. Raises as `deploy_swarm`."""
+        swarm = self.prepare_swarm(agents, goal=goal, pattern=pattern, tools=tools, budget_usd=budget_usd)
+        return swarm.plan_costs()
+
+    def _reckon(
+        self, budget_usd: Decimal | None, pieces: Sequence[Outlook], may_get_tools: frozenset[str]
+    ) -> SwarmPlan:
+        means = self._opened().means
+        terms = terms_of(
+            means.config,
+            means.catalog,
+            baseline=means.baseline,
+            now=self._clock.now(),
+            route_of=self._opened().pipeline.explain,
+            budget_usd=budget_usd,
+        )
+        return plan_of(pieces, replace(terms, may_get_tools=may_get_tools))
 
     def _journey(self, task: Task, *, stream: bool) -> AsyncGenerator[LoopEvent]:
         """The pipeline's journey; where the tools are functions, the loop that runs them around it."""

@@ -1,7 +1,7 @@
 """Swarms with a pattern on a scripted journey, and scripts that answer in a pattern's forms."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import cast
 
@@ -9,9 +9,12 @@ from tests.swarm.scripted import Answer, Say, Scripted
 
 from farthing.config.patterns import Pattern
 from farthing.swarm.agent import AgentSpec
+from farthing.swarm.costing import SwarmPlan
 from farthing.swarm.events import AgentStarted, StageStarted, SwarmEvent, SwarmFinished
+from farthing.swarm.outlook import Outlook
 from farthing.swarm.results import SwarmResult
 from farthing.swarm.run import Swarm
+from farthing.swarm.terms import Reckon
 from farthing.task import Task
 
 
@@ -67,3 +70,22 @@ def titles(events: list[SwarmEvent]) -> list[str]:
 def started(events: list[SwarmEvent]) -> list[str]:
     """Who began a piece, in order."""
     return [event.agent_id for event in events if isinstance(event, AgentStarted)]
+
+
+def each(estimate: Callable[[Task], Decimal | None]) -> Reckon:
+    """Reckons a run by what each task is expected to cost."""
+
+    def reckon(pieces: Sequence[Outlook], _: frozenset[str]) -> SwarmPlan:
+        costs = [estimate(piece.task) for piece in pieces for _ in range(piece.expected)]
+        known = [cost for cost in costs if cost is not None]
+        return SwarmPlan(
+            pieces=(),
+            expected_usd=sum(known, Decimal(0)) if len(known) == len(costs) else None,
+            worst_usd=None,
+            at_most_usd=None,
+            baseline_usd=None,
+            limits=(),
+            assumptions=(),
+        )
+
+    return reckon

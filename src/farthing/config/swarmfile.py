@@ -6,7 +6,7 @@ Shapes and bounds; JSON or TOML, camelCase keys as in a configuration, unknown k
 
 from typing import Annotated, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from farthing.config.patterns import PatternSection, Stages
 from farthing.config.schema import RoleSpec
@@ -57,7 +57,7 @@ class SwarmFile(Section):
     """What is to be brought about. `{NAME}` stands for the input of that name."""
     inputs: dict[InputName, str | None] = Field(default_factory=dict[InputName, str | None])
     """What goal, instructions and items may refer to as `{NAME}`, with its value; null: it must be given."""
-    agents: Annotated[tuple[AgentEntry, ...], Field(min_length=1)]
+    agents: Annotated[tuple[AgentEntry, ...], Field(json_schema_extra={"minItems": 1})]
     pattern: PatternSection = Stages()
     budget_usd: Dollars | None = None
     """The most one run may spend, in dollars."""
@@ -72,6 +72,14 @@ class SwarmFile(Section):
     """By capability: the tools that serve it for all agents, by name as in `agents[].tools`."""
     roles: dict[str, RoleSpec] = Field(default_factory=dict[str, RoleSpec])
     """Roles of this swarm, beside the configuration's."""
+
+    @field_validator("agents")
+    @classmethod
+    def _is_a_team(cls, value: tuple[AgentEntry, ...]) -> tuple[AgentEntry, ...]:
+        # Not by `min_length`, which would count entries that have faults of their own as none.
+        if not value:
+            raise ValueError('has no agents; give at least one, as {"role": "researcher"}')
+        return value
 
     def overrides(self) -> dict[str, object]:
         """What of it is the deployment's, as `Deployment(…, overrides=…)` takes it."""

@@ -21,9 +21,6 @@ from farthing.swarm.brief import (
 from farthing.swarm.orders import formed
 from farthing.task import LONGEST_SESSION_ID, Message, Task
 
-ASSUMED_RESULT_CHARS = 2_000
-"""How long an estimate takes an agent's result to be: about 500 tokens."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFrame:
@@ -115,18 +112,3 @@ def handed_task(agent: Agent, task: Task, frame: RunFrame, *, suits: bool) -> Ta
         agent_id=agent.id,
         role=agent.role,
     )
-
-
-def planned_tasks(agents: Sequence[Agent], frame: RunFrame) -> tuple[Task, ...]:
-    """The tasks of one run, for an estimate: each earlier result stands in as `ASSUMED_RESULT_CHARS` of text.
-
-    Each agent is planned with one model call: how often tools are called is not known beforehand.
-    """
-    tasks: list[Task] = []
-    earlier: list[Earlier] = []
-    for number in sorted({agent.stage for agent in agents}):
-        stage = [agent for agent in agents if agent.stage == number]
-        tasks.extend(stage_task(agent, frame, earlier) for agent in stage)
-        text = "word " * (ASSUMED_RESULT_CHARS // 5)
-        earlier.extend(Earlier(agent_id=a.id, stage=number, title=a.title, text=text) for a in stage)
-    return (*tasks, synthesis_task(frame, earlier))

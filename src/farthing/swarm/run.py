@@ -10,7 +10,6 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TypeAlias
 
 from farthing.config.patterns import Pattern, Stages
 from farthing.config.schema import Swarm as SwarmSettings
@@ -28,12 +27,15 @@ from farthing.swarm.brief import DIGEST_CHARS
 from farthing.swarm.casting import cast_of
 from farthing.swarm.channel import Channel, end_all
 from farthing.swarm.conducting.conduct import conduct
+from farthing.swarm.costing import SwarmPlan
 from farthing.swarm.events import CapabilityWithoutTool, SwarmEvent, SwarmFinished, SwarmStarted
 from farthing.swarm.loop import caps_from, toolbox
-from farthing.swarm.plan import Piece, RunFrame, handed_task, planned_tasks
+from farthing.swarm.outlook import Outlook
+from farthing.swarm.plan import Piece, RunFrame, handed_task
 from farthing.swarm.results import Kept, MapDone, SwarmResult, Totals, WorkResult
 from farthing.swarm.spread import spread
 from farthing.swarm.stages import Conducted
+from farthing.swarm.terms import Reckon, foreseen, may_get_tools
 from farthing.swarm.toolrun import Journey, closing
 from farthing.swarm.tools import stage_tools
 from farthing.swarm.work import Means, do_work
@@ -46,9 +48,6 @@ CANCELLED = "cancelled"
 """`SwarmResult.stopped` after `cancel()`."""
 
 _EVENTS_AHEAD = 256
-
-Estimate: TypeAlias = Callable[[Task], Decimal | None]
-"""The expected cost of a task in dollars, from its route; None where it is not known."""
 
 
 def new_run_id() -> str:
@@ -67,8 +66,8 @@ class Swarm:
     """Agents ready to work. One run or map at a time; each has its own `run_id`, and budgets hold per run.
 
     `budget_usd` limits one run, `agent_budget_usd` each agent whose spec sets no limit; dollars, hard.
-    `pattern` is how they work together; None is stages. `tools` serve capabilities by name. `estimate` gives
-    the expected cost of a task before anything ran. Raises `SwarmError` for no agents, an unknown role or a
+    `pattern` is how they work together; None is stages. `tools` serve capabilities by name. `reckon` gives
+    the costs of a run before anything ran. Raises `SwarmError` for no agents, an unknown role or a
     pattern that does not suit them, `InvalidTaskError` for a tool that cannot be used.
     """
 
@@ -83,7 +82,7 @@ class Swarm:
         tools: Mapping[str, Sequence[ToolSource]] | None = None,
         budget_usd: Decimal | None = None,
         agent_budget_usd: Decimal | None = None,
-        estimate: Estimate | None = None,
+        reckon: Reckon | None = None,
         runs_per_month: int = RUNS_PER_MONTH,
         digest_chars: int = DIGEST_CHARS,
         clock: Callable[[], float] = time.monotonic,
@@ -101,7 +100,8 @@ class Swarm:
         self.runs_per_month = runs_per_month
         self._journey = journey
         self._budget_usd = budget_usd
-        self._estimate = estimate
+        self._reckon = reckon
+        self._may_get_tools = may_get_tools(specs, self.agents)
         self._digest_chars = digest_chars
         self._clock, self._now, self._new_id = clock, now, new_id
         self._on_event = on_event
@@ -148,19 +148,24 @@ class Swarm:
 
     def expected_run_cost(self, goal: str | None = None) -> Decimal | None:
         """Expected cost of one run in dollars, from the routes of `plan()`; None where one is not known."""
-        if self._estimate is None:
-            return None
-        total = Decimal(0)
-        for task in self.plan(goal):
-            cost = self._estimate(task)
-            if cost is None:
-                return None
-            total += cost
-        return total
+        return None if self._reckon is None else self.plan_costs(goal).expected_usd
+
+    def plan_costs(self, goal: str | None = None) -> SwarmPlan:
+        """What a run is expected to cost and the most it can, piece by piece; nothing is sent.
+
+        Reads the file of items, where there is one. Raises `SwarmError` for a swarm of no deployment.
+        """
+        if self._reckon is None:
+            raise SwarmError("this swarm has no prices", hint="make it by a deployment's prepare_swarm")
+        return self._reckon(self._outlook(goal), self._may_get_tools)
 
     def plan(self, goal: str | None = None) -> tuple[Task, ...]:
         """The tasks one run would send, one model call each, with an assumed length of earlier results."""
-        return planned_tasks(self.agents, self._frame(goal or self.goal or "the goal"))
+        pieces = self._outlook(goal)
+        return tuple(piece.task for piece in pieces for _ in range(piece.expected))
+
+    def _outlook(self, goal: str | None) -> tuple[Outlook, ...]:
+        return foreseen(self.agents, self.pattern, self._frame(goal or self.goal or "the goal"))
 
     async def run(self, goal: str | None = None) -> SwarmResult:
         """Works through the goal (or the swarm's own) to its result; see `stream`."""

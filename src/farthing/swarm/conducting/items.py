@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from farthing.errors import SwarmError
+from farthing.swarm.outlook import ItemFacts
 
 LONGEST_ITEM_CHARS = 100_000
 """A line that is longer is refused: it is no item but a file without line ends."""
@@ -30,6 +31,17 @@ def items_in(path: str) -> Iterator[str]:
                     yield _item(line.strip(), path, number)
     except (OSError, UnicodeDecodeError) as error:
         raise SwarmError(f"{path} cannot be read: {error}") from None
+
+
+def facts_in(path: str) -> ItemFacts:
+    """How many items a file has, and how long they are; reads all of it. Raises as `items_in`."""
+    count = chars = longest_bytes = 0
+    longest = ""
+    for item in items_in(path):
+        count, chars = count + 1, chars + len(item)
+        if len(item) > longest_bytes // 4 and (size := len(item.encode())) > longest_bytes:
+            longest, longest_bytes = item, size
+    return ItemFacts(count=count, mean_chars=chars // max(1, count), longest=longest)
 
 
 def _item(line: str, path: str, number: int) -> str:
