@@ -7,7 +7,6 @@ import asyncio
 import os
 from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from types import TracebackType
@@ -223,7 +222,7 @@ class Deployment:
             route_of=self._opened().pipeline.explain,
             budget_usd=budget_usd,
         )
-        return plan_of(pieces, replace(terms, may_get_tools=may_get_tools))
+        return plan_of(pieces, terms, may_get_tools)
 
     def _journey(self, task: Task, *, stream: bool) -> AsyncGenerator[LoopEvent]:
         """The pipeline's journey; where the tools are functions, the loop that runs them around it."""

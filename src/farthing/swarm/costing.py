@@ -6,7 +6,7 @@ prompt it may have: nothing that is held to its reservation can be billed above 
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import TypeAlias
@@ -36,7 +36,7 @@ RouteOf: TypeAlias = Callable[[Task], Route | NoRoute]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """By what a run is reckoned. `may_get_tools` are agents whose tools are not known yet."""
+    """By what a run is reckoned."""
 
     config: DeploymentConfig
     catalog: Catalog
@@ -47,7 +47,6 @@ class Terms:
     now: datetime
     route_of: RouteOf
     budget_usd: Decimal | None = None
-    may_get_tools: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,9 +100,11 @@ class SwarmPlan:
         return percent_saved(self.expected_usd, self.baseline_usd)
 
 
-def plan_of(pieces: Sequence[Outlook], terms: Terms) -> SwarmPlan:
-    """The plan of a run's pieces. Raises `InvalidTaskError` for a task that no model could be sent."""
-    planned = tuple(_planned(piece, terms) for piece in pieces)
+def plan_of(
+    pieces: Sequence[Outlook], terms: Terms, may_get_tools: frozenset[str] = frozenset()
+) -> SwarmPlan:
+    """The plan of a run's pieces; the ids are of agents whose tools are not known yet. Raises `InvalidTaskError` for a task that no model could be sent."""
+    planned = _pooled([_planned(piece, terms, may_get_tools) for piece in pieces], pieces)
     worst = _bounded_by_agents(planned, pieces)
     limits = tuple(limit for limit in _limits(terms) if worst is None or limit.amount_usd < worst)
     bounds = [amount for amount in (worst, *(limit.amount_usd for limit in limits)) if amount is not None]
@@ -118,11 +119,11 @@ def plan_of(pieces: Sequence[Outlook], terms: Terms) -> SwarmPlan:
     )
 
 
-def _planned(piece: Outlook, terms: Terms) -> PlannedCost:
+def _planned(piece: Outlook, terms: Terms, may_get_tools: frozenset[str]) -> PlannedCost:
     task, fullest = checked(piece.task), checked(piece.fullest)
     route, widest = terms.route_of(task), terms.route_of(fullest)
     agent_id = task.agent_id or ""
-    tooled = bool(task.tools) or agent_id in terms.may_get_tools
+    tooled = bool(task.tools) or agent_id in may_get_tools
     steps = (EXPECTED_STEPS, terms.caps.max_steps) if tooled else (1, 1)
     steps = (min(steps), steps[1])
     first = None if isinstance(route, NoRoute) else route.candidates[0]
@@ -149,6 +150,19 @@ def _planned(piece: Outlook, terms: Terms) -> PlannedCost:
         baseline_usd=_times(None if first is None else _baseline(first, steps[0], terms), piece.expected),
         least_usd=from_nano(min(least)) if least else None,
         first=piece.first,
+    )
+
+
+def _pooled(planned: Sequence[PlannedCost], pieces: Sequence[Outlook]) -> tuple[PlannedCost, ...]:
+    """Of pieces of which it is open who does them, each is taken to be the dearest."""
+    both = list(zip(planned, pieces, strict=True))
+    units = [one.worst_usd / one.most for one, piece in both if piece.pooled and one.most and one.worst_usd]
+    dearest = max(units, default=None)
+    return tuple(
+        replace(one, worst_usd=dearest * one.most)
+        if piece.pooled and dearest is not None and one.worst_usd is not None
+        else one
+        for one, piece in both
     )
 
 
@@ -227,7 +241,7 @@ def _bounded_by_agents(planned: Sequence[PlannedCost], pieces: Sequence[Outlook]
         before = by_agent.get(one.agent_id, Decimal(0))
         by_agent[one.agent_id] = None if before is None or one.worst_usd is None else before + one.worst_usd
         for scope, amount in piece.task.limits:
-            if scope.startswith("agent:"):
+            if scope.startswith("agent:") and not piece.pooled:
                 own[one.agent_id] = amount
     parts = [
         own.get(agent) if worst is None else min(worst, own.get(agent, worst))

@@ -47,6 +47,8 @@ class Outlook:
     expected: int
     most: int
     first: bool = False
+    pooled: bool = False
+    """Whether it is decided on the way which of the pooled pieces there will be: the dearest may be all."""
 
 
 def facts_of(items: Sequence[str]) -> ItemFacts:
@@ -197,6 +199,7 @@ def _supervisor(pattern: Supervisor, cast: Cast, frame: RunFrame) -> tuple[Outlo
         )
     ]
     most = pattern.rounds * pattern.assignments
+    workers = len(cast.members)
     for share, agent in enumerate(cast.members, start=1):
         assigned = parts.assignment_piece(
             agent, frame, _text(ASSUMED_RESULT_CHARS // 4), (), round_number=1, number=share
@@ -209,9 +212,9 @@ def _supervisor(pattern: Supervisor, cast: Cast, frame: RunFrame) -> tuple[Outlo
                 name=f"round-1/{agent.id}",
                 task=assigned.task,
                 fullest=longest.task,
-                expected=_share(rounds * each, len(cast.members), share),
-                # Who does them is the supervisor's to say: the dearest of them may do all.
-                most=most,
+                expected=_share(rounds * each, workers, share),
+                most=_share(most, workers, share),
+                pooled=True,
             )
         )
     concluding = parts.conclusion_piece(cast, frame, usual, ())

@@ -1,47 +1,41 @@
 """`farthing swarm run`: a goal, a team, and the answer; what happens on the way is shown beside it."""
 
 import sys
-from collections.abc import Sequence
-from decimal import Decimal
 from pathlib import Path
 
 import typer
 
 from farthing.cli.work import show, tables
 from farthing.cli.work.interrupt import INTERRUPTED, run_async
-from farthing.cli.work.team import TeamRun, concluded, limited, run_goal, specs_for, specs_from
-from farthing.config.load import load_config
+from farthing.cli.work.swarmsource import AskedSwarm, ToldSwarm, told_swarm
+from farthing.cli.work.team import TeamRun, concluded, run_goal
 from farthing.config.schema import DeploymentConfig
 from farthing.deployment import Deployment
 from farthing.errors import EXIT_CODES, BudgetExceededError, SwarmError
-from farthing.swarm.agent import AgentSpec
 from farthing.swarm.results import SwarmResult
 from farthing.swarm.run import CANCELLED
 from farthing.task import Labels
 
 
-def run_team(
-    goal: str,
-    agents: str | None,
-    source: str | Path | None,
-    *,
-    budget: Decimal | None,
-    out: Path | None,
-    labels: Labels,
-    as_json: bool,
-) -> None:
-    """Runs the goal; `agents` None is a team of the profile's size."""
-    settings = load_config(source, overrides=limited(budget))
-    specs = specs_for(settings) if agents is None else specs_from(agents)
-    result, settings, simulated = run_async(_run(settings, specs, goal, labels))
+def run_team(asked: AskedSwarm, *, out: Path | None, labels: Labels, as_json: bool) -> None:
+    """Runs the goal; without agents or a file it is done by a team of the profile's size."""
+    told = told_swarm(asked)
+    for note in told.notes:
+        show.note(f"note: {note}")
+    result, settings, simulated = run_async(_run(told, labels))
     finish(concluded(result, settings, simulated=simulated, out=out), as_json=as_json)
 
 
-async def _run(
-    settings: DeploymentConfig, specs: Sequence[AgentSpec], goal: str, labels: Labels
-) -> tuple[SwarmResult, DeploymentConfig, bool]:
-    async with Deployment(settings) as deployment:
-        result = await run_goal(deployment, specs, goal, progress=show.console(stderr=True), labels=labels)
+async def _run(told: ToldSwarm, labels: Labels) -> tuple[SwarmResult, DeploymentConfig, bool]:
+    async with Deployment(told.settings) as deployment:
+        result = await run_goal(
+            deployment,
+            told.team,
+            told.goal,
+            progress=show.console(stderr=True),
+            labels=None if labels == Labels() else labels,
+            budget_usd=told.budget_usd,
+        )
         return result, deployment.config, deployment.simulated
 
 

@@ -1,7 +1,6 @@
 """A team on a goal: what `demo`, `swarm run` and `deploy --goal` share. Prints nothing but the live table."""
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -17,6 +16,7 @@ from farthing.deployment import Deployment
 from farthing.errors import SwarmError
 from farthing.storage.database import default_path, sqlite_url
 from farthing.swarm.agent import AgentSpec
+from farthing.swarm.definition import Team
 from farthing.swarm.out import write_run
 from farthing.swarm.results import SwarmResult
 from farthing.task import Labels
@@ -72,17 +72,18 @@ def specs_for(config: DeploymentConfig) -> tuple[AgentSpec, ...]:
 
 async def run_goal(
     deployment: Deployment,
-    specs: Sequence[AgentSpec],
+    team: Team,
     goal: str,
     *,
     progress: Console,
     labels: Labels | None = None,
+    budget_usd: Decimal | None = None,
 ) -> SwarmResult:
     """Runs the goal on an open deployment, shown as it happens. Ctrl-C ends the run, not the program."""
     for notice in deployment.notices:
         note(f"note: {notice.text}")
-    swarm = deployment.prepare_swarm(specs, goal=goal, labels=labels)
-    return await watch(swarm, goal, out=progress, simulated=deployment.simulated)
+    swarm = deployment.prepare_swarm(team, goal=goal, labels=labels, budget_usd=budget_usd)
+    return await watch(swarm, swarm.goal, out=progress, simulated=deployment.simulated)
 
 
 def concluded(
