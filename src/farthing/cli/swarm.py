@@ -56,7 +56,9 @@ Inputs = Annotated[
     list[str] | None,
     typer.Option("--input", "-i", metavar="NAME=VALUE", help="A value that the file asks for; repeatable."),
 ]
-Prices = Annotated[str, typer.Option(help="The price book: current, tutorial, a date or a book's id.")]
+Book = Annotated[
+    str, typer.Option("--book", help="Dated prices to reckon with: snapshot, tutorial, or a book's id.")
+]
 
 
 @app.callback()
@@ -100,7 +102,7 @@ def plan(
     profile: options.Profile = None,
     config: options.ConfigFile = None,
     budget: options.Budget = None,
-    prices: Prices = "current",
+    book: Book = "snapshot",
     as_json: options.Json = False,
 ) -> None:
     """Tell what a run would cost, expected and at most, before anything is spent.
@@ -110,7 +112,7 @@ def plan(
     from farthing.cli.work.swarmplan import tell_plan
 
     asked = _asked(goal, agents, file, inputs, options.source_of(profile, config), budget)
-    tell_plan(asked, prices=prices, as_json=as_json)
+    tell_plan(asked, prices=book, as_json=as_json)
 
 
 @app.command(epilog=_CHECK)
@@ -119,14 +121,14 @@ def check(
     inputs: Inputs = None,
     profile: options.Profile = None,
     config: options.ConfigFile = None,
-    prices: Prices = "current",
+    book: Book = "snapshot",
     as_json: options.Json = False,
 ) -> None:
     """Tell every fault of a swarm file, with its place; sends nothing and needs no key."""
     from farthing.cli.work.swarmplan import tell_check
 
     asked = _asked(None, None, file, inputs, options.source_of(profile, config), None)
-    tell_check(asked, prices=prices, as_json=as_json)
+    tell_check(asked, prices=book, as_json=as_json)
 
 
 def _asked(

@@ -1,15 +1,18 @@
-"""Does `farthing swarm plan` and `check`: what a run would cost, reckoned from packaged prices. Sends nothing."""
+"""Does `farthing swarm plan` and `check`: what a run would cost, by packaged prices. Sends nothing."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 
 from farthing.catalog.further import with_upstreams
+from farthing.catalog.models import Catalog
 from farthing.catalog.successors import replace_gone
 from farthing.cli.work import show
 from farthing.cli.work.swarmsource import AskedSwarm, ToldSwarm, told_swarm
 from farthing.config.load import load_catalog
+from farthing.config.schema import DeploymentConfig
 from farthing.errors import ConfigError, SwarmError
 from farthing.result import Route, TaskEvent
 from farthing.routing.classify import classify
@@ -67,25 +70,12 @@ def planned(told: ToldSwarm, prices: str) -> SwarmPlan:
     catalog = with_upstreams(book, told.settings.upstreams)
     settings, _ = replace_gone(told.settings, catalog, now.date())
     name = settings.baseline.model
-
-    def route_of(task: Task) -> Route | NoRoute:
-        return decide_route(
-            classify(task),
-            task,
-            config=settings,
-            catalog=catalog,
-            health={},
-            now=now,
-            clock_s=0.0,
-            remaining_usd=None,
-        )
-
     terms = terms_of(
         settings,
         catalog,
         baseline=catalog.price(name) or load_catalog("tutorial").price(name),
         now=now,
-        route_of=route_of,
+        route_of=partial(_route_of, settings=settings, catalog=catalog, now=now),
         budget_usd=told.budget_usd,
     )
     order = ordered(told.team, goal=told.goal, budget_usd=told.budget_usd)
@@ -105,6 +95,19 @@ def planned(told: ToldSwarm, prices: str) -> SwarmPlan:
         reckon=reckon,
     )
     return swarm.plan_costs()
+
+
+def _route_of(task: Task, *, settings: DeploymentConfig, catalog: Catalog, now: datetime) -> Route | NoRoute:
+    return decide_route(
+        classify(task),
+        task,
+        config=settings,
+        catalog=catalog,
+        health={},
+        now=now,
+        clock_s=0.0,
+        remaining_usd=None,
+    )
 
 
 async def _unsent(task: Task) -> AsyncIterator[TaskEvent]:

@@ -65,7 +65,7 @@ def _of_file(asked: AskedSwarm, path: Path) -> ToldSwarm:
     if asked.budget_usd is not None:
         swarm = swarm.model_copy(update={"budget_usd": asked.budget_usd})
     settings = load_config(asked.source or swarm.profile, overrides=swarm.overrides())
-    catalog = with_upstreams(load_catalog("current"), settings.upstreams)
+    catalog = with_upstreams(load_catalog(), settings.upstreams)
     checked = checked_swarm(swarm, settings, catalog, datetime.now(UTC).date())
     if checked.faults:
         raise ConfigError(str(path), list(checked.faults))
