@@ -103,7 +103,10 @@ class SwarmPlan:
 def plan_of(
     pieces: Sequence[Outlook], terms: Terms, may_get_tools: frozenset[str] = frozenset()
 ) -> SwarmPlan:
-    """The plan of a run's pieces; the ids are of agents whose tools are not known yet. Raises `InvalidTaskError` for a task that no model could be sent."""
+    """The plan of a run's pieces. `may_get_tools` are the ids of agents whose tools are not known yet.
+
+    Raises `InvalidTaskError` for a task that no model could be sent.
+    """
     planned = _pooled([_planned(piece, terms, may_get_tools) for piece in pieces], pieces)
     worst = _bounded_by_agents(planned, pieces)
     limits = tuple(limit for limit in _limits(terms) if worst is None or limit.amount_usd < worst)

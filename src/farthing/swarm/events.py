@@ -50,6 +50,8 @@ class SwarmStarted:
     goal: str
     agents: tuple[Agent, ...]
     budget_usd: Decimal | None
+    pattern: str = "stages"
+    """How they work together: the pattern's `type`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

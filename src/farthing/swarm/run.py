@@ -246,7 +246,11 @@ class Swarm:
         put = self._emitter(channel)
         await put(
             SwarmStarted(
-                run_id=frame.run_id, goal=frame.goal, agents=self.agents, budget_usd=self._budget_usd
+                run_id=frame.run_id,
+                goal=frame.goal,
+                agents=self.agents,
+                budget_usd=self._budget_usd,
+                pattern=self.pattern.type,
             )
         )
         for notice in self.notices:
