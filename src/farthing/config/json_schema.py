@@ -1,4 +1,4 @@
-"""The JSON Schemas of a configuration and a swarm file, for editors. Derived from their classes; no decisions.
+"""The JSON Schemas of a configuration and a swarm file, for editors. Derived from their classes.
 
 Editors check a file before `${VAR}` is replaced, so a reference is allowed where a number, a truth
 value or a fixed word is expected.

@@ -125,10 +125,8 @@ class Board:
         for agent in event.agents:
             self._lines[agent.id] = AgentLine(agent_id=agent.id, stage=agent.stage, part=agent.part)
         if event.pattern == "stages":
-            last, part = (
-                max((agent.stage for agent in event.agents), default=0) + 1,
-                "one answer from all results",
-            )
+            last = max((agent.stage for agent in event.agents), default=0) + 1
+            part = "one answer from all results"
             self._lines[SYNTHESIS] = AgentLine(agent_id=SYNTHESIS, stage=last, part=part)
         return f"{event.run_id}: {len(event.agents)} agents, goal: {event.goal}"
 
