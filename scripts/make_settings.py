@@ -58,7 +58,7 @@ def _walk(section: Schema, definitions: dict[str, Schema], prefix: str) -> Itera
 
 def _inner(entry: Schema, definitions: dict[str, Schema]) -> tuple[Schema | None, bool]:
     """The section that a key holds, and whether it holds one for each of the user's names."""
-    named = entry.get("additionalProperties")
+    named = _of_names(entry)
     if isinstance(named, dict) and "$ref" in named:
         return _resolved(cast("Schema", named), definitions), True
     listed = entry.get("items")
@@ -70,11 +70,24 @@ def _inner(entry: Schema, definitions: dict[str, Schema]) -> tuple[Schema | None
     return None, False
 
 
+def _of_names(entry: Schema) -> object:
+    """What stands for each of the user's names, also where names are bound to a form."""
+    by_form = cast("dict[str, object]", entry.get("patternProperties", {}))
+    return next(iter(by_form.values()), entry.get("additionalProperties"))
+
+
 def _resolved(entry: Schema, definitions: dict[str, Schema]) -> Schema:
     return definitions[str(entry["$ref"]).rpartition("/")[2]]
 
 
 _KINDS = {"integer": "whole number", "number": "number", "boolean": "true or false", "string": "text"}
+
+
+def _named_kind(value: object) -> str:
+    schema = cast("Schema", value) if isinstance(value, dict) else {}
+    if "enum" in schema:
+        return "slot"
+    return _KINDS.get(str(schema.get("type")), "text")
 
 
 def _kind(entry: Schema) -> str:
@@ -88,7 +101,7 @@ def _kind(entry: Schema) -> str:
         numbers = of.get("type") == "number"
         return "list of objects" if "$ref" in item else "list of numbers" if numbers else "list of texts"
     if kind.get("type") == "object":
-        return "name → slot"
+        return f"name → {_named_kind(_of_names(kind))}"
     words = _KINDS.get(str(kind.get("type")), "text")
     return words + _bounds(kind)
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         MissingKeyError,
         NoCandidateError,
         QueueFullError,
+        SharedMemoryError,
         StreamBrokenError,
         SwarmError,
         TaskFailedError,
@@ -44,6 +45,9 @@ if TYPE_CHECKING:
     from farthing.spend.report import CostReport
     from farthing.spend.workload import UsageProfile
     from farthing.swarm.agent import Agent, AgentSpec
+    from farthing.swarm.memory.entry import Conflict, Lease, MemoryChange, MemoryEntry, MemoryMatch, Taken
+    from farthing.swarm.memory.shared import Memory
+    from farthing.swarm.memory.tools import memory_tools
     from farthing.swarm.run import Swarm
     from farthing.task import Labels, Message, Task, Tool, ToolCall, Usage
 
@@ -64,6 +68,7 @@ _HOMES = {
         "MissingKeyError",
         "NoCandidateError",
         "QueueFullError",
+        "SharedMemoryError",
         "StreamBrokenError",
         "SwarmError",
         "TaskFailedError",
@@ -88,6 +93,9 @@ _HOMES = {
     "spend.report": ("CostReport",),
     "spend.workload": ("UsageProfile",),
     "swarm.agent": ("Agent", "AgentSpec"),
+    "swarm.memory.entry": ("Conflict", "Lease", "MemoryChange", "MemoryEntry", "MemoryMatch", "Taken"),
+    "swarm.memory.shared": ("Memory",),
+    "swarm.memory.tools": ("memory_tools",),
     "swarm.run": ("Swarm",),
     "task": ("Labels", "Message", "Task", "Tool", "ToolCall", "Usage"),
 }
@@ -104,6 +112,7 @@ __all__ = [
     "BudgetExceededError",
     "Candidate",
     "ConfigError",
+    "Conflict",
     "CostCalculator",
     "CostReport",
     "Debate",
@@ -113,8 +122,13 @@ __all__ = [
     "FarthingError",
     "InvalidTaskError",
     "Labels",
+    "Lease",
     "LedgerUnavailableError",
     "MapReduce",
+    "Memory",
+    "MemoryChange",
+    "MemoryEntry",
+    "MemoryMatch",
     "Message",
     "Metrics",
     "MissingKeyError",
@@ -124,12 +138,14 @@ __all__ = [
     "Restarted",
     "Route",
     "Routed",
+    "SharedMemoryError",
     "Stages",
     "StreamBrokenError",
     "Supervisor",
     "Swarm",
     "SwarmError",
     "SwarmFile",
+    "Taken",
     "Task",
     "TaskFailedError",
     "TaskFinished",
@@ -144,6 +160,7 @@ __all__ = [
     "Waiting",
     "load_config",
     "load_swarm",
+    "memory_tools",
 ]
 
 

@@ -5,10 +5,11 @@ Opens and closes what has effects; decides nothing about a task. The sync doors 
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -21,25 +22,34 @@ from farthing.config.changing import with_caching, with_cost_alert
 from farthing.config.load import Source, load_config
 from farthing.config.patterns import Pattern
 from farthing.config.schema import DeploymentConfig
+from farthing.config.schema import Swarm as SwarmSettings
 from farthing.errors import DeploymentClosedError
-from farthing.money import parse_usd
+from farthing.money import from_nano, parse_usd
 from farthing.portal import Portal
 from farthing.request import task_of
 from farthing.result import Notice, Route, TaskFinished, TaskResult
 from farthing.routing.route import NoRoute
 from farthing.running import Running, start
 from farthing.spend import readings, store
+from farthing.spend.budget import Balance, headroom
 from farthing.spend.channels import AlertCallback
+from farthing.spend.claims import claims_for
 from farthing.spend.report import CostReport
 from farthing.spend.runs import Fold, fold
 from farthing.spend.targets import Level
 from farthing.spend.thresholds import alert_rules
-from farthing.swarm.agent import ToolSource
+from farthing.swarm.agent import AgentSpec, ToolSource
+from farthing.swarm.approvals import Approvals, OnApproval, OnPause
 from farthing.swarm.costing import SwarmPlan, plan_of
 from farthing.swarm.definition import Team, ordered, settings_for
 from farthing.swarm.events import LoopEvent
+from farthing.swarm.keeping import Durable, RunKeeper, keeper_of
 from farthing.swarm.loop import caps_from
+from farthing.swarm.memory.shared import Memory
+from farthing.swarm.ordering import order_of, pattern_of, taken_over
 from farthing.swarm.outlook import Outlook
+from farthing.swarm.replaying import replayed_swarm
+from farthing.swarm.resuming import RunOrder
 from farthing.swarm.run import Swarm
 from farthing.swarm.terms import terms_of
 from farthing.swarm.toolrun import run_with_tools
@@ -70,6 +80,8 @@ class Deployment:
         tests; `environ` None is the process's environment."""
         self._environ = os.environ if environ is None else environ
         self._configured = load_config(source, environ=environ, overrides=overrides)
+        self.profile = str(source) if isinstance(source, str | Path) else self._configured.name
+        """What it is configured by: with it another process resumes a run."""
         self._clock: Clock = clock or SystemClock()
         self._transport = transport
         self._running: Running | None = None
@@ -144,17 +156,27 @@ class Deployment:
         tools: Mapping[str, Sequence[ToolSource]] | None = None,
         budget_usd: Decimal | str | int | None = None,
         labels: Labels | None = None,
+        on_approval: OnApproval | None = None,
+        on_pause: OnPause = "wait",
     ) -> Swarm:
         """A live swarm of these agents. With a `goal` it has run when this returns; else `run` or `map` it.
 
         `agents` are specs, or a swarm file (`load_swarm`), whose settings hold where no argument says
         otherwise. `pattern` is how they work together: `Stages()`, or `MapReduce`, `Supervisor`, `Debate`,
         `Vote`. `tools` maps a capability to what serves it. `budget_usd` is a hard limit for each run,
-        `labels` say whom its calls are charged to. Raises `SwarmError` for an unknown role, no agents, or a
-        pattern that does not suit them.
+        `labels` say whom its calls are charged to. Tool calls that need a person's word (`tools.confirm`)
+        wait for it: `on_approval` asks in this process; `on_pause="stop"` ends a run in which nothing else
+        is left to do. Raises `SwarmError` for an unknown role, no agents, or a pattern that does not suit.
         """
         swarm = self.prepare_swarm(
-            agents, goal=goal, pattern=pattern, tools=tools, budget_usd=budget_usd, labels=labels
+            agents,
+            goal=goal,
+            pattern=pattern,
+            tools=tools,
+            budget_usd=budget_usd,
+            labels=labels,
+            on_approval=on_approval,
+            on_pause=on_pause,
         )
         if swarm.goal:
             await swarm.run()
@@ -169,10 +191,12 @@ class Deployment:
         tools: Mapping[str, Sequence[ToolSource]] | None = None,
         budget_usd: Decimal | str | int | None = None,
         labels: Labels | None = None,
+        on_approval: OnApproval | None = None,
+        on_pause: OnPause = "wait",
     ) -> Swarm:
         """`deploy_swarm` without running: for `swarm.stream(goal)`, whose events can be watched."""
         config = self._opened().means.config
-        order = ordered(
+        asked = ordered(
             agents,
             goal=goal,
             pattern=pattern,
@@ -180,20 +204,75 @@ class Deployment:
             budget_usd=None if budget_usd is None else parse_usd(budget_usd),
             labels=labels,
         )
+        limit = config.budget.swarm_limit if asked.budget_usd is None else asked.budget_usd
+        order = order_of(
+            asked.specs,
+            goal=asked.goal,
+            pattern=asked.pattern,
+            tools=asked.tools or {},
+            budget_usd=limit,
+            labels=asked.labels,
+            profile=self.profile,
+        )
+        durable = Durable(self._keeper() if config.swarm.durable else None, order)
+        settings, approvals = settings_for(agents, config), self._approvals(on_approval, on_pause)
+        return self._swarm(asked.specs, asked.tools or {}, order, durable, approvals, settings)
+
+    async def resume_swarm(
+        self,
+        run_id: str,
+        *,
+        tools: Iterable[ToolSource] = (),
+        budget_usd: Decimal | str | int | None = None,
+        on_approval: OnApproval | None = None,
+        on_pause: OnPause = "wait",
+    ) -> Swarm:
+        """The swarm of a run that was interrupted or stopped: `resume()` or `stream()` goes on with it.
+
+        No completed step is paid again. Its limits hold as they did, or with `budget_usd` from now on.
+        `tools` are those of its functions that cannot be imported by name. Raises `SwarmError` for a run that
+        has ended, or that a living process conducts.
+        """
+        limit = None if budget_usd is None else parse_usd(budget_usd)
+        taken = await taken_over(self._keeper(), run_id, handed=tools, budget_usd=limit)
+        approvals = self._approvals(on_approval, on_pause)
+        return self._swarm(taken.specs, taken.tools, taken.order, taken.durable, approvals)
+
+    async def replay_swarm(self, run_id: str) -> Swarm:
+        """The swarm of a run that is only shown again: `stream()` goes through its journal, asks no model and
+        runs no tool."""
+        return await asyncio.to_thread(replayed_swarm, self._opened().database, run_id, self.config.swarm)
+
+    def _keeper(self) -> RunKeeper:
+        running = self._opened()
+        return keeper_of(self.config, running.database, running.means.ledger, now_us=self._clock.now_us)
+
+    def _swarm(
+        self,
+        agents: Sequence[AgentSpec],
+        tools: Mapping[str, Sequence[ToolSource]],
+        order: RunOrder,
+        durable: Durable,
+        approvals: Approvals,
+        settings: SwarmSettings | None = None,
+    ) -> Swarm:
+        config, labels = self._opened().means.config, order.labels
         run = partial(self._opened().watching.around(self._opened().pipeline.run), stream=False)
-        charged = order.labels
         return Swarm(
-            order.specs,
-            journey=run if charged is None else lambda task: run(labelled(task, charged)),
+            agents,
+            journey=run if labels is None else lambda task: run(labelled(task, labels)),
             goal=order.goal,
-            pattern=order.pattern,
-            settings=settings_for(agents, config),
-            tools=order.tools,
-            budget_usd=config.budget.swarm_limit if order.budget_usd is None else order.budget_usd,
+            pattern=pattern_of(order),
+            settings=settings or config.swarm,
+            tools=tools,
+            budget_usd=order.budget_usd,
             agent_budget_usd=config.budget.agent_limit,
             reckon=partial(self._reckon, order.budget_usd),
             now=self._clock.now,
             on_event=self._opened().watching.on_swarm_event(),
+            memory=partial(self.memory, key=None if labels is None else labels.key),
+            durable=durable,
+            approvals=approvals,
         )
 
     def plan_swarm(
@@ -224,6 +303,22 @@ class Deployment:
         )
         return plan_of(pieces, terms, may_get_tools)
 
+    def _approvals(self, on_approval: OnApproval | None, on_pause: OnPause) -> Approvals:
+        return Approvals(
+            database=self._opened().database,
+            clock=self._clock,
+            confirm=self._opened().means.config.tools.confirm,
+            on_approval=on_approval,
+            on_pause=on_pause,
+        )
+
+    def memory(self, namespace: str, *, key: str | None = None, by: str = "") -> Memory:
+        """What agents, runs and processes share, as `shared:NAME`; a run has `run:RUN_ID`.
+
+        `key` is a tenant's, none of whom sees another's; `by` signs the changes. Raises `SharedMemoryError`.
+        """
+        return self._opened().memories.open(namespace, key=key, by=by)
+
     def _journey(self, task: Task, *, stream: bool) -> AsyncGenerator[LoopEvent]:
         """The pipeline's journey; where the tools are functions, the loop that runs them around it."""
         run = self._opened().watching.around(self._opened().pipeline.run)
@@ -251,6 +346,21 @@ class Deployment:
 
     async def cost_report(self) -> CostReport:
         return await asyncio.to_thread(self.get_cost_report)
+
+    def headroom(self, task: Task) -> Decimal | None:
+        """What every limit around such a task still allows, in dollars; None where nothing limits it.
+
+        Reads the ledger, as `get_cost_report` does; a limit that was passed leaves 0.
+        """
+        means = self._opened().means
+        means.ledger.flush()
+        claims = claims_for(means.config, task, task_id="", at=self._clock.now())
+        with self._opened().database.read() as connection:
+            balances = {claim.key: Balance() for claim in claims}
+            for scope in {claim.key.scope for claim in claims}:
+                balances |= store.read_accounts(connection, scope=scope)
+        room = headroom(balances, claims)
+        return None if room is None else from_nano(max(0, room))
 
     def run_ledger(self, run_id: str) -> Fold:
         """Every call of one run, as the ledger has them."""

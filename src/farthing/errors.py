@@ -11,6 +11,9 @@
     │   ├── QueueFullError      …before it was begun: too many tasks wait, and the configuration says refuse
     │   └── StreamBrokenError   …after the caller had already received tokens; carries them
     ├── SwarmError              a swarm that cannot go on (no agents, caps reached)
+    ├── SharedMemoryError       a key, value or name that shared memory cannot keep, or a full namespace
+    ├── ToolError               a tool call that failed: the tool said so, or its server is not there
+    │   └── SwarmPausedError    …until a person decides: tool calls wait for approval
     ├── LedgerUnavailableError  the database does not answer: nothing is sent without an intent
     └── DeploymentClosedError   the deployment is not open
 
@@ -112,6 +115,18 @@ class SwarmError(FarthingError):
     """A swarm that cannot start or go on."""
 
 
+class SharedMemoryError(FarthingError, ValueError):
+    """What shared memory cannot keep or do: a key, a value, a name, a sum; or a namespace that is full."""
+
+
+class ToolError(FarthingError):
+    """A tool call that failed, or a tool that cannot be had. In an agent's loop the model reads it."""
+
+
+class SwarmPausedError(SwarmError):
+    """A piece of work waits for a person's word on tool calls, and nobody is waited for. Nothing is lost."""
+
+
 class LedgerUnavailableError(FarthingError):
     """The ledger's database does not answer, so no request may leave."""
 
@@ -129,6 +144,8 @@ EXIT_CODES: dict[type[FarthingError], int] = {
     NoCandidateError: 5,
     TaskFailedError: 6,
     SwarmError: 6,
+    SharedMemoryError: 2,
+    ToolError: 6,
     LedgerUnavailableError: 7,
 }
 """Exit codes of the command line, by class; 1 is any other Farthing error, 130 an interrupt."""

@@ -37,6 +37,7 @@ def test_a_budget_ends_the_run_before_it_is_passed(farthing: Command, simulator:
     said = farthing("swarm", "run", "Plan a garden", "--agents", "planner", "--budget", "0.0000001")
     assert said.code == 4
     assert "the budget is exhausted" in said.err
+    assert "go on: farthing swarm resume run-" in said.err
     assert received(simulator) == []
 
 

@@ -4,6 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from tests.spend.conftest import database, postgresql_url, server, url
+
+__all__ = ["database", "no_task_left_behind", "postgresql_url", "server", "url"]
 
 
 @pytest.fixture

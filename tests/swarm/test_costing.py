@@ -20,8 +20,8 @@ PATTERNS: list[Pattern] = [
     Vote(choices=("token bucket", "sliding window")),
 ]
 NEAR = 6
-"""The expected cost is within this factor of what is billed, either way: the simulator writes as long as it
-likes, and a supervisor decides how much there is to do."""
+"""The expected cost is within this factor of what is billed, either way, where answers are text. The simulator
+answers a form with a few words, and its supervisor may find nothing to do: there only the bound is held."""
 
 
 @pytest.mark.parametrize("pattern", PATTERNS, ids=lambda pattern: pattern.type)
@@ -35,6 +35,8 @@ async def test_no_run_is_billed_above_its_plan(pattern: Pattern, seed: int, tmp_
     assert plan.worst_usd is not None
     assert plan.expected_usd is not None
     assert 0 < billed <= plan.worst_usd
+    if isinstance(pattern, Supervisor | Vote):
+        return
     assert plan.expected_usd / NEAR < billed < plan.expected_usd * NEAR
 
 

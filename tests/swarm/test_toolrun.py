@@ -11,7 +11,8 @@ from farthing.errors import SwarmError, TaskFailedError
 from farthing.result import TaskEvent, TaskFinished, TaskResult
 from farthing.swarm.events import CapReached, LoopEvent, ToolRan
 from farthing.swarm.loop import LoopCaps
-from farthing.swarm.toolrun import closing, current_depth, run_with_tools
+from farthing.swarm.toolround import current_depth
+from farthing.swarm.toolrun import closing, run_with_tools
 from farthing.swarm.tools import tool_from
 from farthing.task import Task, Tool, Usage
 

@@ -18,7 +18,7 @@ from pydantic import Field
 
 from farthing.errors import InvalidTaskError, SwarmError
 from farthing.swarm.agent import AgentSpec, StageTools
-from farthing.swarm.loop import ReadyCall, check_call, toolbox
+from farthing.swarm.calls import ReadyCall, check_call, toolbox
 from farthing.swarm.toolcall import run_tool
 from farthing.swarm.tools import stage_tools, tool_from
 from farthing.task import Tool, ToolCall

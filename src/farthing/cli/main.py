@@ -31,7 +31,10 @@ COMMANDS = {
     "example": Entry(_WORK, "See a typical piece of work on budget, balanced or premium, simulated."),
     "run": Entry(_WORK, "Send one prompt to a model that is good enough for little money."),
     "swarm": Entry(_WORK, "Set a team of agents to work on a goal."),
+    "runs": Entry(_WORK, "List runs of swarms, look into one, end it, show it again."),
     "deploy": Entry(_WORK, "Check a profile, then give it a goal or a file of tasks."),
+    "memory": Entry(_WORK, "Read, change and watch what agents and runs remember together."),
+    "mcp": Entry(_WORK, "Serve tasks, swarms and the cost report to other agents, under a budget."),
     "explain": Entry(_MONEY, "Show which models a prompt would go to, why, and at what cost; sends nothing."),
     "estimate": Entry(
         _MONEY, "Show what a month would cost on each profile, against a baseline; sends nothing."
@@ -54,6 +57,7 @@ COMMANDS = {
     "check": Entry(_SETUP, "Find rules of a configuration that can never act; prove that the others do."),
     "models": Entry(_MONEY, "List and compare models, fetch today's prices, check a configuration's models."),
     "config": Entry(_SETUP, "Show or validate a configuration, or print its JSON Schema."),
+    "tools": Entry(_SETUP, "List the tools that agents may use, call one, or check that all can be had."),
     "simulator": Entry(_SETUP, "Run an OpenRouter on this machine, with latencies, bills and faults."),
     "bench": Entry(_SETUP, "Measure what the README claims."),
 }
@@ -62,7 +66,7 @@ _EPILOG = """\
 Begin with: farthing demo
 
 Exit codes: 0 done · 1 another error · 2 wrong usage, configuration or task · 3 no API key ·
-4 a budget would be passed · 5 no model can take the task · 6 a task or swarm failed ·
+4 a budget would be passed · 5 no model can take the task · 6 a task, swarm or tool failed ·
 7 the ledger's database does not answer · 130 interrupted
 
 Environment: OPENROUTER_API_KEY, OPENROUTER_BASE_URL, DEPLOYMENT_CONFIG, MONTHLY_BUDGET,

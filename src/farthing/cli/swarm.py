@@ -1,6 +1,9 @@
-"""`farthing swarm`: a goal, a team, and the answer; and what it would cost. `work/swarm.py` and
-`work/swarmplan.py` do it."""
+"""`farthing swarm`: a goal, a team, and the answer; what it would cost; calls that wait for a person's word.
 
+What the commands take; `work/swarm.py`, `work/swarmplan.py` and `work/approvals.py` do it.
+"""
+
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,6 +26,50 @@ farthing swarm run "Design and build a URL shortener" --agents researcher:3,code
 farthing swarm run "Plan a migration to PostgreSQL" --agents planner,analyst:2 --budget 0.05 --out runs
 
 farthing swarm run --file team.json --input topic="rate limits"
+
+farthing swarm run "Tidy the repository" --agents coder --approve never
+"""
+_WAITING = """\
+**Examples**
+
+farthing swarm approvals
+
+farthing swarm approvals run-1f2e3d4c5b6a --all --json
+"""
+_APPROVE = """\
+**Examples**
+
+farthing swarm approve run-1f2e3d4c5b6a call_1
+
+farthing swarm approve run-1f2e3d4c5b6a call_1 --agent coder-2
+"""
+_DENY = """\
+**Examples**
+
+farthing swarm deny run-1f2e3d4c5b6a call_1 --note "not on a Friday"
+"""
+
+Run = Annotated[str, typer.Argument(metavar="RUN", help="The run's id.")]
+Call = Annotated[str, typer.Argument(metavar="CALL", help="The call's id, as `approvals` lists it.")]
+Agent = Annotated[
+    str | None, typer.Option("--agent", metavar="ID", help="Whose call, where several have the same id.")
+]
+
+
+class Approve(StrEnum):
+    """Who is asked about calls that need approval."""
+
+    ask = "ask"
+    never = "never"
+    all = "all"
+
+
+_RESUME = """\
+**Examples**
+
+farthing swarm resume run-5f3a9c0e7b12
+
+farthing swarm resume run-5f3a9c0e7b12 --budget 0.10 --out runs
 """
 _PLAN = """\
 **Examples**
@@ -78,6 +125,13 @@ def run(
     out: options.Out = None,
     key: options.Key = None,
     tags: options.Tags = None,
+    approve: Annotated[
+        Approve,
+        typer.Option(
+            "--approve",
+            help="Calls that need approval: ask on the terminal or wait, never (the run pauses), all.",
+        ),
+    ] = Approve.ask,
     as_json: options.Json = False,
 ) -> None:
     """Run a goal with a team: in stages, each reading the earlier results, or by the pattern of a swarm file.
@@ -90,7 +144,7 @@ def run(
 
     labels = Labels(key=key, tags=tuple(tags or ()))
     asked = _asked(goal, agents, file, inputs, options.source_of(profile, config), budget)
-    run_team(asked, out=out, labels=labels, as_json=as_json)
+    run_team(asked, out=out, labels=labels, approve=approve.value, as_json=as_json)
 
 
 @app.command(epilog=_PLAN)
@@ -129,6 +183,76 @@ def check(
 
     asked = _asked(None, None, file, inputs, options.source_of(profile, config), None)
     tell_check(asked, prices=book, as_json=as_json)
+
+
+@app.command(epilog=_RESUME)
+def resume(
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="A run, as `farthing runs list` shows it.")],
+    profile: options.Profile = None,
+    config: options.ConfigFile = None,
+    budget: options.Budget = None,
+    out: options.Out = None,
+    as_json: options.Json = False,
+) -> None:
+    """Go on with a run whose process was killed, or that was stopped: no completed step is paid again.
+
+    With the profile it was begun with, unless another is named, and under the same limit, unless another is
+    given. Tools that only code can hand over need code to go on: `deployment.resume_swarm`.
+    """
+    from farthing.cli.work.resume import resume_run
+
+    source = options.source_of(profile, config)
+    resume_run(run_id, source, budget=budget, out=out, as_json=as_json)
+
+
+@app.command(epilog=_WAITING)
+def approvals(
+    run: Annotated[
+        str | None, typer.Argument(metavar="[RUN]", help="Only this run's; else those of all runs.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Those that were decided, too.")] = False,
+    config: options.ConfigFile = None,
+    database: options.Url = None,
+    simulated: options.Simulated = False,
+    as_json: options.Json = False,
+) -> None:
+    """List the tool calls that wait for a person's word, oldest first."""
+    from farthing.cli.work.approvals import tell_approvals
+
+    tell_approvals(run, config, every=every, database=database, simulated=simulated, as_json=as_json)
+
+
+@app.command(epilog=_APPROVE)
+def approve(
+    run: Run,
+    call: Call,
+    agent: Agent = None,
+    config: options.ConfigFile = None,
+    database: options.Url = None,
+    simulated: options.Simulated = False,
+) -> None:
+    """Let a waiting tool call run. A process that waits for it notices within a second."""
+    from farthing.cli.work.approvals import tell_decided
+    from farthing.swarm.company import Approved
+
+    tell_decided(run, call, agent, Approved(), config, database=database, simulated=simulated)
+
+
+@app.command(epilog=_DENY)
+def deny(
+    run: Run,
+    call: Call,
+    agent: Agent = None,
+    note: Annotated[str, typer.Option("--note", metavar="TEXT", help="Why; the model is told.")] = "",
+    config: options.ConfigFile = None,
+    database: options.Url = None,
+    simulated: options.Simulated = False,
+) -> None:
+    """Refuse a waiting tool call; the agent goes on without it."""
+    from farthing.cli.work.approvals import tell_decided
+    from farthing.swarm.company import Denied
+
+    tell_decided(run, call, agent, Denied(note=note), config, database=database, simulated=simulated)
 
 
 def _asked(

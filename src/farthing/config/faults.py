@@ -6,6 +6,7 @@ name. Values that look like credentials are never repeated.
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import cast
 
 from pydantic import ValidationError
@@ -19,7 +20,11 @@ from farthing.errors import ConfigFault, nearest
 _CREDENTIAL = re.compile(
     r"(api_?key|secret|password|authorization|database_?url|webhook|apprise)|token$", re.IGNORECASE
 )
+_GIVEN = re.compile(r"^mcp_?servers(\.[^.]+(\.(env|headers|url)\b|$)|$)", re.IGNORECASE)
+"""What an MCP server is given, and the whole of one."""
+_OF_SERVER = re.compile(r"^mcp_?servers\.", re.IGNORECASE)
 _CREDENTIAL_VALUE = re.compile(r"^sk-|://[^/]*@")
+_HIDDEN = "***"
 _QUOTED = re.compile(r"'([^']*)'")
 
 
@@ -54,14 +59,16 @@ def _fault(details: ErrorDetails, stack: Stack) -> ConfigFault:
     location = tuple(part for part in details["loc"] if part != "[key]")
     path = _written(_untagged(location, stack), stack.written)
     given = cast("object", details["input"])
-    secret = _CREDENTIAL.search(path) or _is_credential(given)
-    value = "***" if secret else given
+    secret = _is_secret(path) or _is_credential(given)
+    value = _HIDDEN if secret else given
     key = str(location[-1]) if location else ""
     match details["type"]:
         case "extra_forbidden":
             problem = "unknown key"
             if re.search(r"api_?key", path, re.IGNORECASE):
                 problem += "; a key is never configured: set OPENROUTER_API_KEY in the environment"
+            if _OF_SERVER.search(path):
+                value = _HIDDEN  # it may be a misspelt `env`
             return ConfigFault(
                 path=path, value=value, problem=problem, nearest=_nearest_key(location, key, path, stack)
             )
@@ -84,6 +91,16 @@ def _fault(details: ErrorDetails, stack: Stack) -> ConfigFault:
             message = details["msg"]
             problem = f"is {_shown(value)}; {message[:1].lower()}{message[1:]}"
             return ConfigFault(path=path, value=value, problem=problem)
+
+
+def concealed(fault: ConfigFault) -> ConfigFault:
+    """The fault, without a value that is never to be repeated."""
+    return replace(fault, value=_HIDDEN) if _is_secret(fault.path) else fault
+
+
+def _is_secret(path: str) -> bool:
+    """Whether what stands at a path of the configuration is never to be repeated."""
+    return bool(_CREDENTIAL.search(path) or _GIVEN.search(path))
 
 
 def _is_credential(given: object) -> bool:

@@ -21,7 +21,7 @@ from farthing.config.environment import (
     secrets_of,
     variables,
 )
-from farthing.config.faults import empty_slots, faults_of
+from farthing.config.faults import concealed, empty_slots, faults_of
 from farthing.config.interpolate import interpolated
 from farthing.config.layers import Layer, stacked
 from farthing.config.packaged import book_ids, book_rows, load_catalog, profile_names, profile_values
@@ -75,7 +75,7 @@ def load_config(
     middle = [*set_by_variables, own] if is_argument else [own, *set_by_variables]
     stack = stacked([*_extended(content, label), *middle, *_overrides(overrides or {})])
     unset = {fault.path for fault in faults}
-    found = [*faults, *stack.faults, *empty_slots(stack)]
+    found = [*map(concealed, faults), *stack.faults, *empty_slots(stack)]
     try:
         config = DeploymentConfig.model_validate(stack.values)
     except ValidationError as error:

@@ -13,7 +13,7 @@ from farthing.config.alerting import Alerts
 from farthing.config.limiting import Limits
 from farthing.config.optimizing import Optimization
 from farthing.config.section import Dollars, Fraction, Scope, Seconds, Section, plain_url
-from farthing.config.tooling import McpServer, ServerName, Tools
+from farthing.config.tooling import McpServer, ServerName, SharedMemory, Tools
 from farthing.config.upstreams import FurtherUpstream, Upstream, UpstreamName, place_of
 from farthing.content.redact import check_redaction
 from farthing.errors import nearest
@@ -218,8 +218,16 @@ class Swarm(Section):
     max_depth: Annotated[int, Field(gt=0)] = 3
     max_fan_out: Annotated[int, Field(gt=0)] = 16
     """Tool calls run for one model answer."""
+    max_hand_offs: Annotated[int, Field(ge=0)] = 3
+    """How often one piece of work may be handed over to another role."""
     max_seconds: Seconds = 600.0
+    durable: bool = True
+    """Journals each run, so that it can be resumed after its process was killed."""
+    keep_days: Annotated[int, Field(ge=0, le=3650)] = 0
+    """Days for which the journal of a run that has ended is kept, with its goal and answers; 0 forgets it at
+    its end, unless `content.keep` is on: then it is kept for `content.retentionDays` at least."""
     queue_size: Annotated[int, Field(gt=0)] = 256
+    memory: SharedMemory = SharedMemory()
 
 
 class Storage(Section):

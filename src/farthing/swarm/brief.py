@@ -73,6 +73,55 @@ def synthesis_messages(
     return (Message(role="system", content=_SYNTHESIS_ORDERS), Message(role="user", content=body))
 
 
+def asked_messages(agent: Agent, asker: str, task: str) -> tuple[Message, ...]:
+    """The conversation that opens an agent's work for another one, which asked for it."""
+    body = f"{asker} asks you for this, and reads your answer:\n\n{task}"
+    return (Message(role="system", content=system_prompt(agent)), Message(role="user", content=body))
+
+
+def handed_messages(
+    agent: Agent,
+    conversation: Sequence[Message],
+    giver: str,
+    reason: str,
+    *,
+    digest_chars: int = DIGEST_CHARS,
+) -> tuple[Message, ...]:
+    """The conversation as another role goes on with it: what was asked stays word for word, what was done
+    since is told in at most `digest_chars` characters, the newest in full."""
+    opening = [message for message in _opening(conversation) if message.role != "system"]
+    done = conversation[len(_opening(conversation)) :]
+    lines: list[str] = []
+    for message in reversed(done):
+        room = digest_chars - sum(map(len, lines))
+        said = _told(message)
+        if room < _LEAST_CHARS and said:
+            lines.append("[Earlier steps are left out.]")
+            break
+        lines.extend([said[:room] + (" […]" if len(said) > room else "")] if said else [])
+    told = "\n\n".join(["What was done so far, oldest first:", *reversed(lines)]) if lines else ""
+    note = f"The {giver} worked on this before you and hands it over to you: {reason}"
+    return (
+        Message(role="system", content=system_prompt(agent)),
+        *opening,
+        Message(role="user", content="\n\n".join(filter(None, (note, told)))),
+    )
+
+
+def _opening(conversation: Sequence[Message]) -> Sequence[Message]:
+    """What came before the first answer."""
+    first = next((at for at, one in enumerate(conversation) if one.role == "assistant"), len(conversation))
+    return conversation[:first]
+
+
+def _told(message: Message) -> str:
+    """A message of a conversation as a line of a digest."""
+    if message.role == "tool":
+        return f"- {message.name}: {message.text}"
+    calls = ", ".join(f"{call.name} {call.arguments}" for call in message.tool_calls)
+    return "\n".join(filter(None, (message.text, f"- calls {calls}" if calls else "")))
+
+
 def digest(earlier: Sequence[Earlier], *, about: str, bound: int) -> str:
     """Earlier results, newest stage and most relevant first, in at most `bound` characters of their text.
 

@@ -10,13 +10,15 @@ from typing import TypeAlias
 from farthing.errors import FarthingError
 from farthing.result import TaskEvent
 from farthing.swarm.agent import Agent
+from farthing.swarm.company import PendingApproval
 from farthing.swarm.loop import CapReason
+from farthing.swarm.repeats import TroubleKind
 from farthing.swarm.results import SwarmResult, WorkResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolRan:
-    """A tool call came to its end. `arguments` and `text` are as the model wrote them and was shown them."""
+    """A tool call came to its end. `arguments` are those it was run with, `text` what the model was shown."""
 
     task_id: str
     agent_id: str | None
@@ -27,6 +29,8 @@ class ToolRan:
     ok: bool
     latency_ms: float
     """0 for a call that was refused before it ran."""
+    repairs: tuple[str, ...] = ()
+    """What of the arguments was put right before it ran; `arguments` has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +44,30 @@ class CapReached:
     final_answer_asked: bool
 
 
-LoopEvent: TypeAlias = TaskEvent | ToolRan | CapReached
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopNoticed:
+    """An agent goes in circles, and is told so by `text`. `goes_on`: it was told before; its loop is closed,
+    unless a person lets it go on."""
+
+    task_id: str
+    agent_id: str | None
+    kind: TroubleKind
+    text: str
+    goes_on: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandedOff:
+    """Another role goes on with a piece of work; its agent's id stays, for money and journal."""
+
+    task_id: str
+    agent_id: str | None
+    from_role: str
+    to_role: str
+    reason: str
+
+
+LoopEvent: TypeAlias = TaskEvent | ToolRan | CapReached | LoopNoticed | HandedOff
 """What `run_with_tools` yields; the last one is a `TaskFinished` with the sums of all steps."""
 
 
@@ -92,6 +119,32 @@ class AgentStarted:
     role: str
     stage: int
     title: str
+    asked_by: str | None = None
+    """The agent that asked this one for help; its `AgentFinished` and cost are part of that one's work."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalAsked:
+    """A tool call waits for a person's word. The other agents go on."""
+
+    approval: PendingApproval
+
+    @property
+    def agent_id(self) -> str:
+        return self.approval.agent_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalGiven:
+    """A person decided on a tool call, here or by another process; it is written down."""
+
+    approval: PendingApproval
+    approved: bool
+    note: str = ""
+
+    @property
+    def agent_id(self) -> str:
+        return self.approval.agent_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +190,10 @@ SwarmEvent: TypeAlias = (
     | AgentProgress
     | ToolRan
     | CapReached
+    | LoopNoticed
+    | HandedOff
+    | ApprovalAsked
+    | ApprovalGiven
     | AgentFinished
     | AgentFailed
     | SynthesisStarted

@@ -4,25 +4,35 @@ Decides whether to ask the model, run tools, finish or stop, under caps on steps
 money. Asking and running are `toolrun.py`'s; nothing here waits or reads a clock.
 """
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Literal, Never, TypeAlias
+from typing import Literal, TypeAlias
 
-import msgspec
-from jsonschema_rs import Draft202012Validator, ReferencingError, ValidationError
 from msgspec import structs
 
 from farthing.config.schema import Swarm as SwarmSettings
-from farthing.errors import InvalidTaskError, nearest
+from farthing.swarm.arguments import canonical
+from farthing.swarm.calls import CheckedCall, ReadyCall, RefusedCall, Toolbox, check_call
+from farthing.swarm.repeats import (
+    REMEMBERED,
+    Happened,
+    Round,
+    Trouble,
+    digest_of,
+    faults_of,
+    noticed,
+    round_of,
+)
+from farthing.swarm.roster import HandOff
 from farthing.task import Message, Tool, ToolCall
 
-CapReason = Literal["steps", "depth", "time", "money"]
+CapReason = Literal["steps", "depth", "time", "money", "loop"]
+"""`loop`: the agent went in circles, was told so, and went on."""
 
 TOOL_TIMEOUT_S = 60.0
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_SHOWN_FAULTS = 5
+_MOST_NOTES = 2
+"""So often an agent is told that it goes in circles; the next circle ends it."""
 _ZERO = Decimal(0)
 
 
@@ -32,6 +42,7 @@ class LoopCaps:
 
     `max_steps` model calls in all, the final answer included. After `max_seconds` no tool is run, but one
     final answer is asked; the upstream's own deadlines bound it. `max_cost_usd` None takes the task's.
+    Each role that work is handed over to has `max_steps` of its own; time and money are the whole piece's.
     """
 
     max_steps: int = 8
@@ -39,6 +50,7 @@ class LoopCaps:
     max_fan_out: int = 16
     max_seconds: float = 600.0
     max_cost_usd: Decimal | None = None
+    max_hand_offs: int = 3
     tool_timeout_s: float = TOOL_TIMEOUT_S
 
 
@@ -49,48 +61,8 @@ def caps_from(settings: SwarmSettings) -> LoopCaps:
         max_depth=settings.max_depth,
         max_fan_out=settings.max_fan_out,
         max_seconds=settings.max_seconds,
+        max_hand_offs=settings.max_hand_offs,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Toolbox:
-    """The tools on offer, by name, each with the compiled check of its arguments. Made by `toolbox`."""
-
-    tools: tuple[Tool, ...]
-    checks: Mapping[str, Draft202012Validator]
-
-    def named(self, name: str) -> Tool | None:
-        return next((tool for tool in self.tools if tool.name == name), None)
-
-
-def toolbox(tools: Sequence[Tool]) -> Toolbox:
-    """Checks names and schemas. Raises `InvalidTaskError` for a bad or repeated one."""
-    checks: dict[str, Draft202012Validator] = {}
-    for tool in tools:
-        if tool.name in checks:
-            raise InvalidTaskError(f"two tools are named {tool.name!r}; a name may be given once")
-        checks[tool.name] = compiled(tool)
-    return Toolbox(tuple(tools), checks)
-
-
-def compiled(tool: Tool) -> Draft202012Validator:
-    """The compiled schema of a tool. Raises `InvalidTaskError` when its name or schema cannot be used."""
-    if not _NAME.fullmatch(tool.name):
-        raise InvalidTaskError(
-            f"a tool is named {tool.name!r}; names are 1 to 64 letters, digits, '_' and '-'"
-        )
-    try:
-        return Draft202012Validator(dict(tool.parameters), retriever=_refuse)
-    except (ValidationError, ReferencingError, ValueError) as error:
-        fault = str(error).partition("\n")[0]
-        raise InvalidTaskError(
-            f"the parameters of tool {tool.name!r} are no usable schema: {fault}"
-        ) from None
-
-
-def _refuse(uri: str) -> Never:
-    # The library would fetch a remote reference by itself: a schema is data and must not reach the network.
-    raise ValueError(f"the schema refers to {uri}, which is outside of it")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +82,17 @@ class LoopState:
     closing: CapReason | None = None
     """The cap for which the final answer has been asked."""
     text: str = ""
+    used: frozenset[str] = frozenset()
+    """The ids of all calls so far."""
+    rounds: tuple[Round, ...] = ()
+    """The last rounds of tools, in which circles are looked for."""
+    trouble: Trouble | None = None
+    """The circle in which the last round went, if it did; `stuck`: it goes on although the model was told."""
+    stuck: bool = False
+    notes: int = 0
+    handed: HandOff | None = None
+    """Whom the last round handed the work over to."""
+    hand_offs: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,29 +111,17 @@ class AskModel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReadyCall:
-    """A call that may run: its tool exists and its arguments fit."""
-
-    call: ToolCall
-    tool: Tool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefusedCall:
-    """A call that does not run; the model is shown `text` in place of a result."""
-
-    call: ToolCall
-    text: str
-
-
-CheckedCall: TypeAlias = ReadyCall | RefusedCall
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RunTools:
     """Run these calls side by side and give all their results back with `with_results`."""
 
     calls: tuple[CheckedCall, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandOver:
+    """Let another role go on: give the state of its conversation back with `handed_over`."""
+
+    to: HandOff
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,13 +137,15 @@ class Stopped:
     text: str
 
 
-Move: TypeAlias = AskModel | RunTools | Finish | Stopped
+Move: TypeAlias = AskModel | RunTools | HandOver | Finish | Stopped
 
 
 def next_move(state: LoopState, box: Toolbox, caps: LoopCaps, *, elapsed_s: float, depth: int) -> Move:
     """What to do now. `elapsed_s` is the loop's age; `depth` counts the enclosing loops and this one."""
     if state.answered:
         return _after_answer(state, box, caps, elapsed_s)
+    if state.handed is not None:
+        return HandOver(to=state.handed)
     if depth > caps.max_depth:
         return Stopped(
             reason="depth", text=f"tools that ask models are nested {depth} deep; the cap is {caps.max_depth}"
@@ -200,55 +173,69 @@ def with_answer(
         dearest_usd=max(state.dearest_usd, cost_usd),
         answered=True,
         pending=named,
+        used=state.used | {call.id for call in named},
         closing=closing,
         text=text or state.text,
     )
 
 
-def with_results(state: LoopState, texts: Sequence[str]) -> LoopState:
-    """The state after the pending calls ran; `texts` are their results in the order of the calls."""
+def with_results(
+    state: LoopState, texts: Sequence[str], calls: Sequence[CheckedCall], *, cost_usd: Decimal = _ZERO
+) -> LoopState:
+    """The state after the pending calls ran; `texts` are their results in the order of the calls.
+
+    `cost_usd` is what agents spent that were asked by them.
+
+    The conversation has the arguments that were run: JSON that no provider refuses. An agent that goes in
+    circles is told so in it.
+    """
     results = tuple(
-        Message(role="tool", content=text, tool_call_id=call.id, name=call.name)
-        for call, text in zip(state.pending, texts, strict=True)
+        Message(role="tool", content=text, tool_call_id=one.call.id, name=one.call.name)
+        for one, text in zip(calls, texts, strict=True)
     )
-    return replace(state, conversation=(*state.conversation, *results), answered=False, pending=())
+    asked = structs.replace(state.conversation[-1], tool_calls=tuple(one.call for one in calls))
+    happened = [_happened(one, text) for one, text in zip(calls, texts, strict=True)]
+    rounds = (*state.rounds, round_of(happened, text=asked.text))[-REMEMBERED:]
+    runs = (one.tool.run for one in calls if isinstance(one, ReadyCall))
+    handed = next((run for run in runs if isinstance(run, HandOff)), None)
+    trouble = None if handed is not None else noticed(rounds)
+    goes_on = trouble is not None and (state.trouble is not None or state.notes >= _MOST_NOTES)
+    told = () if trouble is None or goes_on else (Message(role="user", content=trouble.text),)
+    return replace(
+        state,
+        conversation=(*state.conversation[:-1], asked, *results, *told),
+        spent_usd=state.spent_usd + cost_usd,
+        answered=False,
+        pending=(),
+        rounds=rounds,
+        trouble=trouble,
+        stuck=goes_on,
+        notes=state.notes + len(told),
+        handed=handed,
+    )
 
 
-def check_call(call: ToolCall, box: Toolbox) -> CheckedCall:
-    """Whether the tool exists and the arguments are an object that fits its schema."""
-    tool = box.named(call.name)
-    if tool is None:
-        names = [offered.name for offered in box.tools]
-        close = nearest(call.name, names)
-        meant = f"; did you mean {close!r}?" if close else ""
-        text = f"there is no tool {call.name!r}{meant} Tools: {', '.join(names)}"
-        return RefusedCall(call=call, text=f"error: {text}")
-    fault = _argument_fault(call, box.checks[tool.name])
-    if fault:
-        return RefusedCall(call=call, text=f"error: {fault}; correct the arguments and call again")
-    return ReadyCall(call=call, tool=tool)
+def heeded(state: LoopState) -> LoopState:
+    """The state of a loop that goes in circles and may go on all the same: they are forgotten."""
+    return replace(state, rounds=(), trouble=None, stuck=False, notes=0)
 
 
-def parse_arguments(text: str) -> dict[str, object]:
-    """The arguments a model wrote, as an object; no text means none. Raises `ValueError`."""
-    if not text.strip():
-        return {}
-    try:
-        return msgspec.json.decode(text, type=dict[str, object])
-    except msgspec.MsgspecError as error:
-        raise ValueError(f"the arguments are no JSON object: {error}") from None
+def handed_over(state: LoopState, conversation: tuple[Message, ...]) -> LoopState:
+    """The state in which the other role begins: its steps are its own, time and money go on."""
+    return LoopState(
+        conversation=conversation,
+        spent_usd=state.spent_usd,
+        dearest_usd=state.dearest_usd,
+        text=state.text,
+        used=state.used,
+        hand_offs=state.hand_offs + 1,
+    )
 
 
-def _argument_fault(call: ToolCall, check: Draft202012Validator) -> str | None:
-    try:
-        arguments = parse_arguments(call.arguments)
-    except ValueError as error:
-        return str(error)
-    faults = [
-        f"{'.'.join(str(step) for step in error.instance_path) or 'arguments'}: {error.message}"
-        for error, _ in zip(check.iter_errors(arguments), range(_SHOWN_FAULTS), strict=False)
-    ]
-    return "; ".join(faults) if faults else None
+def _happened(checked: CheckedCall, text: str) -> Happened:
+    call = checked.call
+    faulty = isinstance(checked, RefusedCall) and checked.faulty
+    return Happened(call.name, canonical(call.arguments), digest_of(text), faulty)
 
 
 def _after_answer(state: LoopState, box: Toolbox, caps: LoopCaps, elapsed_s: float) -> Move:
@@ -264,10 +251,25 @@ def _after_answer(state: LoopState, box: Toolbox, caps: LoopCaps, elapsed_s: flo
     if elapsed_s >= caps.max_seconds:
         why = "error: not run, the time for tools is over"
         return RunTools(calls=tuple(RefusedCall(call=call, text=why) for call in state.pending))
-    checked = [check_call(call, box) for call in state.pending[: caps.max_fan_out]]
+    checked = _checked(state, box, caps)
     why = f"error: not run, at most {caps.max_fan_out} calls are run for one answer; ask for it again"
     surplus = [RefusedCall(call=call, text=why) for call in state.pending[caps.max_fan_out :]]
     return RunTools(calls=(*checked, *surplus))
+
+
+def _checked(state: LoopState, box: Toolbox, caps: LoopCaps) -> list[CheckedCall]:
+    """The calls of the last answer that fan-out allows. One of them at most hands the work over."""
+    checked: list[CheckedCall] = []
+    may_hand_off = state.hand_offs < caps.max_hand_offs
+    for call in state.pending[: caps.max_fan_out]:
+        one = check_call(call, box, faults=faults_of(state.rounds, call.name))
+        if isinstance(one, ReadyCall) and isinstance(one.tool.run, HandOff):
+            if not may_hand_off:
+                why = f"error: not handed over: at most {caps.max_hand_offs} times, and once in an answer"
+                one = RefusedCall(call=one.call, text=why)
+            may_hand_off = False
+        checked.append(one)
+    return checked
 
 
 def _ask(state: LoopState, box: Toolbox, caps: LoopCaps, closing: CapReason | None) -> AskModel:
@@ -286,6 +288,8 @@ def _ask(state: LoopState, box: Toolbox, caps: LoopCaps, closing: CapReason | No
 
 def _closing_reason(state: LoopState, caps: LoopCaps, elapsed_s: float) -> CapReason | None:
     """The cap that makes the next answer the final one, if any."""
+    if state.stuck:
+        return "loop"
     if state.steps + 1 >= caps.max_steps:
         return "steps"
     if elapsed_s >= caps.max_seconds:
@@ -307,10 +311,12 @@ def _closing_text(reason: CapReason, caps: LoopCaps) -> str:
             return f"The cap of {caps.max_seconds:g} seconds is reached."
         case "money":
             return f"The cap of ${caps.max_cost_usd} is nearly or wholly spent."
+        case "loop":
+            return "You go in circles, and were told so."
 
 
 def _identified(calls: Sequence[ToolCall], state: LoopState) -> tuple[ToolCall, ...]:
-    used = {call.id for message in state.conversation for call in message.tool_calls}
+    used = {*state.used, *(call.id for message in state.conversation for call in message.tool_calls)}
     named: list[ToolCall] = []
     for position, call in enumerate(calls, start=1):
         fresh = (

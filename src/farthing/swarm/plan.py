@@ -14,12 +14,17 @@ from farthing.swarm.agent import SYNTHESIS, Agent, limits_of
 from farthing.swarm.brief import (
     DIGEST_CHARS,
     Earlier,
+    asked_messages,
     stage_messages,
     synthesis_messages,
     system_prompt,
 )
+from farthing.swarm.company import Errand
 from farthing.swarm.orders import formed
 from farthing.task import LONGEST_SESSION_ID, Message, Task
+
+LONGEST_NAME = 120
+"""Of a piece of work, which is the id of its agent too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,4 +116,41 @@ def handed_task(agent: Agent, task: Task, frame: RunFrame, *, suits: bool) -> Ta
         run_id=frame.run_id,
         agent_id=agent.id,
         role=agent.role,
+    )
+
+
+def piece_name(name: str) -> str:
+    """The name of a piece of work as it is kept: whole, or told by its digest where it is too long."""
+    if len(name) <= LONGEST_NAME:
+        return name
+    return f"{name[:40]}…{blake2s(name.encode('utf-8', 'replace'), digest_size=16).hexdigest()}"
+
+
+def asked_task(errand: Errand, asking: Task, name: str) -> Task:
+    """What an agent is asked to do by another one: charged to that one's accounts, and to one of its own."""
+    agent, run_id = errand.agent, asking.run_id or ""
+    own = agent.budget_usd
+    known = [cost for cost in (errand.max_cost_usd, own) if cost is not None]
+    shared = () if errand.max_cost_usd is None else ((f"agent:{run_id}/{errand.fund}", errand.max_cost_usd),)
+    mine = () if own is None else ((f"agent:{run_id}/{name}", own),)
+    return structs.replace(
+        asking,
+        description=f"{errand.text}",
+        messages=asked_messages(agent, f"The {asking.role} {asking.agent_id}", errand.text),
+        type=agent.task_type,
+        complexity=None,
+        tools=agent.tools,
+        tool_choice=None,
+        response_format=None,
+        output_type=agent.output_type,
+        max_tokens=None,
+        max_cost_usd=min(known) if known else None,
+        model=agent.model,
+        limits=(*asking.limits, *shared, *mine),
+        session_id=session_of(run_id, name),
+        purpose="task",
+        agent_id=name,
+        role=agent.role,
+        options={},
+        step=None,
     )

@@ -6,13 +6,14 @@ zero. Pure values; writing them to files is `out.py`'s.
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
+import msgspec
 from msgspec import structs
 
-from farthing.errors import FarthingError
+from farthing.errors import FarthingError, SwarmPausedError
 from farthing.money import percent_saved
 from farthing.result import Attempt, CostBasis, Metrics, TaskResult
 from farthing.task import Task, Usage
@@ -67,6 +68,28 @@ class WorkResult:
         return weakest(attempt.cost_basis for attempt in self.attempts)
 
 
+class Spent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What work that another piece asked for came to: it belongs to that one's sums."""
+
+    cost: Decimal
+    cost_basis: CostBasis
+    baseline_cost: Decimal | None
+    tokens: Usage
+    attempts: tuple[Attempt, ...]
+
+
+def spent_by(work: WorkResult) -> Spent:
+    """A failed piece has no baseline to be held against: its cost is a loss, as a failed attempt's is."""
+    metrics = None if work.result is None else work.result.metrics
+    return Spent(
+        cost=work.cost,
+        cost_basis=work.cost_basis,
+        baseline_cost=_ZERO if metrics is None else metrics.baseline_cost,
+        tokens=Usage() if metrics is None else metrics.tokens,
+        attempts=work.attempts,
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
     """Sums over pieces of work. `baseline_cost` is None as soon as one finished piece has none."""
@@ -102,6 +125,15 @@ class Totals:
             attempts=self.attempts + len(work.attempts),
             finished=self.finished + (result is not None),
             failed=self.failed + (result is None),
+        )
+
+    def with_attempts(self, attempts: Sequence[Attempt]) -> "Totals":
+        """The sums with attempts of no piece."""
+        return replace(
+            self,
+            cost=sum((one.cost for one in attempts), self.cost),
+            cost_basis=weakest((self.cost_basis, *(one.cost_basis for one in attempts if one.cost))),
+            attempts=self.attempts + len(attempts),
         )
 
 
@@ -151,15 +183,22 @@ class SwarmResult:
     started_at: datetime
     finished_at: datetime
     unlisted: Totals = Totals()
+    interrupted: tuple[Attempt, ...] = ()
+    """Of a run that was resumed: calls that ended with an earlier process, which no result has."""
 
     @property
     def totals(self) -> Totals:
-        return totals_of(self.results, self.unlisted)
+        return totals_of(self.results, self.unlisted).with_attempts(self.interrupted)
 
     @property
     def total_cost(self) -> Decimal:
         """Dollars, exact, failed pieces included."""
         return self.totals.cost
+
+    @property
+    def paused(self) -> bool:
+        """True when the run stopped because calls wait for a person's word: it can be gone on with."""
+        return any(isinstance(piece.error, SwarmPausedError) for piece in self.results)
 
     @property
     def simulated(self) -> bool:
@@ -195,6 +234,22 @@ def summed(steps: Sequence[TaskResult]) -> TaskResult:
         emulated_tools=any(step.emulated_tools for step in steps),
         simulated=any(step.simulated for step in steps),
     )
+
+
+def with_spent(result: TaskResult, others: Sequence[Spent]) -> TaskResult:
+    """The result with what others spent for it; their time is that of its tools."""
+    if not others:
+        return result
+    own = result.metrics
+    metrics = structs.replace(
+        own,
+        cost=own.cost + sum((one.cost for one in others), _ZERO),
+        cost_basis=weakest((own.cost_basis, *(one.cost_basis for one in others))),
+        baseline_cost=_sum_known([own.baseline_cost, *(one.baseline_cost for one in others)]),
+        tokens=sum((one.tokens for one in others), own.tokens),
+    )
+    attempts = (*result.attempts, *(attempt for one in others for attempt in one.attempts))
+    return structs.replace(result, metrics=metrics, attempts=attempts)
 
 
 def _sum_known(amounts: Sequence[Decimal | None]) -> Decimal | None:

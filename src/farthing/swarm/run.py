@@ -23,16 +23,24 @@ from farthing.swarm.agent import (
     make_agents,
     roles_of,
 )
+from farthing.swarm.approvals import Approvals
 from farthing.swarm.brief import DIGEST_CHARS
+from farthing.swarm.calls import toolbox
 from farthing.swarm.casting import cast_of
 from farthing.swarm.channel import Channel, end_all
+from farthing.swarm.company import Approved, Denied, PendingApproval
 from farthing.swarm.conducting.conduct import conduct
 from farthing.swarm.costing import SwarmPlan
 from farthing.swarm.events import CapabilityWithoutTool, SwarmEvent, SwarmFinished, SwarmStarted
-from farthing.swarm.loop import caps_from, toolbox
+from farthing.swarm.journal import open_unkept
+from farthing.swarm.keeping import Durable, ReplayedRun, RunJournal
+from farthing.swarm.loop import caps_from
+from farthing.swarm.memory.shared import Memory
+from farthing.swarm.memory.tools import with_memory_tools, with_own_memory
 from farthing.swarm.outlook import Outlook
 from farthing.swarm.plan import Piece, RunFrame, handed_task
-from farthing.swarm.results import Kept, MapDone, SwarmResult, Totals, WorkResult
+from farthing.swarm.results import Kept, MapDone, SwarmResult, Totals, WorkResult, totals_of
+from farthing.swarm.roster import colleagues_of, with_colleagues
 from farthing.swarm.spread import spread
 from farthing.swarm.stages import Conducted
 from farthing.swarm.terms import Reckon, foreseen, may_get_tools
@@ -89,12 +97,18 @@ class Swarm:
         now: Callable[[], datetime] = _utc_now,
         new_id: Callable[[], str] = new_run_id,
         on_event: Callable[[SwarmEvent | None], None] | None = None,
+        memory: Callable[[str], Memory] | None = None,
+        durable: Durable | None = None,
+        approvals: Approvals | None = None,
     ) -> None:
         """`on_event` is called with each event of a run as it happens, before it is queued for a reader, and
-        with None when the run has been left."""
+        with None when the run has been left. `memory` opens a namespace of shared memory. `durable` makes
+        runs last; None where they need not. `approvals` is where calls wait for a person's word."""
         self._settings = settings or SwarmSettings()
         self.goal = goal
-        self.agents, self.notices = _agents(specs, self._settings, tools or {}, agent_budget_usd)
+        self._open_memory = memory
+        ours = None if memory is None else lambda: self.memory
+        self.agents, self.notices = _agents(specs, self._settings, tools or {}, agent_budget_usd, ours)
         self.pattern: Pattern = pattern or Stages()
         cast_of(self.pattern, self.agents)
         self.runs_per_month = runs_per_month
@@ -105,7 +119,9 @@ class Swarm:
         self._digest_chars = digest_chars
         self._clock, self._now, self._new_id = clock, now, new_id
         self._on_event = on_event
-        self._run_id = new_id()
+        self._durable = durable
+        self._approvals = approvals or Approvals()
+        self._run_id = (durable and durable.run_id) or new_id()
         self._used = False
         self._busy = False
         self._cancelled = False
@@ -118,6 +134,13 @@ class Swarm:
     def run_id(self) -> str:
         """The id of the run under way, else of the last one, else of the first one to come."""
         return self._run_id
+
+    @property
+    def memory(self) -> Memory:
+        """What the agents of the run share, in the namespace `run:RUN_ID`: it outlasts the run."""
+        if self._open_memory is None:
+            raise SwarmError("this swarm has no shared memory", hint="deploy it by a Deployment")
+        return self._open_memory(f"run:{self._run_id}")
 
     @property
     def results(self) -> tuple[WorkResult, ...]:
@@ -174,6 +197,10 @@ class Swarm:
                 if isinstance(event, SwarmFinished):
                     return event.result
         raise SwarmError("the run ended without a result")
+
+    async def resume(self) -> SwarmResult:
+        """Goes on with the run that `Deployment.resume_swarm` took over; see `stream`."""
+        return await self.run()
 
     async def stream(self, goal: str | None = None) -> AsyncGenerator[SwarmEvent, None]:
         """The events of a run, of which the last is `SwarmFinished`.
@@ -234,6 +261,19 @@ class Swarm:
             await end_all([crew])
             self._end()
 
+    @property
+    def pending_approvals(self) -> tuple[PendingApproval, ...]:
+        """The tool calls of this swarm that wait for a person's word just now."""
+        return self._approvals.pending
+
+    def approve(self, call_id: str, *, agent_id: str | None = None) -> None:
+        """Lets a waiting call run. Raises `SwarmError` where none waits by that id, or several agents' do."""
+        self._approvals.decide(call_id, Approved(), agent_id)
+
+    def deny(self, call_id: str, *, note: str = "", agent_id: str | None = None) -> None:
+        """Refuses a waiting call; the model is told the note. Raises as `approve`."""
+        self._approvals.decide(call_id, Denied(note=note), agent_id)
+
     def cancel(self) -> None:
         """Ends the run or map under way, if any; the deployment settles the calls on the wire."""
         if self._busy:
@@ -255,15 +295,20 @@ class Swarm:
         )
         for notice in self.notices:
             await put(notice)
-        work = asyncio.create_task(conduct(self.agents, self.pattern, frame, self._means(put, self._keep)))
+        journal = None if self._durable is None else await self._durable.open(frame.run_id, frame.goal)
+        means = self._means(put, self._keep, journal)
+        work = asyncio.create_task(conduct(self.agents, self.pattern, frame, means))
         self._work = work
         if self._cancelled:
             work.cancel()
         try:
-            await asyncio.wait({work})
+            await (asyncio.wait({work}) if journal is None else journal.until_done(work))
         finally:
             await end_all([work])
-        ended = Conducted(output="", stopped=CANCELLED) if work.cancelled() else work.result()
+            stopped = _stopped(work, journal)
+            if journal is not None:
+                await journal.end(stopped, totals_of(self._kept.listed, self._kept.unlisted))
+        ended = Conducted(output="", stopped=stopped) if work.cancelled() else work.result()
         result = SwarmResult(
             run_id=frame.run_id,
             goal=frame.goal,
@@ -273,7 +318,9 @@ class Swarm:
             stopped=ended.stopped,
             started_at=started_at,
             finished_at=self._now(),
+            interrupted=() if journal is None else journal.known.interrupted,
         )
+        self._totals = self._totals.with_attempts(result.interrupted)
         if result.stopped is None:
             self._measured.append(result.total_cost)
         await put(SwarmFinished(result=result))
@@ -295,7 +342,10 @@ class Swarm:
         )
 
     def _means(
-        self, emit: Callable[[SwarmEvent], Awaitable[None]], keep: Callable[[WorkResult], None]
+        self,
+        emit: Callable[[SwarmEvent], Awaitable[None]],
+        keep: Callable[[WorkResult], None],
+        journal: RunJournal | ReplayedRun | None = None,
     ) -> Means:
         return Means(
             journey=self._journey,
@@ -303,7 +353,9 @@ class Swarm:
             clock=self._clock,
             emit=emit,
             keep=keep,
-            drive=do_work,
+            drive=do_work if journal is None else journal.drive,
+            pages=open_unkept if journal is None else journal.pages,
+            approvals=self._approvals,
         )
 
     def _begin(self) -> None:
@@ -328,16 +380,28 @@ class Swarm:
         self._add(work)
 
 
+def _stopped(work: "asyncio.Task[Conducted]", journal: RunJournal | ReplayedRun | None) -> str | None:
+    """Why the work ended before its end, if it did."""
+    if work.cancelled():
+        return (journal and journal.lost) or CANCELLED
+    error = work.exception()
+    return work.result().stopped if error is None else str(error)
+
+
 def _agents(
     specs: Sequence[AgentSpec],
     settings: SwarmSettings,
     tools: Mapping[str, Sequence[ToolSource]],
     agent_budget_usd: Decimal | None,
+    memory: Callable[[], Memory] | None,
 ) -> tuple[tuple[Agent, ...], tuple[CapabilityWithoutTool, ...]]:
     """The agents, and the capabilities among them that no tool serves."""
+    stages, specs = len(specs), (*specs, *colleagues_of(specs))
     roles = roles_of(specs, settings.roles)
+    served = with_memory_tools(tools, memory)
     given = [
-        stage_tools(spec, capabilities_of(spec, role), tools) for spec, role in zip(specs, roles, strict=True)
+        stage_tools(spec, capabilities_of(spec, role), served)
+        for spec, role in zip(specs, roles, strict=True)
     ]
     for stage in given:
         toolbox(stage.tools)
@@ -346,7 +410,9 @@ def _agents(
         for number, (role, stage) in enumerate(zip(roles, given, strict=True), start=1)
         for capability in stage.untooled
     )
-    return make_agents(specs, roles, given, agent_budget_usd=agent_budget_usd), notices
+    agents = make_agents(specs, roles, given, agent_budget_usd=agent_budget_usd)
+    remembering = tuple(with_own_memory(agent, memory) for agent in agents)
+    return with_colleagues(remembering, stages=stages), notices
 
 
 async def _hand_out(

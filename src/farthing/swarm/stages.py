@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from farthing.errors import BudgetExceededError
+from farthing.errors import BudgetExceededError, SwarmPausedError
 from farthing.swarm.agent import SYNTHESIS, Agent
 from farthing.swarm.brief import Earlier
 from farthing.swarm.channel import end_all
@@ -73,6 +73,8 @@ def halt_reason(pieces: Sequence[WorkResult]) -> str | None:
     for piece in pieces:
         if isinstance(piece.error, BudgetExceededError) and not _own_limit(piece.error):
             return f"the budget is exhausted: {piece.error.message}"
+    if paused := [piece for piece in pieces if isinstance(piece.error, SwarmPausedError)]:
+        return f"paused: {', '.join(piece.agent_id for piece in paused)} wait for a person's word"
     return None
 
 

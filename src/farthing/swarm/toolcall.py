@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import cast
 
 from farthing.errors import InvalidTaskError
-from farthing.swarm.loop import TOOL_TIMEOUT_S, parse_arguments
+from farthing.swarm.arguments import parse_arguments
+from farthing.swarm.loop import TOOL_TIMEOUT_S
 from farthing.swarm.signature import is_async
 from farthing.task import Tool
 
@@ -61,8 +62,13 @@ async def run_tool(
         ok, text = False, f"error: {tool.name} did not end within {timeout_s:g} seconds"
     else:
         ok, text = running.result()
-    shown, cut = _bounded(text, MAX_RESULT_CHARS)
-    return ToolOutcome(text=shown, ok=ok, cut=cut, latency_ms=(clock() - began) * 1000)
+    return shown(text, ok=ok, latency_ms=(clock() - began) * 1000)
+
+
+def shown(text: str, *, ok: bool, latency_ms: float = 0.0) -> ToolOutcome:
+    """What a model is shown of a text."""
+    bounded, cut = _bounded(text, MAX_RESULT_CHARS)
+    return ToolOutcome(text=bounded, ok=ok, cut=cut, latency_ms=latency_ms)
 
 
 async def _guarded(run: Callable[..., object], arguments_json: str) -> tuple[bool, str]:

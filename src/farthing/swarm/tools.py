@@ -9,7 +9,7 @@ from typing import cast
 
 from farthing.errors import InvalidTaskError, SwarmError
 from farthing.swarm.agent import AgentSpec, StageTools, ToolSource
-from farthing.swarm.loop import compiled
+from farthing.swarm.calls import compiled
 from farthing.swarm.signature import tool_of_function
 from farthing.task import Tool
 

@@ -5,17 +5,31 @@ Knows one task at a time; who does what, and what follows, is decided by its cal
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from farthing.errors import FarthingError, SwarmError, TaskFailedError
 from farthing.result import Attempt, AttemptFinished, TaskFinished
-from farthing.swarm.events import AgentProgress, CapReached, SwarmEvent, ToolRan
+from farthing.swarm.approvals import Approvals, short_id
+from farthing.swarm.company import Company, Decision, Errand, PendingApproval, Waiting
+from farthing.swarm.events import (
+    AgentFailed,
+    AgentFinished,
+    AgentProgress,
+    AgentStarted,
+    CapReached,
+    HandedOff,
+    LoopNoticed,
+    SwarmEvent,
+    ToolRan,
+)
 from farthing.swarm.journal import Opener, open_unkept
 from farthing.swarm.loop import LoopCaps
-from farthing.swarm.plan import Piece
+from farthing.swarm.plan import Piece, asked_task, piece_name
 from farthing.swarm.results import WorkResult
+from farthing.swarm.toolround import current_depth
 from farthing.swarm.toolrun import Journey, closing, run_with_tools
+from farthing.task import ToolCall
 
 Emit: TypeAlias = Callable[[SwarmEvent], Awaitable[None]]
 
@@ -24,7 +38,8 @@ Emit: TypeAlias = Callable[[SwarmEvent], Awaitable[None]]
 class Means:
     """What work is done with. `emit` may wait; `keep` takes every piece's result, cancelled ones included.
 
-    `drive` is who does a piece: this process, or any machine that claims it. `pages` opens its journal.
+    `drive` is who does a piece: this process, or any machine that claims it. `pages` opens its journal, at
+    `approvals` a person is asked.
     """
 
     journey: Journey
@@ -34,30 +49,40 @@ class Means:
     keep: Callable[[WorkResult], None]
     drive: "Driver"
     pages: Opener = open_unkept
+    approvals: Approvals = field(default_factory=Approvals)
 
 
 Driver: TypeAlias = Callable[[Piece, Means], Awaitable[WorkResult]]
 
 
-async def do_work(piece: Piece, means: Means) -> WorkResult:
+async def do_work(piece: Piece, means: Means, *, waiting: Waiting | None = None) -> WorkResult:
     """Does it in this process, and returns how it ended; a `FarthingError` is a result, any other exception
-    is a bug."""
+    is a bug. `waiting` measures how long a person was waited for."""
     task = piece.task
     begun = WorkResult(
         agent_id=task.agent_id or "", role=task.role or "", stage=piece.stage, title=piece.title
     )
     attempts: list[Attempt] = []
+    helped: list[WorkResult] = []
     tools_run = 0
     try:
         ended = begun
         pages = await means.pages(piece.name)
-        looped = run_with_tools(means.journey, task, caps=means.caps, clock=means.clock, pages=pages)
+        looped = run_with_tools(
+            means.journey,
+            task,
+            caps=means.caps,
+            clock=means.clock,
+            pages=pages,
+            company=_company(piece, means, helped),
+            waiting=waiting,
+        )
         async with closing(looped) as events:
             async for event in events:
                 match event:
                     case TaskFinished(result=result):
                         ended = replace(begun, result=result, attempts=result.attempts)
-                    case ToolRan() | CapReached():
+                    case ToolRan() | CapReached() | LoopNoticed() | HandedOff():
                         tools_run += isinstance(event, ToolRan)
                         await means.emit(event)
                     case _:
@@ -67,18 +92,80 @@ async def do_work(piece: Piece, means: Means) -> WorkResult:
         if ended.result is None:
             raise SwarmError("the work ended without a result, which a journey must not do")
     except FarthingError as error:
-        ended = replace(begun, error=error, attempts=_all_attempts(attempts, error))
+        ended = replace(begun, error=error, attempts=_all_attempts(attempts, error, helped))
     except asyncio.CancelledError:
         error = SwarmError("cancelled while it was under way")
-        means.keep(replace(begun, error=error, attempts=tuple(attempts), tools_run=tools_run))
+        seen = _all_attempts(attempts, error, helped)
+        means.keep(replace(begun, error=error, attempts=seen, tools_run=tools_run))
         raise
     ended = replace(ended, tools_run=tools_run)
     means.keep(ended)
     return ended
 
 
-def _all_attempts(seen: list[Attempt], error: FarthingError) -> tuple[Attempt, ...]:
-    """Those that were seen to end, and those that only the error tells of."""
-    known = {attempt.call_id for attempt in seen}
+def _company(piece: Piece, means: Means, helped: list[WorkResult]) -> Company:
+    """The person and the agents that a piece's loop may turn to; `helped` takes what the agents came to."""
+    task, approvals = piece.task, means.approvals
+
+    async def ask_person(call: ToolCall) -> Decision:
+        asked = PendingApproval(
+            run_id=task.run_id or "",
+            piece=piece.name,
+            agent_id=task.agent_id or "",
+            call_id=short_id(call.id),
+            tool=call.name,
+            arguments=call.arguments,
+            asked_at=approvals.now(),
+        )
+        return await approvals.ask(asked, means.emit)
+
+    async def ask_agent(errand: Errand) -> WorkResult:
+        return await _run_errand(errand, piece, replace(means, keep=helped.append))
+
+    return Company(
+        piece=piece.name,
+        confirm=approvals.needs_approval,
+        ask_person=ask_person,
+        ask_agent=ask_agent,
+        attended=approvals.attended,
+    )
+
+
+async def _run_errand(errand: Errand, asking: Piece, means: Means) -> WorkResult:
+    """Another agent's work for a piece, from its start to its end: its cost is that piece's."""
+    name = piece_name(errand.name)
+    task = asked_task(errand, asking.task, name)
+    begun = WorkResult(agent_id=name, role=errand.agent.role, stage=asking.stage, title=task.title)
+    depth, cap = current_depth() + 1, means.caps.max_depth
+    if depth > cap:
+        error = SwarmError(f"agents that ask agents are nested {depth} deep; the cap is {cap}")
+        return replace(begun, error=error)
+    started = AgentStarted(
+        run_id=task.run_id or "",
+        agent_id=name,
+        role=begun.role,
+        stage=begun.stage,
+        title=begun.title,
+        asked_by=asking.task.agent_id,
+    )
+    await means.emit(started)
+    # Its money is the task's: what is left to the asking loop, or less.
+    caps = replace(means.caps, max_cost_usd=None, max_seconds=errand.max_seconds)
+    piece = Piece(name=name, task=task, stage=asking.stage, title=task.title)
+    work = await do_work(piece, replace(means, caps=caps), waiting=errand.waiting)
+    if work.error is None:
+        await means.emit(AgentFinished(agent_id=name, work=work))
+    else:
+        await means.emit(AgentFailed(agent_id=name, work=work, error=work.error))
+    return work
+
+
+def _all_attempts(seen: list[Attempt], error: FarthingError, helped: list[WorkResult]) -> tuple[Attempt, ...]:
+    """Those that were seen to end, those that only the error tells of, and those of agents that helped."""
+    found = {attempt.call_id: attempt for attempt in seen}
     told = error.attempts if isinstance(error, TaskFailedError) else ()
-    return (*seen, *(one for one in told if isinstance(one, Attempt) and one.call_id not in known))
+    others = (attempt for work in helped for attempt in work.attempts)
+    for attempt in (*told, *others):
+        if isinstance(attempt, Attempt):
+            found.setdefault(attempt.call_id, attempt)
+    return tuple(found.values())

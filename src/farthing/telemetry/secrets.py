@@ -1,4 +1,4 @@
-"""Which texts of a deployment must not be seen: its API keys, passwords of URLs, addresses of webhooks. Pure.
+"""Which texts of a deployment must not be seen: keys, passwords of URLs, webhooks, MCP secrets. Pure.
 
 They are given to a redactor and to nothing else.
 """
@@ -36,6 +36,7 @@ def known_secrets(
         for text in _texts(config.model_dump(exclude=_PUBLIC)):
             if "://" in text:  # whoever knows a webhook's address can write to it
                 found.update((text, *_tokens(text)))
+        found.update(secret for server in config.mcp_servers.values() for secret in server.secrets())
         if config.alerts.webhook_secret is not None:
             found.add(config.alerts.webhook_secret.get_secret_value())
     return frozenset(found - {""})

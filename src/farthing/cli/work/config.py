@@ -16,16 +16,20 @@ from farthing.config.schema import DeploymentConfig
 from farthing.errors import EXIT_CODES, ConfigError, ConfigFault
 
 Keys = tuple[str, ...]
+_HIDDEN = "***"
 
 
 def tell_in_force(source: str | Path | None, *, as_json: bool) -> None:
     """The configuration in force, and where each setting was said."""
     settings = load_config(source)
     if as_json:
-        show.write_json(_tree(settings))
+        show.write_json(shown_settings(settings))
         return
     origins = Origins(settings, source)
-    rows = [[".".join(path), _written(value), origins.of(path)] for path, value in _leaves(_tree(settings))]
+    rows = [
+        [".".join(path), _written(value), origins.of(path)]
+        for path, value in _leaves(shown_settings(settings))
+    ]
     out = show.console()
     out.print(show.table(["setting", "value", "from"], rows))
     key = "set (never shown)" if api_key() else "not set"
@@ -106,7 +110,7 @@ def _said(settings: BaseModel, path: Keys) -> bool:
 
 
 def _value(settings: DeploymentConfig, path: Keys) -> object:
-    return dict(_leaves(_tree(settings))).get(path)
+    return dict(_leaves(shown_settings(settings))).get(path)
 
 
 def _field(section: BaseModel, key: str) -> str:
@@ -114,9 +118,14 @@ def _field(section: BaseModel, key: str) -> str:
     return next((name for name, field in fields.items() if field.alias == key), key)
 
 
-def _tree(settings: DeploymentConfig) -> dict[str, object]:
-    """The configuration as JSON values, a database's password masked."""
+def shown_settings(settings: DeploymentConfig) -> dict[str, object]:
+    """The configuration as JSON values, a database's password and what MCP servers are given masked."""
     tree = cast("dict[str, object]", settings.model_dump(mode="json", by_alias=True, exclude={"schema_"}))
+    servers = cast("dict[str, dict[str, object]]", tree["mcpServers"])
+    for name, server in settings.mcp_servers.items():
+        servers[name]["env"] = dict.fromkeys(server.env, _HIDDEN)
+        servers[name]["headers"] = dict.fromkeys(server.headers, _HIDDEN)
+        servers[name]["url"] = server.url and server.address
     storage = cast("dict[str, object]", tree["storage"])
     if isinstance(url := storage["databaseUrl"], str):
         storage["databaseUrl"] = show.masked(url)

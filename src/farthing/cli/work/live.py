@@ -14,10 +14,11 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
+from farthing.cli.work.approvals import Asking
 from farthing.cli.work.interrupt import stop_on_interrupt
 from farthing.cli.work.show import SIMULATED, plain, table, usd
 from farthing.cli.work.tables import short
-from farthing.errors import SwarmError
+from farthing.errors import SwarmError, SwarmPausedError
 from farthing.result import (
     AttemptFinished,
     AttemptStarted,
@@ -34,8 +35,12 @@ from farthing.swarm.events import (
     AgentFinished,
     AgentProgress,
     AgentStarted,
+    ApprovalAsked,
+    ApprovalGiven,
     CapabilityWithoutTool,
     CapReached,
+    HandedOff,
+    LoopNoticed,
     StageStarted,
     SwarmEvent,
     SwarmFinished,
@@ -48,7 +53,13 @@ from farthing.swarm.run import Swarm
 
 _REDRAWS_PER_SECOND = 8
 _WIDE = 120
-_STYLES = {"waiting": "dim", "done": "green", "failed": "red"}
+_STYLES = {
+    "waiting": "dim",
+    "done": "green",
+    "failed": "red",
+    "paused": "yellow",
+    "waits for a person": "yellow",
+}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -68,6 +79,8 @@ class AgentLine:
     """What its pieces before this one have cost."""
     began: float | None = None
     took_s: float | None = None
+    counted: bool = False
+    """Its cost is in that of the agent that asked it."""
 
 
 class Board:
@@ -95,11 +108,18 @@ class Board:
                 return self._start(event)
             case AgentStarted():
                 self._begin(event)
-                return None
+                return event.asked_by and f"  {event.asked_by} asks {event.agent_id}: {event.title}"
             case AgentProgress(agent_id=agent_id, event=inner):
                 return self._progress(self._lines[agent_id], inner)
             case AgentFinished(work=work) | AgentFailed(work=work):
                 return self._end(self._lines[work.agent_id], work)
+            case ApprovalAsked(approval=asked):
+                self._lines[asked.agent_id].state = "waits for a person"
+                command = f"farthing swarm approve {asked.run_id} {asked.call_id}"
+                return f"  {asked.agent_id}: {asked.tool} waits for approval; {command}, or deny"
+            case ApprovalGiven(approval=asked):
+                self._lines[asked.agent_id].state = word = "approved" if event.approved else "denied"
+                return f"  {asked.agent_id}: {asked.tool} was {word}" + (event.note and f": {event.note}")
             case _:
                 return _said(event)
 
@@ -107,7 +127,7 @@ class Board:
         """The state as a table."""
         now = self._clock()
         rows = [self._row(line, now) for line in self._lines.values()]
-        spent = sum((line.cost for line in self._lines.values()), Decimal(0))
+        spent = sum((line.cost for line in self._lines.values() if not line.counted), Decimal(0))
         head = Text(plain(self._goal), style="bold", no_wrap=True, overflow="ellipsis")
         foot = f"{now - self._began:.0f} s · {usd(spent)} so far"
         if self._simulated:
@@ -166,6 +186,11 @@ class Board:
     def _end(self, line: AgentLine, work: WorkResult) -> str:
         line.took_s = None if line.began is None else self._clock() - line.began
         line.cost = line.earlier_usd + work.cost
+        for agent_id, other in self._lines.items():
+            other.counted = other.counted or agent_id.startswith(f"{line.agent_id}/")
+        if isinstance(work.error, SwarmPausedError):
+            line.state = "paused"
+            return f"  {line.agent_id}: {work.error.message}"
         if work.result is None:
             line.state = "failed"
             said = work.error.message if work.error else ""
@@ -188,7 +213,14 @@ class Board:
 
 
 def _said(
-    event: StageStarted | SynthesisStarted | ToolRan | CapReached | CapabilityWithoutTool | SwarmFinished,
+    event: StageStarted
+    | SynthesisStarted
+    | ToolRan
+    | CapReached
+    | LoopNoticed
+    | HandedOff
+    | CapabilityWithoutTool
+    | SwarmFinished,
 ) -> str | None:
     """Events that move no agent's line."""
     match event:
@@ -197,9 +229,14 @@ def _said(
         case SynthesisStarted(pieces=pieces):
             return f"synthesis of {pieces} results"
         case ToolRan():
-            return f"  {event.agent_id}: tool {event.name} {'ran' if event.ok else 'failed'}"
+            mended = f" ({'; '.join(event.repairs)})" if event.repairs else ""
+            return f"  {event.agent_id}: tool {event.name} {'ran' if event.ok else 'failed'}{mended}"
         case CapReached():
             return f"  {event.agent_id}: cap on {event.reason} reached; {event.text}"
+        case LoopNoticed():
+            return f"  {event.agent_id}: goes in circles ({event.kind}){', and goes on' * event.goes_on}"
+        case HandedOff():
+            return f"  {event.agent_id}: the {event.from_role} hands over to the {event.to_role}"
         case CapabilityWithoutTool():
             return f"note: {event.text}"
         case SwarmFinished():
@@ -208,7 +245,9 @@ def _said(
             assert_never(event)
 
 
-async def watch(swarm: Swarm, goal: str, *, out: Console, simulated: bool) -> SwarmResult:
+async def watch(
+    swarm: Swarm, goal: str, *, out: Console, simulated: bool, asking: Asking | None = None
+) -> SwarmResult:
     """Runs the goal and shows it on `out`. Ctrl-C ends the run, whose result then says so."""
     board = Board(simulated=simulated, wide=out.width >= _WIDE)
 
@@ -221,7 +260,9 @@ async def watch(swarm: Swarm, goal: str, *, out: Console, simulated: bool) -> Sw
             return await _follow(swarm, goal, board, lambda line: out.print(plain(line), soft_wrap=True))
         with Live(
             get_renderable=board.table, console=out, refresh_per_second=_REDRAWS_PER_SECOND, transient=True
-        ):
+        ) as live:
+            if asking is not None:
+                asking.live = live
             return await _follow(swarm, goal, board, lambda _: None)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import typer
 
 from farthing.cli.work import show, tables
+from farthing.cli.work.approvals import ApproveMode, Asking
 from farthing.cli.work.interrupt import INTERRUPTED, run_async
 from farthing.cli.work.swarmsource import AskedSwarm, ToldSwarm, told_swarm
 from farthing.cli.work.team import TeamRun, concluded, run_goal
@@ -17,24 +18,31 @@ from farthing.swarm.run import CANCELLED
 from farthing.task import Labels
 
 
-def run_team(asked: AskedSwarm, *, out: Path | None, labels: Labels, as_json: bool) -> None:
+def run_team(
+    asked: AskedSwarm, *, out: Path | None, labels: Labels, approve: ApproveMode, as_json: bool
+) -> None:
     """Runs the goal; without agents or a file it is done by a team of the profile's size."""
     told = told_swarm(asked)
     for note in told.notes:
         show.note(f"note: {note}")
-    result, settings, simulated = run_async(_run(told, labels))
+    result, settings, simulated = run_async(_run(told, labels, approve))
     finish(concluded(result, settings, simulated=simulated, out=out), as_json=as_json)
 
 
-async def _run(told: ToldSwarm, labels: Labels) -> tuple[SwarmResult, DeploymentConfig, bool]:
+async def _run(
+    told: ToldSwarm, labels: Labels, approve: ApproveMode
+) -> tuple[SwarmResult, DeploymentConfig, bool]:
     async with Deployment(told.settings) as deployment:
+        deployment.profile = told.profile or deployment.profile
+        progress = show.console(stderr=True)
         result = await run_goal(
             deployment,
             told.team,
             told.goal,
-            progress=show.console(stderr=True),
+            progress=progress,
             labels=None if labels == Labels() else labels,
             budget_usd=told.budget_usd,
+            asking=Asking(approve, progress),
         )
         return result, deployment.config, deployment.simulated
 
@@ -54,8 +62,12 @@ def fail_if_stopped(run: TeamRun) -> None:
     if stopped is None:
         return
     show.note(f"stopped before the end: {stopped}")
+    if run.resumable:
+        show.note(f"go on: farthing swarm resume {run.result.run_id}")
     if stopped == CANCELLED:
         raise typer.Exit(INTERRUPTED)
+    if run.result.paused:
+        show.note(f"farthing swarm approvals {run.result.run_id} shows what waits for a person's word")
     refused = any(isinstance(piece.error, BudgetExceededError) for piece in run.result.results)
     raise typer.Exit(EXIT_CODES[BudgetExceededError if refused else SwarmError])
 
@@ -68,6 +80,7 @@ def team_json(run: TeamRun) -> dict[str, object]:
     return told | {
         "goal": result.goal,
         "stopped": result.stopped,
+        "paused": result.paused,
         "output": result.output,
         "finished": result.totals.finished,
         "failed": result.totals.failed,

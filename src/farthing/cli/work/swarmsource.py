@@ -8,11 +8,12 @@ from pathlib import Path
 import typer
 
 from farthing.catalog.further import with_upstreams
-from farthing.cli.work.team import limited, specs_for, specs_from
+from farthing.cli.work.team import limited, specs_for
 from farthing.config.load import load_catalog, load_config
 from farthing.config.schema import DeploymentConfig
 from farthing.config.swarmload import load_swarm
 from farthing.errors import ConfigError, ConfigFault
+from farthing.swarm.agent import specs_from
 from farthing.swarm.checking import checked_swarm
 from farthing.swarm.definition import Team
 
@@ -37,6 +38,8 @@ class ToldSwarm:
     goal: str
     settings: DeploymentConfig
     budget_usd: Decimal | None
+    profile: str | None = None
+    """By what another process finds the same configuration again."""
     notes: tuple[str, ...] = ()
     place: str = "the swarm"
 
@@ -55,7 +58,9 @@ def _of_agents(asked: AskedSwarm) -> ToldSwarm:
         raise typer.BadParameter("--input is for a swarm file; give one with --file")
     settings = load_config(asked.source, overrides=limited(asked.budget_usd))
     team = specs_for(settings) if asked.agents is None else specs_from(asked.agents)
-    return ToldSwarm(team=team, goal=asked.goal or "", settings=settings, budget_usd=None)
+    return ToldSwarm(
+        team=team, goal=asked.goal or "", settings=settings, budget_usd=None, profile=_named(asked.source)
+    )
 
 
 def _of_file(asked: AskedSwarm, path: Path) -> ToldSwarm:
@@ -74,9 +79,14 @@ def _of_file(asked: AskedSwarm, path: Path) -> ToldSwarm:
         goal=asked.goal or swarm.goal,
         settings=settings,
         budget_usd=swarm.budget_usd,
+        profile=_named(asked.source or swarm.profile),
         notes=checked.notes,
         place=str(path),
     )
+
+
+def _named(source: str | Path | None) -> str | None:
+    return str(source.resolve()) if isinstance(source, Path) else source
 
 
 def _input(text: str) -> tuple[str, str]:

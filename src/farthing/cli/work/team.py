@@ -8,12 +8,12 @@ from pathlib import Path
 
 from rich.console import Console
 
+from farthing.cli.work.approvals import Asking
 from farthing.cli.work.ledger import RunReport, opened, read_run
 from farthing.cli.work.live import watch
 from farthing.cli.work.show import masked, note
 from farthing.config.schema import DeploymentConfig
 from farthing.deployment import Deployment
-from farthing.errors import SwarmError
 from farthing.storage.database import default_path, sqlite_url
 from farthing.swarm.agent import AgentSpec
 from farthing.swarm.definition import Team
@@ -38,6 +38,8 @@ class TeamRun:
     ledger: str
     """The ledger's URL."""
     folder: Path | None = None
+    resumable: bool = False
+    """Whether it stopped before its end, and is journalled."""
 
     @property
     def report_command(self) -> str:
@@ -45,21 +47,6 @@ class TeamRun:
         url = sqlite_url(default_path(simulated=self.simulated, environ=os.environ))
         place = "" if self.ledger == url else f" --database {masked(self.ledger)}"
         return f"farthing report --run {self.result.run_id}{place}"
-
-
-def specs_from(text: str) -> tuple[AgentSpec, ...]:
-    """The specs of `researcher:3,coder:3,reviewer:2`; a role alone is one agent. Raises `SwarmError`."""
-    specs: list[AgentSpec] = []
-    for entry in (part.strip() for part in text.split(",")):
-        role, _, count = entry.partition(":")
-        number = count.strip() or "1"
-        if not role or not number.isdecimal():
-            raise SwarmError(
-                f"{entry!r} is no group of agents",
-                hint="give ROLE:COUNT,…, as researcher:3,coder:3,reviewer:2",
-            )
-        specs.append(AgentSpec(type=role.strip(), count=int(number)))
-    return tuple(specs)
 
 
 def specs_for(config: DeploymentConfig) -> tuple[AgentSpec, ...]:
@@ -78,12 +65,23 @@ async def run_goal(
     progress: Console,
     labels: Labels | None = None,
     budget_usd: Decimal | None = None,
+    asking: Asking | None = None,
 ) -> SwarmResult:
-    """Runs the goal on an open deployment, shown as it happens. Ctrl-C ends the run, not the program."""
+    """Runs the goal on an open deployment, shown as it happens. Ctrl-C ends the run, not the program.
+
+    `asking` is who is asked about calls that need approval; None: nobody here.
+    """
     for notice in deployment.notices:
         note(f"note: {notice.text}")
-    swarm = deployment.prepare_swarm(team, goal=goal, labels=labels, budget_usd=budget_usd)
-    return await watch(swarm, swarm.goal, out=progress, simulated=deployment.simulated)
+    swarm = deployment.prepare_swarm(
+        team,
+        goal=goal,
+        labels=labels,
+        budget_usd=budget_usd,
+        on_approval=None if asking is None else asking.on_approval,
+        on_pause="wait" if asking is None else asking.on_pause,
+    )
+    return await watch(swarm, swarm.goal, out=progress, simulated=deployment.simulated, asking=asking)
 
 
 def concluded(
@@ -96,7 +94,10 @@ def concluded(
         report = ledger and read_run(
             ledger, result.run_id, baseline_model=config.baseline.model, now=datetime.now(UTC)
         )
-    return TeamRun(result=result, report=report, simulated=simulated, ledger=url, folder=folder)
+    resumable = result.stopped is not None and config.swarm.durable
+    return TeamRun(
+        result=result, report=report, simulated=simulated, ledger=url, folder=folder, resumable=resumable
+    )
 
 
 def ledger_url(config: DeploymentConfig, *, simulated: bool) -> str:
