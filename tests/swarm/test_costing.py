@@ -20,7 +20,7 @@ PATTERNS: list[Pattern] = [
     Vote(choices=("token bucket", "sliding window")),
 ]
 NEAR = 6
-"""The expected cost is within this factor of what is billed, either way, where answers are text. The simulator
+"""The expected cost is within this factor of what is billed, either way, where answers are text. A simulator
 answers a form with a few words, and its supervisor may find nothing to do: there only the bound is held."""
 
 
