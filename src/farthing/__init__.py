@@ -5,7 +5,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from farthing.config.load import load_config
+    from farthing.config.patterns import Debate, MapReduce, Stages, Supervisor, Vote
     from farthing.config.schema import DeploymentConfig
+    from farthing.config.swarmfile import SwarmFile
+    from farthing.config.swarmload import load_swarm
     from farthing.deployment import Deployment
     from farthing.errors import (
         BudgetExceededError,
@@ -50,7 +53,10 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "config.load": ("load_config",),
+    "config.patterns": ("Debate", "MapReduce", "Stages", "Supervisor", "Vote"),
     "config.schema": ("DeploymentConfig",),
+    "config.swarmfile": ("SwarmFile",),
+    "config.swarmload": ("load_swarm",),
     "deployment": ("Deployment",),
     "errors": (
         "BudgetExceededError",
@@ -109,6 +115,7 @@ __all__ = [
     "Conflict",
     "CostCalculator",
     "CostReport",
+    "Debate",
     "Deployment",
     "DeploymentClosedError",
     "DeploymentConfig",
@@ -117,6 +124,7 @@ __all__ = [
     "Labels",
     "Lease",
     "LedgerUnavailableError",
+    "MapReduce",
     "Memory",
     "MemoryChange",
     "MemoryEntry",
@@ -131,9 +139,12 @@ __all__ = [
     "Route",
     "Routed",
     "SharedMemoryError",
+    "Stages",
     "StreamBrokenError",
+    "Supervisor",
     "Swarm",
     "SwarmError",
+    "SwarmFile",
     "Taken",
     "Task",
     "TaskFailedError",
@@ -145,8 +156,10 @@ __all__ = [
     "UnboundedCostError",
     "Usage",
     "UsageProfile",
+    "Vote",
     "Waiting",
     "load_config",
+    "load_swarm",
     "memory_tools",
 ]
 

@@ -20,7 +20,9 @@ from farthing.catalog.models import Catalog
 from farthing.clock import Clock, SystemClock
 from farthing.config.changing import with_caching, with_cost_alert
 from farthing.config.load import Source, load_config
+from farthing.config.patterns import Pattern
 from farthing.config.schema import DeploymentConfig
+from farthing.config.schema import Swarm as SwarmSettings
 from farthing.errors import DeploymentClosedError
 from farthing.money import from_nano, parse_usd
 from farthing.portal import Portal
@@ -39,14 +41,18 @@ from farthing.spend.thresholds import alert_rules
 from farthing.swarm.agent import AgentSpec, ToolSource
 from farthing.swarm.alone import company_of, person_of
 from farthing.swarm.approvals import Approvals, OnApproval, OnPause
+from farthing.swarm.costing import SwarmPlan, plan_of
+from farthing.swarm.definition import Team, ordered, settings_for
 from farthing.swarm.events import LoopEvent
 from farthing.swarm.keeping import Durable, RunKeeper, keeper_of
 from farthing.swarm.loop import caps_from
 from farthing.swarm.memory.shared import Memory
-from farthing.swarm.ordering import order_of, taken_over
+from farthing.swarm.ordering import order_of, pattern_of, taken_over
+from farthing.swarm.outlook import Outlook
 from farthing.swarm.replaying import replayed_swarm
 from farthing.swarm.resuming import RunOrder
 from farthing.swarm.run import Swarm
+from farthing.swarm.terms import terms_of
 from farthing.swarm.toolrun import run_with_tools
 from farthing.task import Labels, Task, TaskType, Tool, labelled
 from farthing.upstream.transport import Transport
@@ -156,9 +162,10 @@ class Deployment:
 
     async def deploy_swarm(
         self,
-        agents: Sequence[AgentSpec],
+        agents: Team,
         *,
         goal: str = "",
+        pattern: Pattern | None = None,
         tools: Mapping[str, Sequence[ToolSource]] | None = None,
         budget_usd: Decimal | str | int | None = None,
         labels: Labels | None = None,
@@ -167,14 +174,17 @@ class Deployment:
     ) -> Swarm:
         """A live swarm of these agents. With a `goal` it has run when this returns; else `run` or `map` it.
 
-        `tools` maps a capability to what serves it. `budget_usd` is a hard limit for each run, `labels` say
-        whom its calls are charged to. Tool calls that need a person's word (`tools.confirm`) wait for it:
-        `on_approval` asks in this process; `on_pause="stop"` ends a run in which nothing else is left to do.
-        Raises `SwarmError` for an unknown role or no agents.
+        `agents` are specs, or a swarm file (`load_swarm`), whose settings hold where no argument says
+        otherwise. `pattern` is how they work together: `Stages()`, or `MapReduce`, `Supervisor`, `Debate`,
+        `Vote`. `tools` maps a capability to what serves it. `budget_usd` is a hard limit for each run,
+        `labels` say whom its calls are charged to. Tool calls that need a person's word (`tools.confirm`)
+        wait for it: `on_approval` asks in this process; `on_pause="stop"` ends a run in which nothing else
+        is left to do. Raises `SwarmError` for an unknown role, no agents, or a pattern that does not suit.
         """
         swarm = self.prepare_swarm(
             agents,
             goal=goal,
+            pattern=pattern,
             tools=tools,
             budget_usd=budget_usd,
             labels=labels,
@@ -182,15 +192,16 @@ class Deployment:
             on_pause=on_pause,
         )
         await swarm.equip()
-        if goal:
+        if swarm.goal:
             await swarm.run()
         return swarm
 
     def prepare_swarm(
         self,
-        agents: Sequence[AgentSpec],
+        agents: Team,
         *,
         goal: str = "",
+        pattern: Pattern | None = None,
         tools: Mapping[str, Sequence[ToolSource]] | None = None,
         budget_usd: Decimal | str | int | None = None,
         labels: Labels | None = None,
@@ -202,12 +213,27 @@ class Deployment:
         Tools of servers and built-in ones are there once it runs, or after `await swarm.equip()`.
         """
         config = self._opened().means.config
-        limit = config.budget.swarm_limit if budget_usd is None else parse_usd(budget_usd)
+        asked = ordered(
+            agents,
+            goal=goal,
+            pattern=pattern,
+            tools=tools,
+            budget_usd=None if budget_usd is None else parse_usd(budget_usd),
+            labels=labels,
+        )
+        limit = config.budget.swarm_limit if asked.budget_usd is None else asked.budget_usd
         order = order_of(
-            agents, goal=goal, tools=tools or {}, budget_usd=limit, labels=labels, profile=self.profile
+            asked.specs,
+            goal=asked.goal,
+            pattern=asked.pattern,
+            tools=asked.tools or {},
+            budget_usd=limit,
+            labels=asked.labels,
+            profile=self.profile,
         )
         durable = Durable(self._keeper() if config.swarm.durable else None, order)
-        return self._swarm(agents, tools or {}, order, durable, self._approvals(on_approval, on_pause))
+        settings, approvals = settings_for(agents, config), self._approvals(on_approval, on_pause)
+        return self._swarm(asked.specs, asked.tools or {}, order, durable, approvals, settings)
 
     async def resume_swarm(
         self,
@@ -245,6 +271,7 @@ class Deployment:
         order: RunOrder,
         durable: Durable,
         approvals: Approvals,
+        settings: SwarmSettings | None = None,
     ) -> Swarm:
         config, labels = self._opened().means.config, order.labels
         run = partial(self._opened().watching.around(self._opened().pipeline.run), stream=False)
@@ -252,13 +279,14 @@ class Deployment:
             agents,
             journey=run if labels is None else lambda task: run(labelled(task, labels)),
             goal=order.goal,
-            settings=config.swarm,
+            pattern=pattern_of(order),
+            settings=settings or config.swarm,
             tools=tools,
             supply=self._opened().toolset.inventory,
             rules=config.tools.roles,
             budget_usd=order.budget_usd,
             agent_budget_usd=config.budget.agent_limit,
-            estimate=self._estimate,
+            reckon=partial(self._reckon, order.budget_usd),
             now=self._clock.now,
             on_event=self._opened().watching.on_swarm_event(),
             memory=partial(self.memory, key=None if labels is None else labels.key),
@@ -272,6 +300,34 @@ class Deployment:
         far as a role may use them; without names, all of the deployment's. Raises `SwarmError` for an unknown
         name."""
         return await self._opened().toolset.named(names or ("*",), role=role)
+
+    def plan_swarm(
+        self,
+        agents: Team,
+        *,
+        goal: str = "",
+        pattern: Pattern | None = None,
+        tools: Mapping[str, Sequence[ToolSource]] | None = None,
+        budget_usd: Decimal | str | int | None = None,
+    ) -> SwarmPlan:
+        """What a run would be expected to cost and the most it could, as `deploy_swarm` takes it; nothing is
+        sent. Raises as `deploy_swarm`."""
+        swarm = self.prepare_swarm(agents, goal=goal, pattern=pattern, tools=tools, budget_usd=budget_usd)
+        return swarm.plan_costs()
+
+    def _reckon(
+        self, budget_usd: Decimal | None, pieces: Sequence[Outlook], may_get_tools: frozenset[str]
+    ) -> SwarmPlan:
+        means = self._opened().means
+        terms = terms_of(
+            means.config,
+            means.catalog,
+            baseline=means.baseline,
+            now=self._clock.now(),
+            route_of=self._opened().pipeline.explain,
+            budget_usd=budget_usd,
+        )
+        return plan_of(pieces, terms, may_get_tools)
 
     def _approvals(self, on_approval: OnApproval | None, on_pause: OnPause) -> Approvals:
         return Approvals(
@@ -288,10 +344,6 @@ class Deployment:
         `key` is a tenant's, none of whom sees another's; `by` signs the changes. Raises `SharedMemoryError`.
         """
         return self._opened().memories.open(namespace, key=key, by=by)
-
-    def _estimate(self, task: Task) -> Decimal | None:
-        route = self._opened().pipeline.explain(task)
-        return None if isinstance(route, NoRoute) else route.candidates[0].expected_cost
 
     def _journey(
         self, task: Task, on_approval: OnApproval | None, *, stream: bool
@@ -439,16 +491,19 @@ class Deployment:
 
     def deploy_swarm_sync(
         self,
-        agents: Sequence[AgentSpec],
+        agents: Team,
         *,
         goal: str = "",
+        pattern: Pattern | None = None,
         tools: Mapping[str, Sequence[ToolSource]] | None = None,
         budget_usd: Decimal | str | int | None = None,
         labels: Labels | None = None,
     ) -> Swarm:
         """`deploy_swarm` for callers without an event loop."""
         return self._through_portal(
-            self.deploy_swarm(agents, goal=goal, tools=tools, budget_usd=budget_usd, labels=labels)
+            self.deploy_swarm(
+                agents, goal=goal, pattern=pattern, tools=tools, budget_usd=budget_usd, labels=labels
+            )
         )
 
     def _through_portal(self, work: Coroutine[object, object, T]) -> T:

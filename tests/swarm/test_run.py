@@ -9,6 +9,7 @@ from itertools import count
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.swarm.patterned import each
 from tests.swarm.scripted import Answer, Say, Scripted, call, in_turn, refused
 
 from farthing.config.schema import RoleSpec
@@ -303,7 +304,7 @@ async def test_a_run_needs_a_goal() -> None:
 
 async def test_money_is_estimated_before_a_run_and_measured_after() -> None:
     swarm = Swarm(
-        TEAM, journey=scripted(), goal="x", estimate=lambda task: Decimal("0.01"), runs_per_month=10
+        TEAM, journey=scripted(), goal="x", reckon=each(lambda task: Decimal("0.01")), runs_per_month=10
     )
     assert (swarm.total_cost, swarm.estimated_monthly_cost) == (0, Decimal("0.90"))
     await swarm.run()
@@ -315,7 +316,7 @@ async def test_money_is_estimated_before_a_run_and_measured_after() -> None:
 def test_an_unknown_expected_cost_is_none_not_zero() -> None:
     assert Swarm(TEAM, journey=scripted()).estimated_monthly_cost is None
     unknown = Swarm(
-        TEAM, journey=scripted(), estimate=lambda task: None if task.role == "coder" else Decimal(1)
+        TEAM, journey=scripted(), reckon=each(lambda task: None if task.role == "coder" else Decimal(1))
     )
     assert unknown.estimated_monthly_cost is None
 

@@ -12,7 +12,8 @@ from typing import cast
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from farthing.config.layers import Path, Stack, section_at
+from farthing.config.layers import Path, Stack, section_at, tag_of
+from farthing.config.patterns import PATTERN_TYPES
 from farthing.config.schema import EMPTY_SLOT, SLOTS
 from farthing.errors import ConfigFault, nearest
 
@@ -30,7 +31,7 @@ _QUOTED = re.compile(r"'([^']*)'")
 def faults_of(error: ValidationError, stack: Stack) -> tuple[ConfigFault, ...]:
     """Every fault of a failed validation, each once."""
     found = [
-        _fault(details, stack.written)
+        _fault(details, stack)
         for details in error.errors(include_url=False)
         if details["type"] != EMPTY_SLOT  # told by `empty_slots`, with the key's own path
     ]
@@ -54,9 +55,9 @@ def empty_slots(stack: Stack) -> tuple[ConfigFault, ...]:
     return tuple(faults)
 
 
-def _fault(details: ErrorDetails, written: Mapping[Path, str]) -> ConfigFault:
+def _fault(details: ErrorDetails, stack: Stack) -> ConfigFault:
     location = tuple(part for part in details["loc"] if part != "[key]")
-    path = _written(location, written)
+    path = _written(_untagged(location, stack), stack.written)
     given = cast("object", details["input"])
     secret = _is_secret(path) or _is_credential(given)
     value = _HIDDEN if secret else given
@@ -69,10 +70,17 @@ def _fault(details: ErrorDetails, written: Mapping[Path, str]) -> ConfigFault:
             if _OF_SERVER.search(path):
                 value = _HIDDEN  # it may be a misspelt `env`
             return ConfigFault(
-                path=path, value=value, problem=problem, nearest=_nearest_key(location, key, path)
+                path=path, value=value, problem=problem, nearest=_nearest_key(location, key, path, stack)
             )
         case "missing":
             return ConfigFault(path=path, value=None, problem="is required and not given")
+        case "union_tag_invalid" | "union_tag_not_found":
+            known = _QUOTED.findall(str(details.get("ctx", {}).get("expected_tags", ""))) or PATTERN_TYPES
+            tag = details.get("ctx", {}).get("tag")
+            problem = "has no type" if tag is None else f"has the type {tag!r}"
+            problem += f"; give one of {', '.join(known)}"
+            near = None if tag is None else nearest(str(tag), known)
+            return ConfigFault(path=f"{path}.type", value=tag, problem=problem, nearest=near)
         case "literal_error":
             known = _QUOTED.findall(str(details.get("ctx", {}).get("expected", "")))
             problem = f"{_shown(value)} is not one of {', '.join(known)}"
@@ -101,8 +109,17 @@ def _is_credential(given: object) -> bool:
     return inside or bool(_CREDENTIAL_VALUE.search(str(given)))
 
 
-def _nearest_key(location: tuple[int | str, ...], key: str, path: str) -> str | None:
-    section = section_at(location[:-1])
+def _untagged(location: tuple[int | str, ...], stack: Stack) -> tuple[int | str, ...]:
+    """The place as it is written: without the tag that told which of several sections is meant."""
+    return tuple(
+        part
+        for at, part in enumerate(location)
+        if at == 0 or tag_of(section_at(location[: at + 1], root=stack.root)) != part
+    )
+
+
+def _nearest_key(location: tuple[int | str, ...], key: str, path: str, stack: Stack) -> str | None:
+    section = section_at(location[:-1], root=stack.root)
     if section is None:
         return None
     snake = "_" in path.rpartition(".")[2]

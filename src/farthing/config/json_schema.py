@@ -1,4 +1,4 @@
-"""The JSON Schema of a configuration file, for editors. Derived from `schema.py`; it decides nothing.
+"""The JSON Schemas of a configuration and a swarm file, for editors. Derived from their classes.
 
 Editors check a file before `${VAR}` is replaced, so a reference is allowed where a number, a truth
 value or a fixed word is expected.
@@ -9,12 +9,23 @@ import inspect
 from collections.abc import Iterator
 from typing import cast
 
-from farthing.config import alerting, limiting, optimizing, schema, tooling, upstreams
+from farthing.config import (
+    alerting,
+    limiting,
+    optimizing,
+    patterns,
+    schema,
+    swarmfile,
+    tooling,
+    upstreams,
+)
 from farthing.config.schema import SLOTS, DeploymentConfig
+from farthing.config.swarmfile import SwarmFile
 
 _Schema = dict[str, object]
 
 REPOSITORY_PATH = "schemas/deployment-config.schema.json"
+SWARM_PATH = "schemas/swarm.schema.json"
 _REFERENCE: _Schema = {"type": "string", "pattern": r"\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}"}
 
 
@@ -37,6 +48,22 @@ def deployment_json_schema() -> _Schema:
         "$id": REPOSITORY_PATH,
         **made,
         "title": "Farthing deployment configuration",
+        "$defs": definitions,
+    }
+
+
+def swarm_json_schema() -> _Schema:
+    """The schema of a swarm file, likewise."""
+    made = cast("_Schema", SwarmFile.model_json_schema(by_alias=True))
+    definitions = cast("dict[str, _Schema]", made.pop("$defs"))
+    documentation = _documentation()
+    for name, definition in {SwarmFile.__name__: made, **definitions}.items():
+        _finish(definition, documentation.get(name, {}))
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": SWARM_PATH,
+        **made,
+        "title": "Farthing swarm",
         "$defs": definitions,
     }
 
@@ -77,7 +104,7 @@ def _alternatives(entry: _Schema) -> list[_Schema]:
 def _documentation() -> dict[str, dict[str, str]]:
     """Class → key → the text under the field in its class, which is where a setting is documented."""
     found: dict[str, dict[str, str]] = {}
-    for module in (schema, alerting, limiting, optimizing, tooling, upstreams):
+    for module in (schema, alerting, limiting, optimizing, patterns, swarmfile, tooling, upstreams):
         tree = ast.parse(inspect.getsource(module))
         for definition in (node for node in tree.body if isinstance(node, ast.ClassDef)):
             fields = getattr(getattr(module, definition.name), "model_fields", None)

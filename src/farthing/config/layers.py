@@ -32,16 +32,18 @@ class Stack:
     values: dict[str, object]
     written: Mapping[Path, str]
     faults: tuple[ConfigFault, ...]
+    root: type[Section] = DeploymentConfig
+    """What the values are those of."""
 
 
-def stacked(layers: Iterable[Layer]) -> Stack:
+def stacked(layers: Iterable[Layer], *, root: type[Section] = DeploymentConfig) -> Stack:
     """Lays each layer over the ones before it. Objects are merged, anything else is replaced whole."""
     flat: dict[Path, object] = {}
     written: dict[Path, str] = {}
     faults: list[ConfigFault] = []
     for layer in layers:
         seen: dict[Path, str] = {}
-        for path, own, value in _leaves(DeploymentConfig, layer.values, (), ()):
+        for path, own, value in _leaves(root, layer.values, (), ()):
             name = (layer.names or {}).get(path) or layer.label + ".".join(own)
             if path in seen:
                 problem = f"is given twice, as {seen[path].split('.')[-1]} too"
@@ -54,12 +56,12 @@ def stacked(layers: Iterable[Layer]) -> Stack:
             written[path] = name
             for depth in range(1, len(path)):
                 written.setdefault(path[:depth], layer.label + ".".join(own[:depth]))
-    return Stack(values=_tree(flat), written=written, faults=tuple(faults))
+    return Stack(values=_tree(flat), written=written, faults=tuple(faults), root=root)
 
 
-def section_at(path: Iterable[object]) -> type[Section] | None:
+def section_at(path: Iterable[object], *, root: type[Section] = DeploymentConfig) -> type[Section] | None:
     """The section of the schema that a canonical path leads to; None where there is none."""
-    section: object = DeploymentConfig
+    section: object = root
     for key in path:
         section = _child(section, key if isinstance(key, str) else "")
     return section if isinstance(section, type) and issubclass(section, Section) else None
@@ -87,7 +89,12 @@ def _canonical(section: object, key: str) -> str:
 
 
 def _child(section: object, key: str) -> object:
-    """What stands under a key: a section, the section of a mapping's values (as `dict[str, S]`), or None."""
+    """What stands under a key: a section, that of a mapping's values or a list's entries, the one of several
+    that is told by a tag, or None."""
+    if get_origin(section) is tuple:
+        return _section_of(get_args(section)[0])
+    if get_origin(section) in (Union, UnionType):
+        return next((kind for kind in get_args(section) if tag_of(kind) == key), None)
     if get_origin(section) is dict:
         return _section_of(get_args(section)[1])
     if isinstance(section, type) and issubclass(section, Section):
@@ -97,10 +104,17 @@ def _child(section: object, key: str) -> object:
     return None
 
 
+def tag_of(section: object) -> str | None:
+    """What tells a section from the others that may stand in its place."""
+    fields = section.model_fields if isinstance(section, type) and issubclass(section, Section) else {}
+    field = fields.get("type")
+    return field.default if field is not None and isinstance(field.default, str) else None
+
+
 def _section_of(annotation: object) -> object:
     if get_origin(annotation) in (Union, UnionType):
         kinds = [kind for kind in get_args(annotation) if kind is not NoneType]
-        return _section_of(kinds[0])
+        return annotation if all(tag_of(kind) for kind in kinds) else _section_of(kinds[0])
     return annotation
 
 

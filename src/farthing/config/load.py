@@ -128,7 +128,7 @@ def _content(source: Source) -> tuple[str, Values]:
     except (OSError, UnicodeDecodeError) as failure:
         fault = ConfigFault(path=str(path), value=None, problem=f"cannot be read: {failure}")
         raise ConfigError(str(path), [fault]) from None
-    return str(path), _parsed(path, text)
+    return str(path), parsed(path, text)
 
 
 def _looks_like_path(source: str) -> bool:
@@ -158,7 +158,7 @@ def _missing_file(path: Path) -> ConfigFault:
     return ConfigFault(path=str(path), value=str(path), problem=problem, nearest=guess)
 
 
-def _parsed(path: Path, text: str) -> Values:
+def parsed(path: Path, text: str) -> Values:
     """The file's object. Numbers with a point become Decimal: no amount of dollars is ever a float."""
 
     def pairs(entries: Sequence[tuple[str, object]]) -> dict[str, object]:

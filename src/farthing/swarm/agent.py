@@ -45,6 +45,8 @@ class AgentSpec:
     handoffs: Sequence["str | AgentSpec"] = ()
     delegates: Sequence["str | AgentSpec"] = ()
     output_type: object = None
+    output_schema: Mapping[str, object] | None = None
+    """A JSON Schema in place of a type: `data` is the answer's JSON."""
 
     def __post_init__(self) -> None:
         if self.count < 1:
@@ -54,6 +56,8 @@ class AgentSpec:
                 raise SwarmError(f"AgentSpec({self.type!r}): {name} is {value!r}; give a list")
         if self.budget_usd is not None and self.budget_usd < 0:
             raise SwarmError(f"AgentSpec({self.type!r}): budget_usd is {self.budget_usd}; give 0 or more")
+        if self.output_type is not None and self.output_schema is not None:
+            raise SwarmError(f"AgentSpec({self.type!r}) has output_type and output_schema; give one of them")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +84,7 @@ class Agent:
     """Roles that it may hand its work over to; `delegates`: those that it may ask."""
     delegates: tuple[str, ...] = ()
     output_type: object = None
+    output_schema: Mapping[str, object] | None = None
 
     @property
     def title(self) -> str:
@@ -157,6 +162,7 @@ def make_agents(
                     handoffs=_roles(spec.handoffs),
                     delegates=_roles(spec.delegates),
                     output_type=spec.output_type,
+                    output_schema=spec.output_schema,
                 )
             )
     return tuple(agents)

@@ -77,6 +77,8 @@ class SwarmStarted:
     goal: str
     agents: tuple[Agent, ...]
     budget_usd: Decimal | None
+    pattern: str = "stages"
+    """How they work together: the pattern's `type`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,13 +99,17 @@ class CapabilityWithoutTool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageStarted:
-    """`number` counts from 1 to `stages`; the synthesis is not counted."""
+    """`number` counts from 1 to `stages`; the synthesis is not counted.
+
+    `title` says what it is where it is no stage: `round 2 of 3`, `map`, `vote`.
+    """
 
     run_id: str
     number: int
     stages: int
     role: str
     agent_ids: tuple[str, ...]
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,9 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import NamedTuple
 
+from pydantic import TypeAdapter, ValidationError
+
+from farthing.config.patterns import Pattern, PatternSection, Stages
 from farthing.errors import SwarmError
 from farthing.swarm.agent import AgentSpec, ToolSource
 from farthing.swarm.importing import function_at, path_of
@@ -16,11 +19,16 @@ from farthing.swarm.resuming import RunOrder, SpecOrder, ToolOrder, by_capabilit
 from farthing.swarm.tools import tool_from
 from farthing.task import Labels, Tool
 
+_NAMED = "name"
+"""Source of a tool that was asked for by its name, and is looked up again when the run goes on."""
+_PATTERN: TypeAdapter[Pattern] = TypeAdapter(PatternSection)
+
 
 def order_of(
     specs: Sequence[AgentSpec],
     *,
     goal: str,
+    pattern: Pattern | None = None,
     tools: Mapping[str, Sequence[ToolSource]],
     budget_usd: Decimal | None,
     labels: Labels | None,
@@ -34,7 +42,20 @@ def order_of(
         budget_usd=budget_usd,
         labels=labels,
         profile=profile,
+        orchestration=None
+        if pattern is None or isinstance(pattern, Stages)
+        else pattern.model_dump(mode="json", by_alias=True),
     )
+
+
+def pattern_of(order: RunOrder) -> Pattern:
+    """How the agents of a run work together. Raises `SwarmError` for what another version wrote."""
+    if order.orchestration is None:
+        return Stages()
+    try:
+        return _PATTERN.validate_python(order.orchestration)
+    except ValidationError as error:
+        raise SwarmError(f"the pattern of the run cannot be read: {error.errors()[0]['msg']}") from None
 
 
 def tools_of(order: RunOrder, handed: Iterable[ToolSource]) -> dict[str, ToolSource]:
@@ -42,7 +63,7 @@ def tools_of(order: RunOrder, handed: Iterable[ToolSource]) -> dict[str, ToolSou
 
     Raises `SwarmError` where neither gives one.
     """
-    found: dict[str, ToolSource] = {tool_from(source).name: source for source in handed}
+    found = {source if isinstance(source, str) else tool_from(source).name: source for source in handed}
     missing = [name for name in order.to_hand_over if name not in found]
     if missing:
         raise SwarmError(
@@ -96,7 +117,7 @@ def _orders(sources: Sequence[ToolSource]) -> tuple[ToolOrder, ...]:
 
 def _order(source: ToolSource) -> ToolOrder:
     if isinstance(source, str):
-        return ToolOrder(name=source, whole=True)
+        return ToolOrder(name=source, source=_NAMED)
     tool = tool_from(source)
     if isinstance(source, Tool | Mapping):
         return tool_order(tool, None if tool.run is None else path_of(tool.run), whole=False)
@@ -104,8 +125,10 @@ def _order(source: ToolSource) -> ToolOrder:
 
 
 def _tool(order: ToolOrder) -> ToolSource:
-    if order.whole:
-        return order.name if order.run is None else function_at(order.run)
+    if order.source == _NAMED:
+        return order.name
+    if order.whole and order.run is not None:
+        return function_at(order.run)
     tool = Tool(
         name=order.name,
         description=order.description,

@@ -66,6 +66,7 @@ def run_json(result: SwarmResult) -> Json:
         "started_at": result.started_at.isoformat(),
         "finished_at": result.finished_at.isoformat(),
         "totals": _totals_json(result.totals),
+        "unlisted": result.unlisted.finished + result.unlisted.failed,
         "tasks": [_piece_json(piece) for piece in result.results],
         "interrupted": [_attempt_json(attempt) for attempt in result.interrupted],
     }

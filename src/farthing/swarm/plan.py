@@ -3,7 +3,7 @@
 Decides what each task carries: who does it, under which limits, in which session. Wording is `brief.py`'s.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import blake2s
@@ -20,12 +20,11 @@ from farthing.swarm.brief import (
     system_prompt,
 )
 from farthing.swarm.company import Errand
+from farthing.swarm.orders import formed
 from farthing.task import LONGEST_SESSION_ID, Message, Task
 
 LONGEST_NAME = 120
 """Of a piece of work, which is the id of its agent too."""
-ASSUMED_RESULT_CHARS = 2_000
-"""How long an estimate takes an agent's result to be: about 500 tokens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +35,16 @@ class RunFrame:
     goal: str
     budget_usd: Decimal | None = None
     digest_chars: int = DIGEST_CHARS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """One piece of work of a run. `name` is its own within the run, and the same when the run goes on."""
+
+    name: str
+    task: Task
+    stage: int
+    title: str
 
 
 def session_of(run_id: str, agent_id: str) -> str:
@@ -60,11 +69,17 @@ def stage_task(agent: Agent, frame: RunFrame, earlier: Sequence[Earlier]) -> Tas
         output_type=agent.output_type,
         model=agent.model,
         limits=limits_of(agent, frame.run_id, swarm_budget_usd=frame.budget_usd),
+        response_format=response_format_of(agent),
         session_id=session_of(frame.run_id, agent.id),
         run_id=frame.run_id,
         agent_id=agent.id,
         role=agent.role,
     )
+
+
+def response_format_of(agent: Agent) -> Mapping[str, object] | None:
+    """The form of an agent's answers where a schema was given for it."""
+    return None if agent.output_schema is None else formed("answer", agent.output_schema, strict=False)
 
 
 def synthesis_task(frame: RunFrame, earlier: Sequence[Earlier]) -> Task:
@@ -139,18 +154,3 @@ def asked_task(errand: Errand, asking: Task, name: str) -> Task:
         options={},
         step=None,
     )
-
-
-def planned_tasks(agents: Sequence[Agent], frame: RunFrame) -> tuple[Task, ...]:
-    """The tasks of one run, for an estimate: each earlier result stands in as `ASSUMED_RESULT_CHARS` of text.
-
-    Each agent is planned with one model call: how often tools are called is not known beforehand.
-    """
-    tasks: list[Task] = []
-    earlier: list[Earlier] = []
-    for number in sorted({agent.stage for agent in agents}):
-        stage = [agent for agent in agents if agent.stage == number]
-        tasks.extend(stage_task(agent, frame, earlier) for agent in stage)
-        text = "word " * (ASSUMED_RESULT_CHARS // 5)
-        earlier.extend(Earlier(agent_id=a.id, stage=number, title=a.title, text=text) for a in stage)
-    return (*tasks, synthesis_task(frame, earlier))

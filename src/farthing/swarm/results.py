@@ -4,6 +4,7 @@ Adds up money and tokens by the laws: a sum is as certain as its weakest part, a
 zero. Pure values; writing them to files is `out.py`'s.
 """
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -16,6 +17,9 @@ from farthing.errors import FarthingError, SwarmPausedError
 from farthing.money import percent_saved
 from farthing.result import Attempt, CostBasis, Metrics, TaskResult
 from farthing.task import Task, Usage
+
+KEPT_RESULTS = 1_000
+"""How many pieces a run's result lists at most: some megabytes."""
 
 _ZERO = Decimal(0)
 _STRENGTH: dict[CostBasis, int] = {"reported": 0, "computed": 1, "uncertain": 2}
@@ -133,17 +137,41 @@ class Totals:
         )
 
 
-def totals_of(pieces: Iterable[WorkResult]) -> Totals:
-    totals = Totals()
+def totals_of(pieces: Iterable[WorkResult], unlisted: Totals | None = None) -> Totals:
+    totals = unlisted or Totals()
     for piece in pieces:
         totals = totals.plus(piece)
     return totals
+
+
+class Kept:
+    """The results of a run in bounded memory: the first and the last `KEPT_RESULTS` / 2, and the sums of the
+    others."""
+
+    def __init__(self) -> None:
+        self._first: list[WorkResult] = []
+        self._last: deque[WorkResult] = deque()
+        self.unlisted = Totals()
+
+    @property
+    def listed(self) -> tuple[WorkResult, ...]:
+        """In the order of ending."""
+        return (*self._first, *self._last)
+
+    def add(self, work: WorkResult) -> None:
+        if len(self._first) < KEPT_RESULTS // 2:
+            self._first.append(work)
+            return
+        self._last.append(work)
+        if len(self._last) > KEPT_RESULTS // 2:
+            self.unlisted = self.unlisted.plus(self._last.popleft())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SwarmResult:
     """A whole run. `results` are in the order they ended, the synthesis included.
 
+    Of very many pieces, the first and the last are listed, and `unlisted` has the sums of the others.
     `output` is the synthesis; it is empty when the run `stopped` before it, which then says why.
     """
 
@@ -154,12 +182,13 @@ class SwarmResult:
     stopped: str | None
     started_at: datetime
     finished_at: datetime
+    unlisted: Totals = Totals()
     interrupted: tuple[Attempt, ...] = ()
     """Of a run that was resumed: calls that ended with an earlier process, which no result has."""
 
     @property
     def totals(self) -> Totals:
-        return totals_of(self.results).with_attempts(self.interrupted)
+        return totals_of(self.results, self.unlisted).with_attempts(self.interrupted)
 
     @property
     def total_cost(self) -> Decimal:

@@ -10,8 +10,8 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TypeAlias
 
+from farthing.config.patterns import Pattern, Stages
 from farthing.config.schema import Swarm as SwarmSettings
 from farthing.config.tooling import RoleTools
 from farthing.errors import InvalidTaskError, SwarmError
@@ -19,8 +19,11 @@ from farthing.swarm.agent import Agent, AgentSpec, ToolSource, choose_agent
 from farthing.swarm.approvals import Approvals
 from farthing.swarm.brief import DIGEST_CHARS
 from farthing.swarm.calls import Offer, offer_all
+from farthing.swarm.casting import cast_of
 from farthing.swarm.channel import Channel, end_all
 from farthing.swarm.company import Approved, Denied, PendingApproval
+from farthing.swarm.conducting.conduct import conduct
+from farthing.swarm.costing import SwarmPlan
 from farthing.swarm.equipment import Equipment, Supply
 from farthing.swarm.events import SwarmEvent, SwarmFinished, SwarmStarted
 from farthing.swarm.journal import open_unkept
@@ -28,12 +31,14 @@ from farthing.swarm.keeping import Durable, ReplayedRun, RunJournal
 from farthing.swarm.loop import caps_from
 from farthing.swarm.memory.shared import Memory
 from farthing.swarm.memory.tools import with_memory_tools
-from farthing.swarm.plan import RunFrame, handed_task, planned_tasks
-from farthing.swarm.results import MapDone, SwarmResult, Totals, WorkResult
+from farthing.swarm.outlook import Outlook
+from farthing.swarm.plan import Piece, RunFrame, handed_task
+from farthing.swarm.results import Kept, MapDone, SwarmResult, Totals, WorkResult, totals_of
 from farthing.swarm.spread import spread
-from farthing.swarm.stages import Conducted, conduct
+from farthing.swarm.stages import Conducted
+from farthing.swarm.terms import Reckon, foreseen, may_get_tools
 from farthing.swarm.toolrun import Journey, closing
-from farthing.swarm.work import Means, Piece, do_work
+from farthing.swarm.work import Means, do_work
 from farthing.task import Task
 
 RUNS_PER_MONTH = 30
@@ -43,9 +48,6 @@ CANCELLED = "cancelled"
 """`SwarmResult.stopped` after `cancel()`."""
 
 _EVENTS_AHEAD = 256
-
-Estimate: TypeAlias = Callable[[Task], Decimal | None]
-"""The expected cost of a task in dollars, from its route; None where it is not known."""
 
 
 def new_run_id() -> str:
@@ -64,9 +66,10 @@ class Swarm:
     """Agents ready to work. One run or map at a time; each has its own `run_id`, and budgets hold per run.
 
     `budget_usd` limits one run, `agent_budget_usd` each agent whose spec sets no limit; dollars, hard.
-    `tools` serve capabilities by name; `supply` serves the others, from the first run or `equip()` on, and
-    `rules` say which tools a role may use. `estimate` gives the expected cost of a task before anything ran.
-    Raises `SwarmError` for no agents or an unknown role, `InvalidTaskError` for a tool that cannot be used.
+    `pattern` is how they work together; None is stages. `tools` serve capabilities by name; `supply` serves
+    the others, from the first run or `equip()` on, and `rules` say which tools a role may use. `reckon` gives
+    the costs of a run before anything ran. Raises `SwarmError` for no agents, an unknown role or a pattern
+    that does not suit them, `InvalidTaskError` for a tool that cannot be used.
     """
 
     def __init__(
@@ -75,13 +78,14 @@ class Swarm:
         *,
         journey: Journey,
         goal: str = "",
+        pattern: Pattern | None = None,
         settings: SwarmSettings | None = None,
         tools: Mapping[str, Sequence[ToolSource]] | None = None,
         supply: Supply | None = None,
         rules: Mapping[str, RoleTools] | None = None,
         budget_usd: Decimal | None = None,
         agent_budget_usd: Decimal | None = None,
-        estimate: Estimate | None = None,
+        reckon: Reckon | None = None,
         runs_per_month: int = RUNS_PER_MONTH,
         digest_chars: int = DIGEST_CHARS,
         clock: Callable[[], float] = time.monotonic,
@@ -112,10 +116,13 @@ class Swarm:
         )
         self.agents, self.notices = self._equipment.at_once()
         self._equipped = supply is None
+        self.pattern: Pattern = pattern or Stages()
+        cast_of(self.pattern, self.agents)
         self.runs_per_month = runs_per_month
         self._journey = journey
         self._budget_usd = budget_usd
-        self._estimate = estimate
+        self._reckon = reckon
+        self._may_get_tools = may_get_tools(specs, self.agents)
         self._digest_chars = digest_chars
         self._clock, self._now, self._new_id = clock, now, new_id
         self._on_event, self._offer = on_event, offer
@@ -126,7 +133,7 @@ class Swarm:
         self._busy = False
         self._cancelled = False
         self._work: asyncio.Task[Conducted] | asyncio.Task[None] | None = None
-        self._results: list[WorkResult] = []
+        self._kept = Kept()
         self._totals = Totals()
         self._measured: list[Decimal] = []
 
@@ -144,8 +151,8 @@ class Swarm:
 
     @property
     def results(self) -> tuple[WorkResult, ...]:
-        """The pieces of the run under way or the last one, in order of ending; `map` keeps only `totals`."""
-        return tuple(self._results)
+        """The pieces of the run under way or the last one, as in its result; `map` keeps only `totals`."""
+        return self._kept.listed
 
     @property
     def totals(self) -> Totals:
@@ -171,19 +178,24 @@ class Swarm:
 
     def expected_run_cost(self, goal: str | None = None) -> Decimal | None:
         """Expected cost of one run in dollars, from the routes of `plan()`; None where one is not known."""
-        if self._estimate is None:
-            return None
-        total = Decimal(0)
-        for task in self.plan(goal):
-            cost = self._estimate(task)
-            if cost is None:
-                return None
-            total += cost
-        return total
+        return None if self._reckon is None else self.plan_costs(goal).expected_usd
+
+    def plan_costs(self, goal: str | None = None) -> SwarmPlan:
+        """What a run is expected to cost and the most it can, piece by piece; nothing is sent.
+
+        Reads the file of items, where there is one. Raises `SwarmError` for a swarm of no deployment.
+        """
+        if self._reckon is None:
+            raise SwarmError("this swarm has no prices", hint="make it by a deployment's prepare_swarm")
+        return self._reckon(self._outlook(goal), self._may_get_tools)
 
     def plan(self, goal: str | None = None) -> tuple[Task, ...]:
         """The tasks one run would send, one model call each, with an assumed length of earlier results."""
-        return planned_tasks(self.agents, self._frame(goal or self.goal or "the goal"))
+        pieces = self._outlook(goal)
+        return tuple(piece.task for piece in pieces for _ in range(piece.expected))
+
+    def _outlook(self, goal: str | None) -> tuple[Outlook, ...]:
+        return foreseen(self.agents, self.pattern, self._frame(goal or self.goal or "the goal"))
 
     async def equip(self) -> None:
         """Gives the agents the deployment's tools, as the first run or map does by itself.
@@ -293,13 +305,18 @@ class Swarm:
         put = self._emitter(channel)
         await put(
             SwarmStarted(
-                run_id=frame.run_id, goal=frame.goal, agents=self.agents, budget_usd=self._budget_usd
+                run_id=frame.run_id,
+                goal=frame.goal,
+                agents=self.agents,
+                budget_usd=self._budget_usd,
+                pattern=self.pattern.type,
             )
         )
         for notice in self.notices:
             await put(notice)
         journal = None if self._durable is None else await self._durable.open(frame.run_id, frame.goal)
-        work = asyncio.create_task(conduct(self.agents, frame, self._means(put, self._keep, journal)))
+        means = self._means(put, self._keep, journal)
+        work = asyncio.create_task(conduct(self.agents, self.pattern, frame, means))
         self._work = work
         if self._cancelled:
             work.cancel()
@@ -309,13 +326,14 @@ class Swarm:
             await end_all([work])
             stopped = _stopped(work, journal)
             if journal is not None:
-                await journal.end(stopped, tuple(self._results))
+                await journal.end(stopped, totals_of(self._kept.listed, self._kept.unlisted))
         ended = Conducted(output="", stopped=stopped) if work.cancelled() else work.result()
         result = SwarmResult(
             run_id=frame.run_id,
             goal=frame.goal,
             output=ended.output,
-            results=tuple(self._results),
+            results=self._kept.listed,
+            unlisted=self._kept.unlisted,
             stopped=ended.stopped,
             started_at=started_at,
             finished_at=self._now(),
@@ -377,7 +395,7 @@ class Swarm:
             self._run_id = self._new_id()
         self._used = self._busy = True
         self._cancelled = False
-        self._results.clear()
+        self._kept = Kept()
 
     def _end(self) -> None:
         self._busy, self._work = False, None
@@ -386,7 +404,7 @@ class Swarm:
         self._totals = self._totals.plus(work)
 
     def _keep(self, work: WorkResult) -> None:
-        self._results.append(work)
+        self._kept.add(work)
         self._add(work)
 
 

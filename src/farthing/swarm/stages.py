@@ -1,7 +1,7 @@
-"""Conducts one run: stages in the order of the specs, agents of a stage side by side, then the synthesis.
+"""Conducts a run in stages: in the order of the specs, agents of a stage side by side, then the synthesis.
 
 Decides when a run goes on and when it stops; never raises a task's failure. What agents are told is
-`brief.py`'s, what becomes of the events is `run.py`'s.
+`brief.py`'s, what becomes of the events is `run.py`'s. One piece's way, which all patterns go, is here too.
 """
 
 import asyncio
@@ -19,9 +19,9 @@ from farthing.swarm.events import (
     StageStarted,
     SynthesisStarted,
 )
-from farthing.swarm.plan import RunFrame, stage_task, synthesis_task
+from farthing.swarm.plan import Piece, RunFrame, stage_task, synthesis_task
 from farthing.swarm.results import WorkResult
-from farthing.swarm.work import Means, Piece
+from farthing.swarm.work import Means
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class Conducted:
     stopped: str | None = None
 
 
-async def conduct(agents: Sequence[Agent], frame: RunFrame, means: Means) -> Conducted:
+async def conduct_stages(agents: Sequence[Agent], frame: RunFrame, means: Means) -> Conducted:
     """Runs all stages and the synthesis."""
     earlier: list[Earlier] = []
     numbers = sorted({agent.stage for agent in agents})
@@ -50,12 +50,23 @@ async def conduct(agents: Sequence[Agent], frame: RunFrame, means: Means) -> Con
         pieces = await _run_stage(members, frame, tuple(earlier), means)
         if stopped := stop_reason(pieces):
             return Conducted(output="", stopped=stopped)
-        earlier.extend(_read(piece) for piece in pieces if piece.ok)
+        earlier.extend(read(piece) for piece in pieces if piece.ok)
     return await _synthesise(frame, earlier, means, stage=len(numbers) + 1)
 
 
 def stop_reason(pieces: Sequence[WorkResult]) -> str | None:
-    """Why the run cannot go on after this stage, if so.
+    """Why the run cannot go on after this stage, if so."""
+    if halted := halt_reason(pieces):
+        return halted
+    if any(piece.ok for piece in pieces):
+        return None
+    first = pieces[0]
+    said = first.error.message if first.error else ""
+    return f"all agents of stage {first.stage} ({first.role}) failed; {first.agent_id}: {said}"
+
+
+def halt_reason(pieces: Sequence[WorkResult]) -> str | None:
+    """Why nothing more may be begun, whatever else succeeded.
 
     An agent's or a task's own limit stops only that agent; any other limit stops the run.
     """
@@ -64,11 +75,7 @@ def stop_reason(pieces: Sequence[WorkResult]) -> str | None:
             return f"the budget is exhausted: {piece.error.message}"
     if paused := [piece for piece in pieces if isinstance(piece.error, SwarmPausedError)]:
         return f"paused: {', '.join(piece.agent_id for piece in paused)} wait for a person's word"
-    if any(piece.ok for piece in pieces):
-        return None
-    first = pieces[0]
-    said = first.error.message if first.error else ""
-    return f"all agents of stage {first.stage} ({first.role}) failed; {first.agent_id}: {said}"
+    return None
 
 
 def _own_limit(error: BudgetExceededError) -> bool:
@@ -81,21 +88,16 @@ def _own_limit(error: BudgetExceededError) -> bool:
 async def _run_stage(
     members: Sequence[Agent], frame: RunFrame, earlier: Sequence[Earlier], means: Means
 ) -> list[WorkResult]:
-    running = [
-        asyncio.create_task(
-            run_piece(
-                Piece(
-                    name=agent.id,
-                    task=stage_task(agent, frame, earlier),
-                    stage=agent.stage,
-                    title=agent.title,
-                ),
-                means,
-            ),
-            name=agent.id,
-        )
+    pieces = [
+        Piece(name=agent.id, task=stage_task(agent, frame, earlier), stage=agent.stage, title=agent.title)
         for agent in members
     ]
+    return await side_by_side(pieces, means)
+
+
+async def side_by_side(pieces: Sequence[Piece], means: Means) -> list[WorkResult]:
+    """All pieces at once, to their ends; results in the order of the pieces. Leaves none running."""
+    running = [asyncio.create_task(run_piece(piece, means), name=piece.name) for piece in pieces]
     try:
         return await asyncio.gather(*running)
     finally:
@@ -135,6 +137,7 @@ async def run_piece(piece: Piece, means: Means) -> WorkResult:
     return work
 
 
-def _read(piece: WorkResult) -> Earlier:
+def read(piece: WorkResult) -> Earlier:
+    """A finished piece as later ones read it."""
     text = piece.result.output if piece.result else ""
     return Earlier(agent_id=piece.agent_id, stage=piece.stage, title=piece.title, text=text)

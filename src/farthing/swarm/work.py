@@ -26,23 +26,13 @@ from farthing.swarm.events import (
 )
 from farthing.swarm.journal import Opener, open_unkept
 from farthing.swarm.loop import LoopCaps
-from farthing.swarm.plan import asked_task, piece_name
+from farthing.swarm.plan import Piece, asked_task, piece_name
 from farthing.swarm.results import WorkResult
 from farthing.swarm.toolround import current_depth
 from farthing.swarm.toolrun import Journey, closing, run_with_tools
-from farthing.task import Task, ToolCall
+from farthing.task import ToolCall
 
 Emit: TypeAlias = Callable[[SwarmEvent], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
-    """One piece of work of a run. `name` is its own within the run, and the same when the run goes on."""
-
-    name: str
-    task: Task
-    stage: int
-    title: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -75,6 +75,8 @@ class AgentLine:
     met: list[str] = field(default_factory=list[str])
     """What its failed attempts met."""
     cost: Decimal = Decimal(0)
+    earlier_usd: Decimal = Decimal(0)
+    """What its pieces before this one have cost."""
     began: float | None = None
     took_s: float | None = None
     counted: bool = False
@@ -142,14 +144,17 @@ class Board:
         self._goal = event.goal
         for agent in event.agents:
             self._lines[agent.id] = AgentLine(agent_id=agent.id, stage=agent.stage, part=agent.part)
-        last = max((agent.stage for agent in event.agents), default=0) + 1
-        self._lines[SYNTHESIS] = AgentLine(agent_id=SYNTHESIS, stage=last, part="one answer from all results")
+        if event.pattern == "stages":
+            last = max((agent.stage for agent in event.agents), default=0) + 1
+            part = "one answer from all results"
+            self._lines[SYNTHESIS] = AgentLine(agent_id=SYNTHESIS, stage=last, part=part)
         return f"{event.run_id}: {len(event.agents)} agents, goal: {event.goal}"
 
     def _begin(self, event: AgentStarted) -> None:
         known = AgentLine(agent_id=event.agent_id, stage=event.stage, part=event.title)
         line = self._lines.setdefault(event.agent_id, known)
-        line.state, line.began = "starting", self._clock()
+        line.state, line.began, line.took_s = "starting", self._clock(), None
+        line.part, line.earlier_usd = event.title.removeprefix(f"{event.role}: "), line.cost
 
     def _progress(self, line: AgentLine, event: TaskEvent) -> str | None:
         match event:
@@ -180,7 +185,7 @@ class Board:
 
     def _end(self, line: AgentLine, work: WorkResult) -> str:
         line.took_s = None if line.began is None else self._clock() - line.began
-        line.cost = work.cost
+        line.cost = line.earlier_usd + work.cost
         for agent_id, other in self._lines.items():
             other.counted = other.counted or agent_id.startswith(f"{line.agent_id}/")
         if isinstance(work.error, SwarmPausedError):
@@ -219,8 +224,8 @@ def _said(
 ) -> str | None:
     """Events that move no agent's line."""
     match event:
-        case StageStarted(number=number, stages=stages, agent_ids=ids):
-            return f"stage {number} of {stages}: {', '.join(ids)}"
+        case StageStarted(number=number, stages=stages, agent_ids=ids, title=title):
+            return f"{title or f'stage {number} of {stages}'}: {', '.join(ids)}"
         case SynthesisStarted(pieces=pieces):
             return f"synthesis of {pieces} results"
         case ToolRan():

@@ -1,9 +1,6 @@
 """`farthing swarm run`: a goal, a team, and the answer; what happens on the way is shown beside it."""
 
 import sys
-from collections.abc import Sequence
-from dataclasses import replace
-from decimal import Decimal
 from pathlib import Path
 
 import typer
@@ -11,55 +8,42 @@ import typer
 from farthing.cli.work import show, tables
 from farthing.cli.work.approvals import ApproveMode, Asking
 from farthing.cli.work.interrupt import INTERRUPTED, run_async
-from farthing.cli.work.team import TeamRun, concluded, limited, run_goal, specs_for
-from farthing.cli.work.toolnames import tools_asked, within
-from farthing.config.load import load_config
+from farthing.cli.work.swarmsource import AskedSwarm, ToldSwarm, told_swarm
+from farthing.cli.work.team import TeamRun, concluded, run_goal
 from farthing.config.schema import DeploymentConfig
 from farthing.deployment import Deployment
 from farthing.errors import EXIT_CODES, BudgetExceededError, SwarmError
-from farthing.swarm.agent import AgentSpec, specs_from
 from farthing.swarm.results import SwarmResult
 from farthing.swarm.run import CANCELLED
 from farthing.task import Labels
 
 
 def run_team(
-    goal: str,
-    agents: str | None,
-    source: str | Path | None,
-    *,
-    budget: Decimal | None,
-    workdir: Path | None,
-    tools: Sequence[str] | None,
-    out: Path | None,
-    labels: Labels,
-    approve: ApproveMode,
-    as_json: bool,
+    asked: AskedSwarm, *, out: Path | None, labels: Labels, approve: ApproveMode, as_json: bool
 ) -> None:
-    """Runs the goal; `agents` None is a team of the profile's size. `tools` are names, for all of them."""
-    settings = load_config(source, overrides=limited(budget) | within(workdir))
-    specs = specs_for(settings) if agents is None else specs_from(agents)
-    asked = tools_asked(tools, workdir)
-    specs = [replace(spec, tools=asked) for spec in specs]
-    named = str(source.resolve()) if isinstance(source, Path) else source
-    result, settings, simulated = run_async(_run(settings, specs, goal, labels, approve, profile=named))
+    """Runs the goal; without agents or a file it is done by a team of the profile's size."""
+    told = told_swarm(asked)
+    for note in told.notes:
+        show.note(f"note: {note}")
+    result, settings, simulated = run_async(_run(told, labels, approve))
     finish(concluded(result, settings, simulated=simulated, out=out), as_json=as_json)
 
 
 async def _run(
-    settings: DeploymentConfig,
-    specs: Sequence[AgentSpec],
-    goal: str,
-    labels: Labels,
-    approve: ApproveMode,
-    *,
-    profile: str | None,
+    told: ToldSwarm, labels: Labels, approve: ApproveMode
 ) -> tuple[SwarmResult, DeploymentConfig, bool]:
-    async with Deployment(settings) as deployment:
-        deployment.profile = profile or deployment.profile
+    async with Deployment(told.settings) as deployment:
+        deployment.profile = told.profile or deployment.profile
         progress = show.console(stderr=True)
-        asking = Asking(approve, progress)
-        result = await run_goal(deployment, specs, goal, progress=progress, labels=labels, asking=asking)
+        result = await run_goal(
+            deployment,
+            told.team,
+            told.goal,
+            progress=progress,
+            labels=None if labels == Labels() else labels,
+            budget_usd=told.budget_usd,
+            asking=Asking(approve, progress),
+        )
         return result, deployment.config, deployment.simulated
 
 

@@ -1,7 +1,6 @@
 """A team on a goal: what `demo`, `swarm run` and `deploy --goal` share. Prints nothing but the live table."""
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -17,6 +16,7 @@ from farthing.config.schema import DeploymentConfig
 from farthing.deployment import Deployment
 from farthing.storage.database import default_path, sqlite_url
 from farthing.swarm.agent import AgentSpec
+from farthing.swarm.definition import Team
 from farthing.swarm.out import write_run
 from farthing.swarm.results import SwarmResult
 from farthing.task import Labels
@@ -59,11 +59,12 @@ def specs_for(config: DeploymentConfig) -> tuple[AgentSpec, ...]:
 
 async def run_goal(
     deployment: Deployment,
-    specs: Sequence[AgentSpec],
+    team: Team,
     goal: str,
     *,
     progress: Console,
     labels: Labels | None = None,
+    budget_usd: Decimal | None = None,
     asking: Asking | None = None,
 ) -> SwarmResult:
     """Runs the goal on an open deployment, shown as it happens. Ctrl-C ends the run, not the program.
@@ -71,16 +72,17 @@ async def run_goal(
     `asking` is who is asked about calls that need approval; None: nobody here.
     """
     swarm = deployment.prepare_swarm(
-        specs,
+        team,
         goal=goal,
         labels=labels,
+        budget_usd=budget_usd,
         on_approval=None if asking is None else asking.on_approval,
         on_pause="wait" if asking is None else asking.on_pause,
     )
     await swarm.equip()
     for notice in deployment.notices:
         note(f"note: {notice.text}")
-    return await watch(swarm, goal, out=progress, simulated=deployment.simulated, asking=asking)
+    return await watch(swarm, swarm.goal, out=progress, simulated=deployment.simulated, asking=asking)
 
 
 def concluded(
