@@ -31,7 +31,7 @@ from farthing.swarm.channel import end_all
 from farthing.swarm.claims import NewPiece, Standing
 from farthing.swarm.journal import Pages
 from farthing.swarm.pages import NOTHING_KNOWN, KeptPages, Known, read_known
-from farthing.swarm.results import WorkResult, totals_of
+from farthing.swarm.results import Kept, WorkResult, totals_of
 from farthing.swarm.resuming import (
     RunOrder,
     decode_order,
@@ -116,11 +116,11 @@ class RunJournal:
                 self.lost = self._why_lost(row)
         stop()
 
-    async def end(self, stopped: str | None, results: Sequence[WorkResult]) -> None:
+    async def end(self, stopped: str | None, kept: Kept) -> None:
         """Writes down how it ended, after all that it journalled. The journal of one that cannot be gone on
         with is forgotten, where contents are not kept."""
-        totals = totals_of(results)
-        paused = any(isinstance(one.error, SwarmPausedError) for one in results)
+        totals = totals_of(kept.listed, kept.unlisted)
+        paused = any(isinstance(one.error, SwarmPausedError) for one in kept.listed)
         state = "finished" if stopped is None else "paused" if paused else "stopped"
         cost = totals.cost + sum((one.cost for one in self.known.interrupted), Decimal(0))
         told = {"stopped": stopped, "cost": f"{cost:f}", "done": totals.finished, "failed": totals.failed}
@@ -232,7 +232,7 @@ class ReplayedRun:
     async def until_done(self, work: "asyncio.Task[Conducted]") -> None:
         await asyncio.wait({work})
 
-    async def end(self, stopped: str | None, results: Sequence[WorkResult]) -> None:
+    async def end(self, stopped: str | None, kept: Kept) -> None:
         pass
 
     async def drive(self, piece: Piece, means: Means) -> WorkResult:

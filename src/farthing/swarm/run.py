@@ -33,7 +33,7 @@ from farthing.swarm.memory.shared import Memory
 from farthing.swarm.memory.tools import with_memory_tools
 from farthing.swarm.outlook import Outlook
 from farthing.swarm.plan import Piece, RunFrame, handed_task
-from farthing.swarm.results import Kept, MapDone, SwarmResult, Totals, WorkResult, totals_of
+from farthing.swarm.results import Kept, MapDone, SwarmResult, Totals, WorkResult
 from farthing.swarm.spread import spread
 from farthing.swarm.stages import Conducted
 from farthing.swarm.terms import Reckon, foreseen, may_get_tools
@@ -326,7 +326,7 @@ class Swarm:
             await end_all([work])
             stopped = _stopped(work, journal)
             if journal is not None:
-                await journal.end(stopped, totals_of(self._kept.listed, self._kept.unlisted))
+                await journal.end(stopped, self._kept)
         ended = Conducted(output="", stopped=stopped) if work.cancelled() else work.result()
         result = SwarmResult(
             run_id=frame.run_id,
