@@ -36,6 +36,8 @@ from farthing.spend.thresholds import alert_rules
 from farthing.swarm.agent import AgentSpec, ToolSource
 from farthing.swarm.events import LoopEvent
 from farthing.swarm.loop import caps_from
+from farthing.swarm.placing import Place, Workplace
+from farthing.swarm.queued import driving
 from farthing.swarm.run import Swarm
 from farthing.swarm.toolrun import run_with_tools
 from farthing.task import Labels, Task, TaskType, labelled
@@ -138,13 +140,18 @@ class Deployment:
         tools: Mapping[str, Sequence[ToolSource]] | None = None,
         budget_usd: Decimal | str | int | None = None,
         labels: Labels | None = None,
+        on: Place | None = None,
     ) -> Swarm:
         """A live swarm of these agents. With a `goal` it has run when this returns; else `run` or `map` it.
 
         `tools` maps a capability to what serves it. `budget_usd` is a hard limit for each run, `labels` say
-        whom its calls are charged to. Raises `SwarmError` for an unknown role or no agents.
+        whom its calls are charged to. `on` is who does the work where this process does not: `Ray` or
+        `Workers` of `farthing.cluster`. Raises `SwarmError` for an unknown role, no agents, or work that
+        cannot be done there.
         """
-        swarm = self.prepare_swarm(agents, goal=goal, tools=tools, budget_usd=budget_usd, labels=labels)
+        swarm = self.prepare_swarm(
+            agents, goal=goal, tools=tools, budget_usd=budget_usd, labels=labels, on=on
+        )
         if goal:
             await swarm.run()
         return swarm
@@ -157,6 +164,7 @@ class Deployment:
         tools: Mapping[str, Sequence[ToolSource]] | None = None,
         budget_usd: Decimal | str | int | None = None,
         labels: Labels | None = None,
+        on: Place | None = None,
     ) -> Swarm:
         """`deploy_swarm` without running: for `swarm.stream(goal)`, whose events can be watched."""
         config = self._opened().means.config
@@ -173,6 +181,17 @@ class Deployment:
             estimate=self._estimate,
             now=self._clock.now,
             on_event=self._opened().watching.on_swarm_event(),
+            driving=None if on is None else driving(on, config, self._opened().database),
+        )
+
+    def workplace(self) -> Workplace:
+        """What a worker does pieces of other deployments' swarms with: see `farthing.cluster.worker`."""
+        running = self._opened()
+        return Workplace(
+            database=running.database,
+            epoch=lambda: running.means.ledger.epoch,
+            journey=partial(running.watching.around(running.pipeline.run), stream=False),
+            settings=running.means.config.swarm,
         )
 
     def _estimate(self, task: Task) -> Decimal | None:
@@ -311,10 +330,11 @@ class Deployment:
         tools: Mapping[str, Sequence[ToolSource]] | None = None,
         budget_usd: Decimal | str | int | None = None,
         labels: Labels | None = None,
+        on: Place | None = None,
     ) -> Swarm:
         """`deploy_swarm` for callers without an event loop."""
         return self._through_portal(
-            self.deploy_swarm(agents, goal=goal, tools=tools, budget_usd=budget_usd, labels=labels)
+            self.deploy_swarm(agents, goal=goal, tools=tools, budget_usd=budget_usd, labels=labels, on=on)
         )
 
     def _through_portal(self, work: Coroutine[object, object, T]) -> T:

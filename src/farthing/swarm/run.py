@@ -27,13 +27,15 @@ from farthing.swarm.brief import DIGEST_CHARS
 from farthing.swarm.channel import Channel, end_all
 from farthing.swarm.events import CapabilityWithoutTool, SwarmEvent, SwarmFinished, SwarmStarted
 from farthing.swarm.loop import caps_from, toolbox
+from farthing.swarm.placing import Driving, here
 from farthing.swarm.plan import RunFrame, handed_task, planned_tasks
 from farthing.swarm.results import MapDone, SwarmResult, Totals, WorkResult
 from farthing.swarm.spread import spread
 from farthing.swarm.stages import Conducted, conduct
 from farthing.swarm.toolrun import Journey, closing
 from farthing.swarm.tools import stage_tools
-from farthing.swarm.work import Means, Piece, do_work
+from farthing.swarm.work import Driver, Means, Piece
+from farthing.swarm.written import check_passing, modules_of
 from farthing.task import Task
 
 RUNS_PER_MONTH = 30
@@ -85,9 +87,10 @@ class Swarm:
         now: Callable[[], datetime] = _utc_now,
         new_id: Callable[[], str] = new_run_id,
         on_event: Callable[[SwarmEvent | None], None] | None = None,
+        driving: Driving | None = None,
     ) -> None:
         """`on_event` is called with each event of a run as it happens, before it is queued for a reader, and
-        with None when the run has been left."""
+        with None when the run has been left. `driving` opens who does the pieces; None is this process."""
         self._settings = settings or SwarmSettings()
         self.goal = goal
         self.agents, self.notices = _agents(specs, self._settings, tools or {}, agent_budget_usd)
@@ -98,6 +101,11 @@ class Swarm:
         self._digest_chars = digest_chars
         self._clock, self._now, self._new_id = clock, now, new_id
         self._on_event = on_event
+        self._driving = driving or here
+        used = tuple(tool for agent in self.agents for tool in agent.tools)
+        self._modules = modules_of(used)
+        if driving is not None:
+            check_passing(used)
         self._run_id = new_id()
         self._used = False
         self._busy = False
@@ -206,20 +214,26 @@ class Swarm:
             raise SwarmError(f"concurrency is {workers}; give at least 1")
         self._begin()
         busy: dict[str, int] = {agent.id: 0 for agent in self.agents}
-        frame, means = self._frame("independent tasks"), self._means(_drop, self._add)
-
-        async def work(index: int, source: str | Task) -> MapDone:
-            return await _hand_out(index, source, agents=self.agents, busy=busy, frame=frame, means=means)
-
-        made, crew = spread(tasks, workers=workers, queue_size=self._settings.queue_size, work=work)
-        self._work = crew
+        frame = self._frame("independent tasks")
         try:
-            async for done in made:
-                yield done
-            if not (self._cancelled and crew.cancelled()):
-                await crew
+            async with self._driving(frame.run_id, self._modules) as drive:
+                means = self._means(_drop, self._add, drive)
+
+                async def work(index: int, source: str | Task) -> MapDone:
+                    return await _hand_out(
+                        index, source, agents=self.agents, busy=busy, frame=frame, means=means
+                    )
+
+                made, crew = spread(tasks, workers=workers, queue_size=self._settings.queue_size, work=work)
+                self._work = crew
+                try:
+                    async for done in made:
+                        yield done
+                    if not (self._cancelled and crew.cancelled()):
+                        await crew
+                finally:
+                    await end_all([crew])
         finally:
-            await end_all([crew])
             self._end()
 
     def cancel(self) -> None:
@@ -239,7 +253,7 @@ class Swarm:
         )
         for notice in self.notices:
             await put(notice)
-        work = asyncio.create_task(conduct(self.agents, frame, self._means(put, self._keep)))
+        work = asyncio.create_task(self._worked(frame, put))
         self._work = work
         if self._cancelled:
             work.cancel()
@@ -261,6 +275,10 @@ class Swarm:
             self._measured.append(result.total_cost)
         await put(SwarmFinished(result=result))
 
+    async def _worked(self, frame: RunFrame, emit: Callable[[SwarmEvent], Awaitable[None]]) -> Conducted:
+        async with self._driving(frame.run_id, self._modules) as drive:
+            return await conduct(self.agents, frame, self._means(emit, self._keep, drive))
+
     def _emitter(self, channel: Channel[SwarmEvent]) -> Callable[[SwarmEvent], Awaitable[None]]:
         observe = self._on_event
         if observe is None:
@@ -278,7 +296,10 @@ class Swarm:
         )
 
     def _means(
-        self, emit: Callable[[SwarmEvent], Awaitable[None]], keep: Callable[[WorkResult], None]
+        self,
+        emit: Callable[[SwarmEvent], Awaitable[None]],
+        keep: Callable[[WorkResult], None],
+        drive: Driver,
     ) -> Means:
         return Means(
             journey=self._journey,
@@ -286,7 +307,7 @@ class Swarm:
             clock=self._clock,
             emit=emit,
             keep=keep,
-            drive=do_work,
+            drive=drive,
         )
 
     def _begin(self) -> None:

@@ -1,0 +1,64 @@
+"""Where the pieces of a swarm are done when not in the process that deployed it.
+
+Words, and the one refusal. What starts workers is `cluster/`'s; how pieces reach them is `queued.py`'s.
+"""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from farthing.config.schema import DeploymentConfig
+from farthing.config.schema import Swarm as SwarmSettings
+from farthing.errors import SwarmError
+from farthing.storage.database import Database
+from farthing.swarm.toolrun import Journey
+from farthing.swarm.work import Driver, do_work
+
+Driving: TypeAlias = Callable[[str, tuple[str, ...]], AbstractAsyncContextManager[Driver]]
+"""Opens the driver of a run, by its id and the modules that its tools come from, until the block is left."""
+
+
+@asynccontextmanager
+async def here(run_id: str, modules: tuple[str, ...]) -> AsyncGenerator[Driver, None]:
+    """This process does the pieces."""
+    yield do_work
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What workers must share with who deployed the swarm. `modules` are those that its tools come from."""
+
+    config: DeploymentConfig
+    database: Database
+    modules: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workplace:
+    """What an open deployment lends to a worker. `epoch` is the number of its lease, which may change."""
+
+    database: Database
+    epoch: Callable[[], int]
+    journey: Journey
+    settings: SwarmSettings
+
+
+class Place(Protocol):
+    """Who does the pieces: `cluster.Workers`, which somebody has started, or `cluster.Ray`, which starts
+    them."""
+
+    def staffed(self, ground: Ground) -> AbstractAsyncContextManager[None]:
+        """Sees to it that there are workers until the block is left. Raises `SwarmError`."""
+        ...
+
+
+def refuse_one_machine(database: Database) -> None:
+    """Raises `SwarmError` for a database that only one machine can reach."""
+    if database.is_sqlite:
+        raise SwarmError(
+            f"many machines need one database that all of them reach, and {database.display_url} is a "
+            "SQLite file, which locks and syncs on one machine only",
+            hint="FARTHING_DATABASE_URL=postgresql+psycopg://USER@HOST/NAME, here and on every machine "
+            "(pip install 'farthing[postgres]'); one process runs thousands of agents without",
+        )
