@@ -27,8 +27,9 @@ async def here(run_id: str, modules: tuple[str, ...]) -> AsyncGenerator[Driver, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """What workers must share with who deployed the swarm. `modules` are those that its tools come from."""
+    """A run, and what workers share with who deployed it. `modules` are those that its tools come from."""
 
+    run_id: str
     config: DeploymentConfig
     database: Database
     modules: tuple[str, ...] = ()

@@ -56,7 +56,7 @@ def driving(place: Place, config: DeploymentConfig, database: Database) -> Drivi
     @asynccontextmanager
     async def opened(run_id: str, modules: tuple[str, ...]) -> AsyncGenerator[Driver, None]:
         async with (
-            place.staffed(Ground(config=config, database=database, modules=modules)),
+            place.staffed(Ground(run_id=run_id, config=config, database=database, modules=modules)),
             queued(database, run_id) as drive,
         ):
             yield drive
