@@ -29,6 +29,7 @@ from farthing.opening import (
 from farthing.pipeline import Pipeline
 from farthing.prompt.rewritefile import rewrite_book
 from farthing.result import Notice
+from farthing.shared_rates import sharing_through
 from farthing.sharing import Sharing
 from farthing.spend.channels import open_channels
 from farthing.spend.notify import Alarm
@@ -59,6 +60,7 @@ class Running:
         await means.under_way.drain(means.config.upstream.drain_timeout)
         await self.alarm.aclose(means.config.upstream.drain_timeout)
         means.permits.aclose()
+        await means.permits.end_asking()
         await means.keys.aclose()
         await means.semantic.aclose()
         await means.answers.aclose()
@@ -103,7 +105,7 @@ async def _on(
     """What works on an open database."""
     simulated = keys.of(MAIN)[0].client.simulated
     catalog = keep_prices(database, config, catalog, now=clock.now())
-    permits = open_permits(config, catalog, keys, clock=clock)
+    permits = open_permits(config, catalog, keys, clock=clock, exchange=sharing_through(database))
     alarm, ledger = _alarm_and_ledger(database, config, permits, clock, simulated=simulated)
     means = open_means(
         config, catalog, keys=keys, ledger=ledger, permits=permits, clock=clock, database=database

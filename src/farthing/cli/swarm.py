@@ -14,6 +14,8 @@ _EPILOG = """\
 farthing swarm run "Design and build a URL shortener" --agents researcher:3,coder:3,reviewer:2
 
 farthing swarm run "Plan a migration to PostgreSQL" --agents planner,analyst:2 --budget 0.05 --out runs
+
+farthing swarm run "Read every page of the manual" --agents researcher:500 --on ray=auto --workers 2
 """
 
 
@@ -34,6 +36,10 @@ def run(
     profile: options.Profile = None,
     config: options.ConfigFile = None,
     budget: options.Budget = None,
+    on: options.On = None,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, help="With --on ray: worker processes on each node.")
+    ] = 1,
     out: options.Out = None,
     key: options.Key = None,
     tags: options.Tags = None,
@@ -49,4 +55,5 @@ def run(
 
     labels = Labels(key=key, tags=tuple(tags or ()))
     source = options.source_of(profile, config)
-    run_team(goal, agents, source, budget=budget, out=out, labels=labels, as_json=as_json)
+    place = options.place_of(on, workers=workers)
+    run_team(goal, agents, source, budget=budget, out=out, labels=labels, as_json=as_json, on=place)

@@ -25,7 +25,8 @@ def worker(
     config: options.ConfigFile = None,
     concurrency: Annotated[int, typer.Option("--concurrency", min=1, help="Pieces at once.")] = 16,
     run: Annotated[
-        str | None, typer.Option("--run", metavar="RUN", help="Pieces of this run only; else runs take turns.")
+        str | None,
+        typer.Option("--run", metavar="RUN", help="Pieces of this run only; else runs take turns."),
     ] = None,
     tools_from: Annotated[
         list[str] | None,
@@ -37,7 +38,9 @@ def worker(
     ] = None,
     drain: Annotated[
         float,
-        typer.Option("--drain", metavar="SECONDS", min=0, help="How long what is under way may take at the end."),
+        typer.Option(
+            "--drain", metavar="SECONDS", min=0, help="How long what is under way may take at the end."
+        ),
     ] = 30.0,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object a line: start, pieces, health, end.")

@@ -155,4 +155,3 @@ def _works(member: Member) -> bool:
 
 def _first_line(error: Exception) -> str:
     return str(error).strip().partition("\n")[0]
-

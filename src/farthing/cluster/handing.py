@@ -60,7 +60,9 @@ def handed_url(database: Database) -> str | None:
     """The database's URL where it holds no password; else None: each machine has its own in its
     environment."""
     url = database.url
-    asked = [name for name, _ in parse_qsl(sa.URL.render_as_string(url, hide_password=True).partition("?")[2])]
+    asked = [
+        name for name, _ in parse_qsl(sa.URL.render_as_string(url, hide_password=True).partition("?")[2])
+    ]
     if url.password is not None or any("password" in name.lower() for name in asked):
         return None
     return url.render_as_string(hide_password=False)

@@ -67,9 +67,17 @@ class Ray:
         if ray.is_initialized():
             return False
         address = self.address or os.environ.get("RAY_ADDRESS") or LOCAL
-        options: dict[str, object] = {"address": address, "log_to_driver": False, "logging_level": logging.ERROR}
+        options: dict[str, object] = {
+            "address": address,
+            "log_to_driver": False,
+            "logging_level": logging.ERROR,
+        }
         if address == LOCAL:
-            options |= {"include_dashboard": False, "object_store_memory": _LOCAL_MEMORY_BYTES}
+            options |= {
+                "include_dashboard": False,
+                "object_store_memory": _LOCAL_MEMORY_BYTES,
+                "_node_ip_address": "127.0.0.1",  # a Ray of our own is nobody else's
+            }
         try:
             ray.init(**options)
         except (ConnectionError, RuntimeError, ValueError) as error:

@@ -11,7 +11,13 @@ import msgspec
 from msgspec import structs
 
 from farthing import errors
-from farthing.errors import BudgetExceededError, FarthingError, NoCandidateError, StreamBrokenError, SwarmError
+from farthing.errors import (
+    BudgetExceededError,
+    FarthingError,
+    NoCandidateError,
+    StreamBrokenError,
+    SwarmError,
+)
 from farthing.result import Attempt, TaskResult
 from farthing.swarm.loop import LoopCaps
 from farthing.swarm.results import WorkResult

@@ -15,6 +15,7 @@ from farthing.config.schema import DeploymentConfig
 from farthing.deployment import Deployment
 from farthing.errors import EXIT_CODES, BudgetExceededError, SwarmError
 from farthing.swarm.agent import AgentSpec
+from farthing.swarm.placing import Place
 from farthing.swarm.results import SwarmResult
 from farthing.swarm.run import CANCELLED
 from farthing.task import Labels
@@ -29,19 +30,21 @@ def run_team(
     out: Path | None,
     labels: Labels,
     as_json: bool,
+    on: Place | None = None,
 ) -> None:
-    """Runs the goal; `agents` None is a team of the profile's size."""
+    """Runs the goal; `agents` None is a team of the profile's size, `on` None is this process."""
     settings = load_config(source, overrides=limited(budget))
     specs = specs_for(settings) if agents is None else specs_from(agents)
-    result, settings, simulated = run_async(_run(settings, specs, goal, labels))
+    result, settings, simulated = run_async(_run(settings, specs, goal, labels, on))
     finish(concluded(result, settings, simulated=simulated, out=out), as_json=as_json)
 
 
 async def _run(
-    settings: DeploymentConfig, specs: Sequence[AgentSpec], goal: str, labels: Labels
+    settings: DeploymentConfig, specs: Sequence[AgentSpec], goal: str, labels: Labels, on: Place | None
 ) -> tuple[SwarmResult, DeploymentConfig, bool]:
     async with Deployment(settings) as deployment:
-        result = await run_goal(deployment, specs, goal, progress=show.console(stderr=True), labels=labels)
+        progress = show.console(stderr=True)
+        result = await run_goal(deployment, specs, goal, progress=progress, labels=labels, on=on)
         return result, deployment.config, deployment.simulated
 
 

@@ -18,6 +18,7 @@ from farthing.errors import SwarmError
 from farthing.storage.database import default_path, sqlite_url
 from farthing.swarm.agent import AgentSpec
 from farthing.swarm.out import write_run
+from farthing.swarm.placing import Place
 from farthing.swarm.results import SwarmResult
 from farthing.task import Labels
 
@@ -77,11 +78,12 @@ async def run_goal(
     *,
     progress: Console,
     labels: Labels | None = None,
+    on: Place | None = None,
 ) -> SwarmResult:
     """Runs the goal on an open deployment, shown as it happens. Ctrl-C ends the run, not the program."""
     for notice in deployment.notices:
         note(f"note: {notice.text}")
-    swarm = deployment.prepare_swarm(specs, goal=goal, labels=labels)
+    swarm = deployment.prepare_swarm(specs, goal=goal, labels=labels, on=on)
     return await watch(swarm, goal, out=progress, simulated=deployment.simulated)
 
 
