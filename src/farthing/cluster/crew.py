@@ -50,23 +50,24 @@ class Crew:
         try:
             while True:
                 await asyncio.to_thread(self.look)
-                if self._fault is not None or any(map(_works, self._members)):
+                if self._fault is not None or self._begun():
                     self._ready.set()
                 if not await undisturbed(asyncio.sleep, EVERY_S, self._closing):
                     return
         finally:
             self._ready.set()
 
-    async def first(self, *, within_s: float) -> None:
-        """Waits for the first worker that works. Raises `SwarmError` where none can."""
+    async def begun(self, *, within_s: float) -> None:
+        """Waits until each worker works or has failed. Raises `SwarmError` where none works by then."""
         try:
             async with asyncio.timeout(within_s):
                 await self._ready.wait()
         except TimeoutError:
-            raise SwarmError(
-                f"no worker was at work on the Ray cluster within {within_s:g} s",
-                hint="see `ray status`; each node needs the package and a place for a process",
-            ) from None
+            if not any(map(_works, self._members)):
+                raise SwarmError(
+                    f"no worker was at work on the Ray cluster within {within_s:g} s",
+                    hint="see `ray status`; each node needs the package and a place for a process",
+                ) from None
         if self._fault is not None:
             raise self._fault
 
@@ -142,6 +143,10 @@ class Crew:
         failed = [health for health in said if health.state == "failed"]
         if failed and len(failed) == len(self._members):
             self._fault = SwarmError(f"no worker can work: {failed[0].label}: {failed[0].error}")
+
+    def _begun(self) -> bool:
+        states = [None if one.health is None else one.health.state for one in self._members]
+        return "working" in states and not {None, "opening"} & set(states)
 
     def _is_here(self, health: Health) -> bool:
         query = sa.select(writer.c.label).where(writer.c.epoch == health.epoch)

@@ -40,7 +40,7 @@ class Ray:
     concurrency: int = 16
     drain_s: float = 30.0
     start_s: float = 120.0
-    """How long it may take until the first worker works."""
+    """How long it may take until the workers work; who is not there by then comes later."""
 
     @asynccontextmanager
     async def staffed(self, ground: Ground) -> AsyncGenerator[None, None]:
@@ -52,7 +52,7 @@ class Ray:
         crew = Crew(ray, order, ground.database, per_node=self.workers)
         keeping = asyncio.create_task(crew.keep())
         try:
-            await crew.first(within_s=self.start_s)
+            await crew.begun(within_s=self.start_s)
             yield
         finally:
             crew.close()

@@ -47,6 +47,7 @@ async def queued(
         post.close()
         await rounds  # not cancelled: its thread would go on with what is withdrawn here
         await post.withdraw()
+        await asyncio.to_thread(forget_texts, database, run_id)
 
 
 def driving(place: Place, config: DeploymentConfig, database: Database) -> Driving:
@@ -172,6 +173,17 @@ def take_out(database: Database, run_id: str, names: Sequence[str]) -> None:
                     pieces.c.state != "done",
                 )
             )
+
+
+def forget_texts(database: Database, run_id: str) -> None:
+    """Of a run that was left, prompts and answers do not stay in the queue."""
+    try:
+        with database.write() as connection:
+            connection.execute(
+                pieces.update().where(pieces.c.run_id == run_id).values(body="{}", result=None)
+            )
+    except DBAPIError as error:
+        log.warning("the texts of %s stay in the queue: %s", run_id, error.orig)
 
 
 def failed(begun: WorkResult, error: SwarmError) -> WorkResult:

@@ -129,7 +129,7 @@ def tool_form(tool: Tool) -> ToolForm:
     if tool.run is not None and not tool.source:
         raise SwarmError(
             f"tool {tool.name!r} is a function that other processes cannot import",
-            hint="define it at the top of a module that they have, not in __main__, a lambda or another function",
+            hint="define it in a module that they have, not in __main__, in a lambda or within a function",
         )
     return ToolForm(
         name=tool.name,
