@@ -119,7 +119,7 @@ async def _measured(
             async with _opened(url, simulator) as deployment:
                 for count in range(1, NODES + 1):
                     if count > 1:
-                        await asyncio.to_thread(nodes.add)
+                        nodes.add()  # in the main thread: it sets signal handlers
                     with told(f"agents finished on {count} nodes", share, out) as line:
                         crowds.append(await _share(deployment, nodes, count, share, line))
                 with told("agents finished, one node killed", agents, out) as line:

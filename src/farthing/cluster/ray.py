@@ -48,7 +48,7 @@ class Ray:
             raise SwarmError(f"workers is {self.workers}; give at least 1 for each node")
         order = order_for(ground, concurrency=self.concurrency, drain_s=self.drain_s)
         ray = load_ray()
-        own = await asyncio.to_thread(self._connect, ray)
+        own = self._connect(ray)  # in this thread: a Ray of our own sets signal handlers
         crew = Crew(ray, order, ground.database, per_node=self.workers)
         keeping = asyncio.create_task(crew.keep())
         try:
