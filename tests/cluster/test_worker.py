@@ -169,7 +169,9 @@ def test_only_named_modules_are_imported() -> None:
         toolshed(["json"])(form)
     with pytest.raises(SwarmError, match="other parameters"):
         toolshed([__name__])(
-            ToolForm(name="a_tool", description="", parameters={"type": "object"}, source=f"{__name__}:a_tool")
+            ToolForm(
+                name="a_tool", description="", parameters={"type": "object"}, source=f"{__name__}:a_tool"
+            )
         )
     with pytest.raises(SwarmError, match="not to be had"):
         toolshed([__name__])(ToolForm(name="n", description="", parameters={}, source=f"{__name__}:none"))

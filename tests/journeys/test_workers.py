@@ -163,7 +163,9 @@ async def test_a_database_of_one_machine_is_refused(tmp_path: Path, place: Place
             await deployment.deploy_swarm([AgentSpec(type="coder")], goal="Build it", on=place)
 
 
-def test_the_commands_refuse_it_too(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_commands_refuse_it_too(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     with SimulatorProcess() as simulator:
         monkeypatch.setenv("OPENROUTER_BASE_URL", simulator.base_url)
         for command in (["worker"], ["swarm", "run", "Build it", "--on", "ray=auto"]):

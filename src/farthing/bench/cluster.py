@@ -22,9 +22,11 @@ from farthing.bench.machine import this_machine
 from farthing.bench.nodes import Nodes, own_nodes
 from farthing.bench.postgresql import own_server
 from farthing.bench.progress import Told, console, told
+from farthing.clock import SystemClock
 from farthing.cluster import Ray
 from farthing.deployment import Deployment
 from farthing.money import format_usd, from_nano
+from farthing.proof import reconcile
 from farthing.simulator.process import SimulatorProcess
 from farthing.spend import store
 from farthing.storage.database import Database
@@ -32,6 +34,8 @@ from farthing.storage.tables import piece, writer
 from farthing.swarm.agent import AgentSpec
 from farthing.swarm.results import SwarmResult
 from farthing.task import Task
+from farthing.upstream.client import Client
+from farthing.upstream.direct import DirectTransport
 
 NODES = 3
 LEASE_S = 4.0
@@ -128,8 +132,9 @@ async def _measured(
             await simulator.idle()
             database = Database(url)
             try:
-                accord = hold_against_bill(database, billed_by_id(await simulator.bill()))
                 spent = _spent(database, result.run_id)
+                await _reconcile(database, simulator.base_url)
+                accord = hold_against_bill(database, billed_by_id(await simulator.bill()))
             finally:
                 database.close()
     return crowds, accord, spent
@@ -244,6 +249,19 @@ def _claimed_again(database: Database, run_id: str) -> int:
         return connection.execute(query).scalar_one()
 
 
+async def _reconcile(database: Database, base_url: str) -> None:
+    """What `farthing ledger reconcile` does: the killed node's calls whose id is known are settled by it."""
+    client = Client(DirectTransport(), base_url=base_url, api_key="sk-or-simulated")
+    now_us = SystemClock().now_us
+    try:
+        async with reconcile.writing(database, label="reconcile", now_us=now_us) as ledger:
+            await reconcile.reconcile_open(
+                database, client, ledger, now_us=now_us, delays_s=(0.0, *[0.05] * 20)
+            )
+    finally:
+        await client.aclose()
+
+
 def _spent(database: Database, run_id: str) -> Decimal:
     """What the run's own limit has counted: settled and uncertain."""
     with database.read() as connection:
@@ -285,7 +303,7 @@ def _figures(crowds: Sequence[Crowd], accord: Accord, limit: Decimal, spent: Dec
             met=spent <= limit,
         ),
         Figure(
-            name="ledger of all runs: settled, bill, settled + uncertain",
+            name="settled ≤ bill ≤ settled + uncertain, all runs",
             value=" ≤ ".join(
                 format_usd(from_nano(nano))
                 for nano in (accord.settled, accord.bill, accord.settled + accord.uncertain)

@@ -29,9 +29,7 @@ class Nodes:
 
     def add(self) -> None:
         """One node more; waits until it is there."""
-        self._added.append(
-            self._cluster.add_node(wait=True, num_cpus=1, object_store_memory=_MEMORY_BYTES)
-        )
+        self._added.append(self._cluster.add_node(wait=True, num_cpus=1, object_store_memory=_MEMORY_BYTES))
 
     def kill(self) -> tuple[int, ...]:
         """Kills the node that was added last, its workers with it, by SIGKILL; the pids that are gone."""
