@@ -22,7 +22,7 @@ export PYTHON
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check bench crash-test nightly fuzz schemas docs container requirements clean
+.PHONY: help demo test check bench crash-test kill-test nightly fuzz schemas docs container requirements clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,9 @@ bench: $(DEV) ## Measure the pipeline against the figures in the README
 
 crash-test: $(DEV) ## Kill 200 working processes, restart, reconcile and compare with the bill (some 15 minutes)
 	$(BIN)/python -m tests.journeys.crashes --runs 200
+
+kill-test: $(DEV) ## Kill a run of 200 agents 20 times by SIGKILL, resume it each time, on both databases (some 5 minutes)
+	$(BIN)/python -m tests.journeys.killed_runs
 
 nightly: $(DEV) ## Play the ledger's state machine at length on both databases, and its six mutants (some 30 minutes)
 	$(BIN)/python -m tests.spend.machine.nightly

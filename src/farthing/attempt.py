@@ -36,7 +36,8 @@ from farthing.spend.budget import Denied
 from farthing.spend.claims import claims_for
 from farthing.spend.ledger import Intent, Outcome
 from farthing.spend.reservation import ProviderMemo, Unbounded
-from farthing.spend.settlement import Ask, Known, Unknown, baseline_nano, settlement_of
+from farthing.spend.settlement import Ask, Known, Unknown, baseline_nano, settled, settlement_of
+from farthing.spend.step import StepDone
 from farthing.spend.writer import LedgerWriter
 from farthing.task import Completion, Purpose, Task, Usage
 from farthing.turn import tokens_of, wish_of, without_turn
@@ -110,6 +111,8 @@ class Call(msgspec.Struct, kw_only=True):
     repaired: bool = False
     """Whether the answer was JSON only after a repair."""
     ending: Ending | None = None
+    journal: "Callable[[Call], StepDone | None] | None" = None
+    """What is written of a run with this settlement; None where its task is of none."""
     cost: Decimal = Decimal(0)
     basis: CostBasis = "computed"
     baseline: int | None = None
@@ -246,6 +249,7 @@ def _intent(means: Means, call: Call, fitted: Fitted) -> Intent:
         shortened_tokens=0 if call.shortening is None else call.shortening.saved_tokens,
         deferral=call.deferral,
         waited_s=call.waited_s,
+        epoch=call.task.step.epoch if call.task.step else 0,
     )
 
 
@@ -294,13 +298,14 @@ async def _past(seam: Seam, on_text: OnText, piece: str) -> None:
 def close(means: Means, call: Call, answer: Answered | Failure) -> Ending:
     """Judges an answer and settles the attempt."""
     if isinstance(answer, Failure):
-        call.generation_id = _id_of(call, answer.generation_id)
+        call.ending, call.generation_id = answer, _id_of(call, answer.generation_id)
         settle(means, call, answer, accepted=False, reason=why(answer))
         return answer
     call.answered = answer
     call.generation_id = _id_of(call, answer.completion.generation_id)
     verdict = judge(call.task, call.candidate, call.way, answer.completion, salt=call.call_id)
     call.data, call.repaired, ending = verdict.data, verdict.repaired, verdict.ending
+    call.ending = ending
     accepted = isinstance(ending, Completion)
     if accepted and not call.way.batch:
         means.levels.answered(call.candidate.model, _elapsed_ms(means, call), answer.first_token_ms)
@@ -340,28 +345,28 @@ def settle(means: Means, call: Call, answer: Completion | Failure, *, accepted: 
     )
     match settlement:
         case Known():
-            _book(means, call, outcome, settlement)
+            call.cost, call.basis = from_nano(settlement.nano), settlement.basis
+            means.ledger.record(settled(_with_step(call, outcome), settlement))
         case Ask(estimate=estimate):
             call.cost = from_nano(estimate.nano if estimate else call.granted)
             call.basis = "computed" if estimate else "uncertain"
+            if (step := _step(call)) is not None:  # now: what was answered is not asked again for its bill
+                means.ledger.record(step)
             means.under_way.own(asyncio.ensure_future(_ask_bill(means, call, outcome, settlement)))
         case Unknown():
             call.cost, call.basis = from_nano(call.granted), "uncertain"
-            means.ledger.record(outcome)
+            means.ledger.record(_with_step(call, outcome))
         case _:
             assert_never(settlement)
 
 
-def _book(means: Means, call: Call, outcome: Outcome, known: Known) -> None:
-    call.cost, call.basis = from_nano(known.nano), known.basis
-    means.ledger.record(settled(outcome, known))
+def _step(call: Call) -> StepDone | None:
+    return None if call.journal is None else call.journal(call)
 
 
-def settled(outcome: Outcome, known: Known) -> Outcome:
-    """The outcome with a known cost."""
-    return structs.replace(
-        outcome, cost=known.nano, basis=known.basis, literal=known.literal, usage=known.usage
-    )
+def _with_step(call: Call, outcome: Outcome) -> Outcome:
+    step = _step(call)
+    return outcome if step is None else structs.replace(outcome, step=step)
 
 
 async def _ask_bill(means: Means, call: Call, outcome: Outcome, ask: Ask) -> None:

@@ -5,10 +5,11 @@ Opens and closes what has effects; decides nothing about a task. The sync doors 
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -35,9 +36,13 @@ from farthing.spend.targets import Level
 from farthing.spend.thresholds import alert_rules
 from farthing.swarm.agent import AgentSpec, ToolSource
 from farthing.swarm.events import LoopEvent
+from farthing.swarm.keeping import Durable, RunKeeper, kept_days
 from farthing.swarm.loop import caps_from
+from farthing.swarm.ordering import order_of, tools_of
 from farthing.swarm.placing import Place, Workplace
-from farthing.swarm.queued import driving
+from farthing.swarm.queued import driving, take_all_out
+from farthing.swarm.replaying import replayed_swarm
+from farthing.swarm.resuming import RunOrder, by_capability, spec_of
 from farthing.swarm.run import Swarm
 from farthing.swarm.toolrun import run_with_tools
 from farthing.task import Labels, Task, TaskType, labelled
@@ -67,6 +72,8 @@ class Deployment:
         tests; `environ` None is the process's environment."""
         self._environ = os.environ if environ is None else environ
         self._configured = load_config(source, environ=environ, overrides=overrides)
+        self.profile = str(source) if isinstance(source, str | Path) else self._configured.name
+        """What it is configured by: with it another process resumes a run."""
         self._clock: Clock = clock or SystemClock()
         self._transport = transport
         self._running: Running | None = None
@@ -169,19 +176,72 @@ class Deployment:
         """`deploy_swarm` without running: for `swarm.stream(goal)`, whose events can be watched."""
         config = self._opened().means.config
         limit = config.budget.swarm_limit if budget_usd is None else parse_usd(budget_usd)
+        order = order_of(
+            agents, goal=goal, tools=tools or {}, budget_usd=limit, labels=labels, profile=self.profile
+        )
+        durable = Durable(self._keeper() if config.swarm.durable else None, order)
+        return self._swarm(agents, tools or {}, order, durable, on)
+
+    async def resume_swarm(
+        self,
+        run_id: str,
+        *,
+        tools: Iterable[ToolSource] = (),
+        budget_usd: Decimal | str | int | None = None,
+        on: Place | None = None,
+    ) -> Swarm:
+        """The swarm of a run that was interrupted or stopped: `resume()` or `stream()` goes on with it.
+
+        No completed step is paid again. Its limits hold as they did, or with `budget_usd` from now on.
+        `tools` are those of its functions that cannot be imported by name. Raises `SwarmError` for a run that
+        has ended, or that a living process conducts.
+        """
+        limit = None if budget_usd is None else parse_usd(budget_usd)
+        journal = await self._keeper().take(run_id, budget_usd=limit)
+        order, handed = journal.order, tools_of(journal.order, tools)
+        durable = Durable(self._keeper(), order, resumed=journal)
+        specs = [spec_of(spec, handed) for spec in order.specs]
+        if on is None:  # what workers were to do is done here
+            await asyncio.to_thread(take_all_out, self._opened().database, run_id)
+        return self._swarm(specs, by_capability(order.tools, handed), order, durable, on)
+
+    async def replay_swarm(self, run_id: str) -> Swarm:
+        """The swarm of a run that is only shown again: `stream()` goes through its journal, asks no model and
+        runs no tool."""
+        return await asyncio.to_thread(replayed_swarm, self._opened().database, run_id, self.config.swarm)
+
+    def _keeper(self) -> RunKeeper:
+        running = self._opened()
+        return RunKeeper(
+            database=running.database,
+            ledger=running.means.ledger,
+            now_us=self._clock.now_us,
+            keep_days=kept_days(self.config),
+        )
+
+    def _swarm(
+        self,
+        agents: Sequence[AgentSpec],
+        tools: Mapping[str, Sequence[ToolSource]],
+        order: RunOrder,
+        durable: Durable,
+        on: Place | None = None,
+    ) -> Swarm:
+        config, labels = self._opened().means.config, order.labels
         run = partial(self._opened().watching.around(self._opened().pipeline.run), stream=False)
         return Swarm(
             agents,
             journey=run if labels is None else lambda task: run(labelled(task, labels)),
-            goal=goal,
+            goal=order.goal,
             settings=config.swarm,
             tools=tools,
-            budget_usd=limit,
+            budget_usd=order.budget_usd,
             agent_budget_usd=config.budget.agent_limit,
             estimate=self._estimate,
             now=self._clock.now,
             on_event=self._opened().watching.on_swarm_event(),
-            driving=None if on is None else driving(on, config, self._opened().database),
+            durable=durable,
+            driving=None if on is None else driving(on, config, self._opened().database, labels),
         )
 
     def workplace(self) -> Workplace:
@@ -189,9 +249,9 @@ class Deployment:
         running = self._opened()
         return Workplace(
             database=running.database,
-            epoch=lambda: running.means.ledger.epoch,
             journey=partial(running.watching.around(running.pipeline.run), stream=False),
-            settings=running.means.config.swarm,
+            ledger=running.means.ledger,
+            now_us=self._clock.now_us,
         )
 
     def _estimate(self, task: Task) -> Decimal | None:

@@ -61,6 +61,8 @@ class Journey(msgspec.Struct, kw_only=True):
     """Where others wait for this task's answer, or it is to be kept."""
     question: Question | None = None
     """What it asks, where an answer may be kept for the same question in other words."""
+    journalled: bool = False
+    """Whether its result is in the journal of its run."""
     kept: Hit | None = None
     """The answer that would have been given if it had not been drawn to be rechecked."""
     shortening: Shortening | None = None

@@ -30,6 +30,7 @@ from farthing.errors import (
 from farthing.finish import finished
 from farthing.fit import PLAIN, Way, checked
 from farthing.giveup import error_of
+from farthing.journalling import counts, journal, step_of
 from farthing.journey import Journey, another_is_left, answer_of, reword, rival_of, situation_of
 from farthing.limits.allowance import is_free
 from farthing.names import Names
@@ -51,7 +52,7 @@ from farthing.result import (
 from farthing.reuse import result_of
 from farthing.routes import Routes
 from farthing.routing.deferral import Plan
-from farthing.routing.fallback import Accept, GiveUp, Invalid, Send, Tried, next_step
+from farthing.routing.fallback import Accept, GiveUp, Send, Tried, next_step
 from farthing.routing.healthbook import HealthBook
 from farthing.routing.hedging import hedge_after_s
 from farthing.routing.retries import RetryBudget
@@ -130,6 +131,7 @@ class Pipeline:
         """The last events. Who gives up a recheck gives the answer that was to be rechecked."""
         if isinstance(step, Accept):
             result = finished(self.means, journey, answer_of(journey, step.completion))
+            journal(self.means, journey, result)
             return _told(result, stream=stream and not journey.text_received)
         kept = None if journey.delivered else self._given(journey, journey.kept)
         if kept is None:
@@ -138,7 +140,10 @@ class Pipeline:
 
     def _given(self, journey: Journey, hit: Hit | None) -> TaskResult | None:
         """The result with an earlier answer, where there is one that fits."""
-        return hit and result_of(self.means, journey, hit, reuse_id=self._names.new("call"))
+        result = hit and result_of(self.means, journey, hit, reuse_id=self._names.new("call"))
+        if result is not None:
+            journal(self.means, journey, result)
+        return result
 
     def _attempted(self, journey: Journey, step: Send, *, stream: bool) -> AsyncGenerator[TaskEvent]:
         """One attempt's events, or two attempts' at one answer. However they end, also when the caller
@@ -308,6 +313,8 @@ class Pipeline:
             key=self.means.keys.choose(place_of(model, self.means.config.upstreams).upstream, now),
             way=self._way(journey, step, goes, now),
         )
+        if task.step is not None:
+            call.journal = lambda ended: step_of(self.means, journey, ended, self._next_step)
         journey.cut = journey.call if step.extends else None
         journey.call = call
         journey.awaited = ""
@@ -354,11 +361,7 @@ class Pipeline:
         now = self.means.clock.monotonic()
         if isinstance(call.ending, Completion) and not call.overtaken:
             self._routes.warmth.note(journey.conversation, call.candidate.model, call.ending.usage, now)
-        # Who was overtaken may be asked again, and a hedge that was refused was no try.
-        # Nor was a batch that brought nothing: the direct attempt comes first after it.
-        in_vain = call.way.batch and not isinstance(call.ending, Completion | Invalid)
-        counts = not (call.overtaken or in_vain) and (call.sent or not call.hedges)
-        if call.ending is not None and counts:
+        if call.ending is not None and counts(call):
             journey.tried.append(Tried(candidate=call.candidate, ending=call.ending, at=now))
         return attempt
 

@@ -93,6 +93,8 @@ class StepKey(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     run_id: str
     piece: str
     number: int
+    epoch: int = 0
+    """The epoch that has claimed the piece: another one writes nothing of it. 0 where nobody claims."""
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True, gc=False):

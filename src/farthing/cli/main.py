@@ -31,6 +31,7 @@ COMMANDS = {
     "example": Entry(_WORK, "See a typical piece of work on budget, balanced or premium, simulated."),
     "run": Entry(_WORK, "Send one prompt to a model that is good enough for little money."),
     "swarm": Entry(_WORK, "Set a team of agents to work on a goal."),
+    "runs": Entry(_WORK, "List runs of swarms, look into one, end it, show it again."),
     "worker": Entry(_WORK, "Do pieces of swarms that other processes have deployed, from one database."),
     "deploy": Entry(_WORK, "Check a profile, then give it a goal or a file of tasks."),
     "explain": Entry(_MONEY, "Show which models a prompt would go to, why, and at what cost; sends nothing."),

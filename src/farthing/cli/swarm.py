@@ -19,6 +19,15 @@ farthing swarm run "Read every page of the manual" --agents researcher:500 --on 
 """
 
 
+_RESUME = """\
+**Examples**
+
+farthing swarm resume run-5f3a9c0e7b12
+
+farthing swarm resume run-5f3a9c0e7b12 --budget 0.10 --out runs
+"""
+
+
 @app.callback()
 def swarm() -> None:
     """Set a team of agents to work on a goal."""
@@ -57,3 +66,23 @@ def run(
     source = options.source_of(profile, config)
     place = options.place_of(on, workers=workers)
     run_team(goal, agents, source, budget=budget, out=out, labels=labels, as_json=as_json, on=place)
+
+
+@app.command(epilog=_RESUME)
+def resume(
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="A run, as `farthing runs list` shows it.")],
+    profile: options.Profile = None,
+    config: options.ConfigFile = None,
+    budget: options.Budget = None,
+    out: options.Out = None,
+    as_json: options.Json = False,
+) -> None:
+    """Go on with a run whose process was killed, or that was stopped: no completed step is paid again.
+
+    With the profile it was begun with, unless another is named, and under the same limit, unless another is
+    given. Tools that only code can hand over need code to go on: `deployment.resume_swarm`.
+    """
+    from farthing.cli.work.resume import resume_run
+
+    source = options.source_of(profile, config)
+    resume_run(run_id, source, budget=budget, out=out, as_json=as_json)

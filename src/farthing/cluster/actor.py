@@ -96,7 +96,7 @@ class WorkerActor:
                 drain_s=order.drain_s,
             )
             self._loop = asyncio.get_running_loop()
-            self._epoch = place.epoch()
+            self._epoch = place.epoch
             if self._stopping.is_set():
                 return
             self._state = "working"

@@ -23,10 +23,13 @@ from farthing.swarm import claims
 from farthing.swarm.channel import end_all
 from farthing.swarm.claims import ClaimedPiece
 from farthing.swarm.events import SwarmEvent
+from farthing.swarm.journal import Pages
+from farthing.swarm.pages import KeptPages, read_piece_pages
 from farthing.swarm.placing import Workplace
 from farthing.swarm.results import WorkResult
 from farthing.swarm.work import Means, do_work
-from farthing.swarm.written import FindTool, read_piece, write_end
+from farthing.swarm.written import QUEUED, FindTool, read_piece, write_end
+from farthing.task import StepKey
 
 log = logging.getLogger("farthing.worker")
 
@@ -102,7 +105,7 @@ class Worker:
                 await self._rest(wait_s)
             await self._drain()
         finally:
-            epochs = {held.epoch for held in self._under_way} | {self._place.epoch()}
+            epochs = {held.epoch for held in self._under_way} | {self._place.epoch}
             await end_all(list(self._under_way.values()))
             for epoch in epochs:
                 await asyncio.to_thread(claims.give_back, self._place.database, epoch)
@@ -136,7 +139,7 @@ class Worker:
         room = self._concurrency - len(self._under_way)
         if room <= 0:
             return 0
-        epoch = self._place.epoch()
+        epoch = self._place.epoch
         claimed = await asyncio.to_thread(self._claim, room, epoch)
         for one in claimed:
             held = Held(one.run_id, one.name, epoch)
@@ -169,17 +172,17 @@ class Worker:
         return found
 
     async def _do(self, one: ClaimedPiece, held: Held) -> None:
-        work = await self._done(one)
+        work = await self._done(one, held.epoch)
         self._ending.add(held)
         self.tally.done += work.ok
         self.tally.failed += not work.ok
-        if not await self._ended(held, write_end(work)):
+        if not await self._ended(held, write_end(work, at_us=self._place.now_us())):
             self.tally.dropped += 1
             log.warning("%s of %s is another's by now; its result is dropped", one.name, one.run_id)
         if self._on_end is not None:
             self._on_end(one, work)
 
-    async def _done(self, one: ClaimedPiece) -> WorkResult:
+    async def _done(self, one: ClaimedPiece, epoch: int) -> WorkResult:
         try:
             piece, caps = read_piece(one.body, self._find)
         except SwarmError as error:
@@ -191,8 +194,20 @@ class Worker:
             emit=_drop,
             keep=_forget,
             drive=do_work,
+            pages=partial(self._pages, one, epoch),
         )
         return await do_work(piece, means)
+
+    async def _pages(self, one: ClaimedPiece, epoch: int, name: str) -> Pages:
+        """Its journal: with what somebody who was lost over it had done. Written only while we hold it."""
+        place = self._place
+        steps, calls = (
+            await asyncio.to_thread(read_piece_pages, place.database, one.run_id, name)
+            if one.claims > 1
+            else ({}, {})
+        )
+        key = StepKey(run_id=one.run_id, piece=name, number=0, epoch=epoch)
+        return KeptPages(key, steps, calls, record=place.ledger.record, now_us=place.now_us)
 
     async def _ended(self, held: Held, result: str) -> bool:
         """Ends the piece in the database, which is asked until it answers; whether it was still ours."""
@@ -230,7 +245,8 @@ def waiting_runs(database: Database) -> list[str]:
     free = sa.or_(
         pieces.c.state == "ready", sa.and_(pieces.c.state == "claimed", pieces.c.epoch.not_in(live))
     )
-    query = sa.select(pieces.c.run_id).where(free).distinct().order_by(pieces.c.run_id)
+    for_workers = pieces.c.body.like(f"{QUEUED}%")
+    query = sa.select(pieces.c.run_id).where(free, for_workers).distinct().order_by(pieces.c.run_id)
     with database.read() as connection:
         return list(connection.execute(query).scalars())
 

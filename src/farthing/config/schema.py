@@ -219,6 +219,11 @@ class Swarm(Section):
     max_fan_out: Annotated[int, Field(gt=0)] = 16
     """Tool calls run for one model answer."""
     max_seconds: Seconds = 600.0
+    durable: bool = True
+    """Journals each run, so that it can be resumed after its process was killed."""
+    keep_days: Annotated[int, Field(ge=0, le=3650)] = 0
+    """Days for which the journal of a run that has ended is kept, with its goal and answers; 0 forgets it at
+    its end, unless `content.keep` is on: then it is kept for `content.retentionDays` at least."""
     queue_size: Annotated[int, Field(gt=0)] = 256
 
 

@@ -355,6 +355,7 @@ class ChatDesk:
                 "ignore": (body.provider.ignore if body.provider else None) or [],
                 "plugins": [plugin.get("id") for plugin in body.plugins or ()],
                 "session_id": body.session_id,
+                "messages": len(body.messages),
                 "tools": len(body.tools or ()),
                 "tool_choice": body.tool_choice,
                 "response_format": (body.response_format or {}).get("type"),

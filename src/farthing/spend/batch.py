@@ -27,6 +27,7 @@ from farthing.spend.ledger import (
     intent_body,
     outcome_body,
 )
+from farthing.spend.step import Journalled, PieceDone, StepDone
 
 
 class OpenCall(NamedTuple):
@@ -56,7 +57,7 @@ class Seen(NamedTuple):
     generation_id: str
 
 
-Event = Outcome | Seen | Reuse
+Event = Outcome | Seen | Reuse | StepDone | PieceDone
 
 
 class Delivered(NamedTuple):
@@ -144,6 +145,8 @@ def plan(
         if isinstance(event, Reuse):
             _append_reuse(result, event)
             continue
+        if isinstance(event, StepDone | PieceDone):
+            continue
         call = result.opened.get(event.call_id) or open_calls.get(event.call_id)
         if call is None or event.call_id in result.closed:
             continue
@@ -158,6 +161,18 @@ def plan(
     for intent in intents:
         _decide(result, intent)
     return result
+
+
+def journalled(events: Iterable[Event]) -> list[Journalled]:
+    """What is written of runs beside the rows, in order. Of a settlement that was booked before, too: it may
+    have come by another way."""
+    found: list[Journalled] = []
+    for event in events:
+        if isinstance(event, StepDone | PieceDone):
+            found.append(event)
+        elif isinstance(event, Outcome) and event.step is not None:
+            found.append(event.step)
+    return found
 
 
 def account_keys(

@@ -12,12 +12,13 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 
-from farthing.spend import batch, store
+from farthing.spend import batch, stepstore, store
 from farthing.spend.alerts import Alert, AlertRule, levels_reached
 from farthing.spend.batch import Delivered, Event, OpenCall, Plan
 from farthing.spend.budget import AccountKey, Balance
 from farthing.spend.lease import keep_and_reap, lost
 from farthing.spend.ledger import Outcome, Reuse, genesis
+from farthing.spend.step import Journalled, PieceDone, StepDone
 from farthing.spend.waiting import Group, Request
 from farthing.storage.database import Database
 
@@ -57,10 +58,10 @@ class Epoch:
         with self._begin() as connection:
             return store.read_accounts(connection, scope=scope)
 
-    def keep_alive(self) -> bool:
-        """Prolongs the lease when a third of it is over; True when it did."""
+    def keep_alive(self, *, now: bool = False) -> bool:
+        """Prolongs the lease, and reaps, when a third of it is over or `now` is asked; True when it did."""
         # A lost lease shows itself at the next commit, which enters a new epoch.
-        due = time.monotonic() >= self._next_heartbeat
+        due = now or time.monotonic() >= self._next_heartbeat
         if due:
             self._heartbeat()
         return due
@@ -68,16 +69,24 @@ class Epoch:
     def commit(
         self, requests: Sequence[Request], events: Sequence[Event], rules: Sequence[AlertRule]
     ) -> Group:
-        """One transaction: decides the requests, writes the rows, elects who sends the alerts."""
+        """One transaction: decides the requests, writes the rows, elects who sends the alerts.
+
+        A request for a piece of work that a lost epoch had claimed is left out: another may have claimed it.
+        """
         try:
             group = self._transaction(requests, events, rules)
         except _StaleEpochError:
             log.warning("epoch %s expired; its open calls are uncertain until they are settled", self.number)
             self._enter()
-            group = self._transaction(requests, events, rules)
+            free = [request for request in requests if self.admits(request)]
+            group = self._transaction(free, events, rules)
         self._unsure = None
         self._follow(group)
         return group
+
+    def admits(self, request: Request) -> bool:
+        """Whether its piece of work, if it is for one, was claimed by this epoch."""
+        return request.intent.epoch in (0, self.number)
 
     def elect(self, alert: Alert) -> bool:
         """Records an alert that no commit raised; True when this is the first process to do so."""
@@ -166,7 +175,8 @@ class Epoch:
                 events=events,
                 intents=intents,
             )
-            alerts = self._write(connection, plan, rules) if plan.rows else []
+            steps = batch.journalled(events)
+            alerts = self._write(connection, plan, rules, steps) if plan.rows or steps else []
             group = Group(plan, requests, events, alerts)
             self._unsure = group if plan.rows else None  # until the commit at the end of this block is known
         return group
@@ -176,20 +186,23 @@ class Epoch:
         others = {
             event.call_id
             for event in events
-            if event.call_id not in self.open_calls and not isinstance(event, Reuse)
+            if event.call_id not in self.open_calls and not isinstance(event, Reuse | StepDone | PieceDone)
         }
         if not others:
             return self.open_calls
         return ChainMap(self.open_calls, store.unsettled_calls(connection, call_ids=others))
 
     def _write(
-        self, connection: sa.Connection, plan: Plan, rules: Sequence[AlertRule]
+        self, connection: sa.Connection, plan: Plan, rules: Sequence[AlertRule], steps: Sequence[Journalled]
     ) -> list[tuple[Alert, bool]]:
         until = self.database.now(connection) + self._lease_s
         # First of all: what a dead epoch would write is refused for being dead, not for its rows.
         if not store.keep_lease(connection, epoch=self.number, head=plan.head, lease_until=until):
             raise _StaleEpochError
-        store.write_plan(connection, self.database, plan, known=self._known)
+        if plan.rows:
+            store.write_plan(connection, self.database, plan, known=self._known)
+        if steps:
+            stepstore.write(connection, steps)
         return self._elect(connection, plan, rules)
 
     def _follow(self, group: Group) -> None:

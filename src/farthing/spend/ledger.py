@@ -17,6 +17,7 @@ import msgspec
 
 from farthing.result import CostBasis, ReuseKind
 from farthing.spend.budget import AccountKey, Claim
+from farthing.spend.step import StepDone
 from farthing.task import Usage
 
 SIMULATOR = "simulator"
@@ -58,6 +59,8 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Ways of a task with a deadline: of `off_peak`, `flex` and `batch`, joined by `+`."""
     waited_s: float = 0.0
     """Seconds that a cheaper hour was waited for."""
+    epoch: int = 0
+    """The epoch that has claimed the piece of work it is for: no other one admits it. 0: any may."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.floor <= self.worst:
@@ -91,6 +94,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How the answer ended, `stop` or `length`; empty where there was none."""
     limit: str = ""
     """Which bound a plain answer had where its task set none: `default` or `learned`."""
+    step: StepDone | None = None
+    """What is journalled in the same transaction: no part of the row."""
 
 
 class Reuse(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -8,10 +8,12 @@ from datetime import datetime
 from decimal import Decimal
 
 import msgspec
+from msgspec import structs
 
 from farthing.catalog.pricing import Price, computed_nano
 from farthing.money import nano_half_even
 from farthing.result import CostBasis
+from farthing.spend.ledger import Outcome
 from farthing.task import Completion, Usage
 from farthing.upstream.failure import Failure
 
@@ -91,3 +93,10 @@ def baseline_nano(
     if extends:
         usage = Usage(output_tokens=usage.output_tokens, reasoning_tokens=usage.reasoning_tokens)
     return computed_nano(price, usage, at=at)
+
+
+def settled(outcome: Outcome, known: Known) -> Outcome:
+    """The outcome with a known cost."""
+    return structs.replace(
+        outcome, cost=known.nano, basis=known.basis, literal=known.literal, usage=known.usage
+    )

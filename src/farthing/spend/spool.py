@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from farthing.spend.batch import Event, Seen
 from farthing.spend.ledger import Outcome, Reuse
+from farthing.spend.step import PieceDone, StepDone
 from farthing.storage.database import default_path
 
 log = logging.getLogger("farthing.spend")
@@ -72,15 +73,25 @@ class Spool:
                 os.fsync(file.fileno())
 
 
-class _SpooledReuse(msgspec.Struct, frozen=True, kw_only=True):
-    """Told from an outcome by its one key."""
+class _Other(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is no outcome, told from one by its one key."""
 
-    reuse: Reuse
+    reuse: Reuse | None = None
+    step: StepDone | None = None
+    piece: PieceDone | None = None
 
 
 def _line(event: Event) -> bytes | None:
     try:
-        return _encode(_SpooledReuse(reuse=event) if isinstance(event, Reuse) else event)
+        match event:
+            case Reuse():
+                return _encode(_Other(reuse=event))
+            case StepDone():
+                return _encode(_Other(step=event))
+            case PieceDone():
+                return _encode(_Other(piece=event))
+            case _:
+                return _encode(event)
     except ValueError:  # text that is no UTF-8
         log.exception("%r cannot be kept, its call stays uncertain", event)
         return None
@@ -90,7 +101,10 @@ def _event(line: bytes) -> Event | None:
     if not line.strip():
         return None
     try:
-        return _decode_reuse(line).reuse if line.startswith(b'{"reuse":') else _decode(line)
+        if not line.startswith(_OTHERS):
+            return _decode(line)
+        other = _decode_other(line)
+        return other.reuse or other.step or other.piece
     except (msgspec.ValidationError, msgspec.DecodeError):
         log.exception("a line of the spool cannot be read, its call stays uncertain: %r", line)
         return None
@@ -106,4 +120,5 @@ def _sync_directory(path: Path) -> None:
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder[Outcome | Seen](Outcome | Seen).decode
-_decode_reuse = msgspec.json.Decoder(_SpooledReuse).decode
+_decode_other = msgspec.json.Decoder(_Other).decode
+_OTHERS = (b'{"reuse":', b'{"step":', b'{"piece":')

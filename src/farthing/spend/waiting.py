@@ -48,6 +48,14 @@ def refuse(answer: asyncio.Future[Decision], error: LedgerUnavailableError) -> N
         answer.set_exception(error)
 
 
+def lost_claim() -> LedgerUnavailableError:
+    """For a request whose epoch is lost, with all the pieces of work that it had claimed."""
+    return LedgerUnavailableError(
+        "this process did not renew its lease in time, so its run may be gone on with elsewhere",
+        hint="nothing was sent; `farthing runs show RUN` tells who has it now",
+    )
+
+
 def unavailable(error: object) -> LedgerUnavailableError:
     return LedgerUnavailableError(
         f"no durable intent could be written: {error}",

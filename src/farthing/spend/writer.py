@@ -25,7 +25,7 @@ from farthing.spend.epoch import REMEMBERED, Epoch, lasting
 from farthing.spend.lease import never_sent
 from farthing.spend.ledger import Intent, Outcome
 from farthing.spend.spool import Spool, spool_path
-from farthing.spend.waiting import Group, Request, refuse, unavailable, was_admitted
+from farthing.spend.waiting import Group, Request, lost_claim, refuse, unavailable, was_admitted
 from farthing.storage.database import Database
 
 log = logging.getLogger("farthing.spend")
@@ -73,6 +73,7 @@ class LedgerWriter:
         self._marks: list[Delivered | Alert] = []
         self._away_since: float | None = None
         self._fresh = True
+        self._reaping = False  # asked for by the event loop, at once
         self._most = _ALL  # how many a group takes; fewer while one is looked for that is refused
         # Published to the event loop.
         self._balances: dict[AccountKey, Balance] = {}
@@ -130,6 +131,11 @@ class LedgerWriter:
         """Nano-dollars that all limits still allow, as of the last commit; None where nothing is limited."""
         known = {claim.key: self._balances.get(claim.key, Balance()) for claim in claims}
         return headroom(known, claims)
+
+    def reap(self) -> None:
+        """Looks for epochs whose lease has run out now, and not only when a third of our own is over."""
+        self._reaping = True
+        self._wake.set()
 
     def flush(self, timeout_s: float = 10.0) -> bool:
         """Blocks until everything recorded so far is committed; False when it could not be in `timeout_s`."""
@@ -193,7 +199,8 @@ class LedgerWriter:
                 flush.set()
 
     def _keep_alive(self) -> None:
-        due = self._epoch.keep_alive()
+        due = self._epoch.keep_alive(now=self._reaping)
+        self._reaping = False
         # With the first call, too: a process may be short-lived, and has set its callbacks by then.
         if self._fresh and (self._parked or self._backlog):
             self._fresh, due = False, True
@@ -219,7 +226,7 @@ class LedgerWriter:
 
     def _commit(self) -> None:
         """One transaction for all that waits. Raises `DBAPIError` with nothing lost when it fails."""
-        self._parked = [request for request in self._parked if not request.answer.cancelled()]
+        self._parked = [request for request in self._parked if self._may_be_decided(request)]
         events = tuple(self._backlog[: self._most])
         requests = tuple(self._parked[: self._most - len(events)])
         if not requests and not events:
@@ -231,6 +238,14 @@ class LedgerWriter:
             return
         self._most = _ALL
         self._accept(group)
+
+    def _may_be_decided(self, request: Request) -> bool:
+        if request.answer.cancelled():
+            return False
+        if not self._epoch.admits(request):
+            self._in_loop(refuse, request.answer, lost_claim())
+            return False
+        return True
 
     def _mark(self) -> None:
         """Alerts raised beside the calls, and what became of those that were sent."""
@@ -327,7 +342,9 @@ class LedgerWriter:
             log.error("the ledger refuses %s of %s: %s", type(event).__name__, event.call_id, error)
             self._backlog = self._backlog[1:]
             if not settled and isinstance(event, Outcome) and event.reason != _BARE:
-                bare = structs.replace(event, reason=_BARE, literal=None, generation_id=None, provider=None)
+                bare = structs.replace(
+                    event, reason=_BARE, literal=None, generation_id=None, provider=None, step=None
+                )
                 self._backlog.insert(0, bare)
 
     def _finish(self) -> None:

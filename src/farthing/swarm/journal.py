@@ -3,13 +3,16 @@
 Only the words. Where nothing is kept, `Unkept` serves; a run that lasts has its pages in the database.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Protocol, TypeAlias
 
 import msgspec
+from msgspec import structs
 
-from farthing.result import TaskResult
-from farthing.task import StepKey
+from farthing.result import AttemptFinished, Routed, TaskEvent, TaskFinished, TaskResult
+from farthing.routing.fallback import Invalid
+from farthing.routing.validate import validate
+from farthing.task import Completion, StepKey, Task
 
 
 class ToolResult(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -41,6 +44,30 @@ class Pages(Protocol):
     def keep_tool_results(self, number: int, results: Sequence[ToolResult]) -> None:
         """Keeps them, before the next answer is asked for. Never raises."""
         ...
+
+
+def told_again(task: Task, result: TaskResult) -> Iterator[TaskEvent]:
+    """The events of a model call that was answered before; its parsed value is parsed anew."""
+    task_id = result.task_id
+    yield Routed(task_id=task_id, title=task.title, route=result.route)
+    for attempt in result.attempts:
+        yield AttemptFinished(task_id=task_id, attempt=attempt)
+    yield TaskFinished(task_id=task_id, result=_with_data(task, result))
+
+
+def _with_data(task: Task, result: TaskResult) -> TaskResult:
+    if task.response_format is None and task.output_type is None:
+        return result
+    answer = Completion(
+        generation_id=None,
+        model=result.model,
+        provider=None,
+        text=result.output,
+        tool_calls=result.tool_calls,
+        finish_reason=result.finish_reason,
+    )
+    found = validate(answer, task.response_format, task.output_type)
+    return result if isinstance(found, Invalid) else structs.replace(result, data=found.data)
 
 
 class Unkept:

@@ -3,26 +3,20 @@
 Words, and the one refusal. What starts workers is `cluster/`'s; how pieces reach them is `queued.py`'s.
 """
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from farthing.config.schema import DeploymentConfig
-from farthing.config.schema import Swarm as SwarmSettings
 from farthing.errors import SwarmError
+from farthing.spend.writer import LedgerWriter
 from farthing.storage.database import Database
 from farthing.swarm.toolrun import Journey
-from farthing.swarm.work import Driver, do_work
+from farthing.swarm.work import Driver
 
 Driving: TypeAlias = Callable[[str, tuple[str, ...]], AbstractAsyncContextManager[Driver]]
 """Opens the driver of a run, by its id and the modules that its tools come from, until the block is left."""
-
-
-@asynccontextmanager
-async def here(run_id: str, modules: tuple[str, ...]) -> AsyncGenerator[Driver, None]:
-    """This process does the pieces."""
-    yield do_work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +31,17 @@ class Ground:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workplace:
-    """What an open deployment lends to a worker. `epoch` is the number of its lease, which may change."""
+    """What an open deployment lends to a worker."""
 
     database: Database
-    epoch: Callable[[], int]
+    ledger: LedgerWriter
     journey: Journey
-    settings: SwarmSettings
+    now_us: Callable[[], int]
+
+    @property
+    def epoch(self) -> int:
+        """The number of its lease; another one after a lease that was lost."""
+        return self.ledger.epoch
 
 
 class Place(Protocol):

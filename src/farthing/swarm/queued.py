@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
@@ -15,14 +16,17 @@ from sqlalchemy.exc import DBAPIError
 from farthing.clock import undisturbed
 from farthing.config.schema import DeploymentConfig
 from farthing.errors import SwarmError
+from farthing.spend.stepstore import delete_steps
 from farthing.storage.database import Database
 from farthing.storage.tables import piece as pieces
+from farthing.storage.tables import run
 from farthing.swarm import claims
 from farthing.swarm.claims import NewPiece
 from farthing.swarm.placing import Driving, Ground, Place, refuse_one_machine
 from farthing.swarm.results import WorkResult
 from farthing.swarm.work import Driver, Means, Piece
-from farthing.swarm.written import read_end, write_piece
+from farthing.swarm.written import QUEUED, read_end, write_piece
+from farthing.task import Labels, labelled
 
 log = logging.getLogger("farthing.swarm")
 
@@ -35,11 +39,11 @@ Pause = Callable[[float], Awaitable[None]]
 
 @asynccontextmanager
 async def queued(
-    database: Database, run_id: str, *, pause: Pause = asyncio.sleep
+    database: Database, run_id: str, *, labels: Labels | None = None, pause: Pause = asyncio.sleep
 ) -> AsyncGenerator[Driver, None]:
     """A driver for the pieces of a run, until the block is left. A piece whose wait is cancelled is taken out
     of the queue: a worker that has begun it stops."""
-    post = _Post(database, run_id, pause)
+    post = _Post(database, run_id, labels, pause)
     rounds = asyncio.create_task(post.keep_looking())
     try:
         yield post.drive
@@ -50,7 +54,9 @@ async def queued(
         await asyncio.to_thread(forget_texts, database, run_id)
 
 
-def driving(place: Place, config: DeploymentConfig, database: Database) -> Driving:
+def driving(
+    place: Place, config: DeploymentConfig, database: Database, labels: Labels | None = None
+) -> Driving:
     """Runs whose pieces are done at that place. Raises `SwarmError` where it cannot be."""
     refuse_one_machine(database)
 
@@ -58,7 +64,7 @@ def driving(place: Place, config: DeploymentConfig, database: Database) -> Drivi
     async def opened(run_id: str, modules: tuple[str, ...]) -> AsyncGenerator[Driver, None]:
         async with (
             place.staffed(Ground(run_id=run_id, config=config, database=database, modules=modules)),
-            queued(database, run_id) as drive,
+            queued(database, run_id, labels=labels) as drive,
         ):
             yield drive
 
@@ -68,8 +74,8 @@ def driving(place: Place, config: DeploymentConfig, database: Database) -> Drivi
 class _Post:
     """What was handed in and is not back yet."""
 
-    def __init__(self, database: Database, run_id: str, pause: Pause) -> None:
-        self._database, self._run_id, self._pause = database, run_id, pause
+    def __init__(self, database: Database, run_id: str, labels: Labels | None, pause: Pause) -> None:
+        self._database, self._run_id, self._labels, self._pause = database, run_id, labels, pause
         self._new: list[NewPiece] = []
         self._waiting: dict[str, asyncio.Future[WorkResult]] = {}
         self._left: list[str] = []
@@ -77,12 +83,12 @@ class _Post:
 
     async def drive(self, piece: Piece, means: Means) -> WorkResult:
         """One piece to its result, wherever it is done. Never raises a `FarthingError`: it is a result."""
-        task = piece.task
+        task = piece.task if self._labels is None else labelled(piece.task, self._labels)
         begun = WorkResult(
             agent_id=task.agent_id or "", role=task.role or "", stage=piece.stage, title=piece.title
         )
         try:
-            body = write_piece(piece, means.caps)
+            body = write_piece(replace(piece, task=task), means.caps)
         except SwarmError as error:
             return _kept(failed(begun, error), means)
         answer: asyncio.Future[WorkResult] = asyncio.get_running_loop().create_future()
@@ -141,8 +147,8 @@ class _Post:
     def _exchange(
         self, new: Sequence[NewPiece], names: Sequence[str], left: Sequence[str]
     ) -> list[tuple[str, str]]:
-        if new:
-            claims.put(self._database, self._run_id, new)
+        if new and claims.put(self._database, self._run_id, new) < len(new):
+            reopen(self._database, self._run_id, new)
         if left:
             take_out(self._database, self._run_id, left)
         return read_done(self._database, self._run_id, names) if names else []
@@ -175,13 +181,40 @@ def take_out(database: Database, run_id: str, names: Sequence[str]) -> None:
             )
 
 
+def reopen(database: Database, run_id: str, asked: Sequence[NewPiece]) -> None:
+    """Has pieces done that the run has from before: those that ended without a result that is still here (their
+    journal is), and those that were begun by who conducted it then."""
+    is_lost = sa.or_(
+        sa.and_(pieces.c.state == "done", pieces.c.result.is_(None)), pieces.c.body.not_like(f"{QUEUED}%")
+    )
+    reopening = (
+        pieces.update()
+        .where(pieces.c.run_id == run_id, pieces.c.piece == sa.bindparam("p"), is_lost)
+        .values(state="ready", epoch=0, result=None, body=sa.bindparam("b"))
+    )
+    with database.write() as connection:
+        connection.execute(reopening, [{"p": one.name, "b": one.body} for one in sorted(asked)])
+
+
+def take_all_out(database: Database, run_id: str) -> None:
+    """Leaves nothing of a run to workers."""
+    mine = (pieces.c.run_id == run_id, pieces.c.state != "done", pieces.c.body.like(f"{QUEUED}%"))
+    with database.write() as connection:
+        connection.execute(pieces.delete().where(*mine))
+
+
 def forget_texts(database: Database, run_id: str) -> None:
-    """Of a run that was left, prompts and answers do not stay in the queue."""
+    """Of a run that was left, prompts and answers do not stay in the queue; its journal has what it needs to be
+    gone on with. What is no run that lasts, a map, leaves nothing at all."""
+    known = sa.select(run.c.run_id).where(run.c.run_id == run_id)
+    mine = pieces.c.run_id == run_id
     try:
         with database.write() as connection:
-            connection.execute(
-                pieces.update().where(pieces.c.run_id == run_id).values(body="{}", result=None)
-            )
+            if connection.execute(known).first() is None:
+                delete_steps(connection, [run_id])
+                connection.execute(pieces.delete().where(mine))
+            else:
+                connection.execute(pieces.update().where(mine).values(body="{}", result=None))
     except DBAPIError as error:
         log.warning("the texts of %s stay in the queue: %s", run_id, error.orig)
 

@@ -5,7 +5,7 @@ zero. Pure values; writing them to files is `out.py`'s.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -100,6 +100,15 @@ class Totals:
             failed=self.failed + (result is None),
         )
 
+    def with_attempts(self, attempts: Sequence[Attempt]) -> "Totals":
+        """The sums with attempts of no piece."""
+        return replace(
+            self,
+            cost=sum((one.cost for one in attempts), self.cost),
+            cost_basis=weakest((self.cost_basis, *(one.cost_basis for one in attempts if one.cost))),
+            attempts=self.attempts + len(attempts),
+        )
+
 
 def totals_of(pieces: Iterable[WorkResult]) -> Totals:
     totals = Totals()
@@ -122,10 +131,12 @@ class SwarmResult:
     stopped: str | None
     started_at: datetime
     finished_at: datetime
+    interrupted: tuple[Attempt, ...] = ()
+    """Of a run that was resumed: calls that ended with an earlier process, which no result has."""
 
     @property
     def totals(self) -> Totals:
-        return totals_of(self.results)
+        return totals_of(self.results).with_attempts(self.interrupted)
 
     @property
     def total_cost(self) -> Decimal:

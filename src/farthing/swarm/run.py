@@ -8,6 +8,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TypeAlias
@@ -26,15 +27,17 @@ from farthing.swarm.agent import (
 from farthing.swarm.brief import DIGEST_CHARS
 from farthing.swarm.channel import Channel, end_all
 from farthing.swarm.events import CapabilityWithoutTool, SwarmEvent, SwarmFinished, SwarmStarted
+from farthing.swarm.journal import open_unkept
+from farthing.swarm.keeping import Durable, ReplayedRun, RunJournal
 from farthing.swarm.loop import caps_from, toolbox
-from farthing.swarm.placing import Driving, here
+from farthing.swarm.placing import Driving
 from farthing.swarm.plan import RunFrame, handed_task, planned_tasks
-from farthing.swarm.results import MapDone, SwarmResult, Totals, WorkResult
+from farthing.swarm.results import MapDone, SwarmResult, Totals, WorkResult, totals_of
 from farthing.swarm.spread import spread
 from farthing.swarm.stages import Conducted, conduct
 from farthing.swarm.toolrun import Journey, closing
 from farthing.swarm.tools import stage_tools
-from farthing.swarm.work import Driver, Means, Piece
+from farthing.swarm.work import Driver, Emit, Means, Piece, do_work
 from farthing.swarm.written import check_passing, modules_of
 from farthing.task import Task
 
@@ -45,6 +48,8 @@ CANCELLED = "cancelled"
 """`SwarmResult.stopped` after `cancel()`."""
 
 _EVENTS_AHEAD = 256
+
+Journal: TypeAlias = RunJournal | ReplayedRun
 
 Estimate: TypeAlias = Callable[[Task], Decimal | None]
 """The expected cost of a task in dollars, from its route; None where it is not known."""
@@ -87,10 +92,12 @@ class Swarm:
         now: Callable[[], datetime] = _utc_now,
         new_id: Callable[[], str] = new_run_id,
         on_event: Callable[[SwarmEvent | None], None] | None = None,
+        durable: Durable | None = None,
         driving: Driving | None = None,
     ) -> None:
         """`on_event` is called with each event of a run as it happens, before it is queued for a reader, and
-        with None when the run has been left. `driving` opens who does the pieces; None is this process."""
+        with None when the run has been left. `durable` makes runs last; None where they need not. `driving`
+        opens who does the pieces; None is this process."""
         self._settings = settings or SwarmSettings()
         self.goal = goal
         self.agents, self.notices = _agents(specs, self._settings, tools or {}, agent_budget_usd)
@@ -101,12 +108,12 @@ class Swarm:
         self._digest_chars = digest_chars
         self._clock, self._now, self._new_id = clock, now, new_id
         self._on_event = on_event
-        self._driving = driving or here
+        self._durable, self._driving = durable, driving
         used = tuple(tool for agent in self.agents for tool in agent.tools)
         self._modules = modules_of(used)
         if driving is not None:
             check_passing(used)
-        self._run_id = new_id()
+        self._run_id = (durable and durable.run_id) or new_id()
         self._used = False
         self._busy = False
         self._cancelled = False
@@ -171,6 +178,10 @@ class Swarm:
                     return event.result
         raise SwarmError("the run ended without a result")
 
+    async def resume(self) -> SwarmResult:
+        """Goes on with the run that `Deployment.resume_swarm` took over; see `stream`."""
+        return await self.run()
+
     async def stream(self, goal: str | None = None) -> AsyncGenerator[SwarmEvent, None]:
         """The events of a run, of which the last is `SwarmFinished`.
 
@@ -216,7 +227,7 @@ class Swarm:
         busy: dict[str, int] = {agent.id: 0 for agent in self.agents}
         frame = self._frame("independent tasks")
         try:
-            async with self._driving(frame.run_id, self._modules) as drive:
+            async with self._driven(frame.run_id) as drive:
                 means = self._means(_drop, self._add, drive)
 
                 async def work(index: int, source: str | Task) -> MapDone:
@@ -253,15 +264,19 @@ class Swarm:
         )
         for notice in self.notices:
             await put(notice)
-        work = asyncio.create_task(self._worked(frame, put))
+        journal = None if self._durable is None else await self._durable.open(frame.run_id, frame.goal)
+        work = asyncio.create_task(self._worked(frame, put, journal))
         self._work = work
         if self._cancelled:
             work.cancel()
         try:
-            await asyncio.wait({work})
+            await (asyncio.wait({work}) if journal is None else journal.until_done(work))
         finally:
             await end_all([work])
-        ended = Conducted(output="", stopped=CANCELLED) if work.cancelled() else work.result()
+            stopped = _stopped(work, journal)
+            if journal is not None:
+                await journal.end(stopped, totals_of(self._results))
+        ended = Conducted(output="", stopped=stopped) if work.cancelled() else work.result()
         result = SwarmResult(
             run_id=frame.run_id,
             goal=frame.goal,
@@ -270,14 +285,20 @@ class Swarm:
             stopped=ended.stopped,
             started_at=started_at,
             finished_at=self._now(),
+            interrupted=() if journal is None else journal.known.interrupted,
         )
+        self._totals = self._totals.with_attempts(result.interrupted)
         if result.stopped is None:
             self._measured.append(result.total_cost)
         await put(SwarmFinished(result=result))
 
-    async def _worked(self, frame: RunFrame, emit: Callable[[SwarmEvent], Awaitable[None]]) -> Conducted:
-        async with self._driving(frame.run_id, self._modules) as drive:
-            return await conduct(self.agents, frame, self._means(emit, self._keep, drive))
+    async def _worked(self, frame: RunFrame, emit: Emit, journal: Journal | None) -> Conducted:
+        async with self._driven(frame.run_id) as drive:
+            return await conduct(self.agents, frame, self._means(emit, self._keep, drive, journal))
+
+    def _driven(self, run_id: str) -> AbstractAsyncContextManager[Driver | None]:
+        """Who does the pieces of a run; None is this process."""
+        return nullcontext() if self._driving is None else self._driving(run_id, self._modules)
 
     def _emitter(self, channel: Channel[SwarmEvent]) -> Callable[[SwarmEvent], Awaitable[None]]:
         observe = self._on_event
@@ -297,9 +318,10 @@ class Swarm:
 
     def _means(
         self,
-        emit: Callable[[SwarmEvent], Awaitable[None]],
+        emit: Emit,
         keep: Callable[[WorkResult], None],
-        drive: Driver,
+        drive: Driver | None,
+        journal: Journal | None = None,
     ) -> Means:
         return Means(
             journey=self._journey,
@@ -307,7 +329,8 @@ class Swarm:
             clock=self._clock,
             emit=emit,
             keep=keep,
-            drive=drive,
+            drive=drive or (do_work if journal is None else journal.drive),
+            pages=open_unkept if journal is None else journal.pages,
         )
 
     def _begin(self) -> None:
@@ -330,6 +353,14 @@ class Swarm:
     def _keep(self, work: WorkResult) -> None:
         self._results.append(work)
         self._add(work)
+
+
+def _stopped(work: "asyncio.Task[Conducted]", journal: Journal | None) -> str | None:
+    """Why the work ended before its end, if it did."""
+    if work.cancelled():
+        return (journal and journal.lost) or CANCELLED
+    error = work.exception()
+    return work.result().stopped if error is None else str(error)
 
 
 def _agents(

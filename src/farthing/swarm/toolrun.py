@@ -5,7 +5,7 @@ Only does what `loop.py` decides. Used by swarm agents and by any task whose too
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar, copy_context
 from dataclasses import replace
@@ -16,7 +16,7 @@ from msgspec import structs
 from farthing.errors import BudgetExceededError, SwarmError
 from farthing.result import TaskEvent, TaskFinished, TaskResult
 from farthing.swarm.events import CapReached, LoopEvent, ToolRan
-from farthing.swarm.journal import UNKEPT, Pages, ToolResult
+from farthing.swarm.journal import UNKEPT, Pages, ToolResult, told_again
 from farthing.swarm.loop import (
     AskModel,
     CapReason,
@@ -167,6 +167,8 @@ class _Loop:
     async def _run(self, move: RunTools, number: int, *, left_s: float) -> AsyncGenerator[LoopEvent, None]:
         known = self._pages.tool_results(number)
         if known is not None:
+            for event in self._told_again(move.calls, known):
+                yield event
             self._state = with_results(self._state, [result.text for result in known])
             return
         ran: dict[str, ToolResult] = {}
@@ -180,6 +182,15 @@ class _Loop:
         results = [ran[call.id] for call in self._state.pending]
         self._pages.keep_tool_results(number, results)
         self._state = with_results(self._state, [result.text for result in results])
+
+    def _told_again(self, calls: Sequence[CheckedCall], known: Sequence[ToolResult]) -> Iterator[ToolRan]:
+        """The events of tools that ran before."""
+        ran = {result.call_id: result for result in known}
+        for checked in calls:
+            result = ran.get(checked.call.id)
+            if result is not None:
+                again = ToolOutcome(text=result.text, ok=result.ok, cut=False, latency_ms=0.0)
+                yield self._tool_ran(checked, again)
 
     def _tool_ran(self, checked: CheckedCall, outcome: ToolOutcome) -> ToolRan:
         return ToolRan(
@@ -209,7 +220,8 @@ async def _answered(
     """One model call's events, or the answer that its page has."""
     known = pages.answer(number)
     if known is not None:
-        yield TaskFinished(task_id=known.task_id, result=known)
+        for event in told_again(task, known):
+            yield event
         return
     key = pages.key(number)
     async with closing(journey(task if key is None else structs.replace(task, step=key))) as events:

@@ -21,6 +21,7 @@ from farthing.errors import (
 from farthing.result import Attempt, TaskResult
 from farthing.swarm.loop import LoopCaps
 from farthing.swarm.results import WorkResult
+from farthing.swarm.resuming import PieceEnd, piece_end
 from farthing.swarm.work import Piece
 from farthing.task import Task, Tool
 
@@ -38,7 +39,11 @@ class ToolForm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     source: str = ""
 
 
-class PieceForm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+QUEUED = '{"queued":'
+"""What a piece's body begins with that is there for workers; others are done by who conducts the run."""
+
+
+class PieceForm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="queued", tag="1"):
     """A piece, its tools apart, and the caps of its loop."""
 
     name: str
@@ -76,17 +81,12 @@ class ErrorForm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reasons: dict[str, str] = {}
 
 
-class EndForm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How a piece ended."""
+class EndForm(PieceEnd, frozen=True, kw_only=True, omit_defaults=True):
+    """How a piece ended, with what its journal has not at hand: its texts, its error, all its attempts."""
 
-    agent_id: str
-    role: str
-    stage: int
-    title: str
     result: TaskResult | None = None
-    error: ErrorForm | None = None
-    attempts: tuple[Attempt, ...] = ()
-    tools_run: int = 0
+    failure: ErrorForm | None = None
+    tried: tuple[Attempt, ...] = ()
 
 
 _PIECE = msgspec.json.Decoder(PieceForm)
@@ -157,17 +157,13 @@ def module_of(source: str) -> str:
     return module if colon and function and module != "mcp" else ""
 
 
-def write_end(work: WorkResult) -> str:
+def write_end(work: WorkResult, *, at_us: int = 0) -> str:
     """The JSON of how a piece ended."""
     form = EndForm(
-        agent_id=work.agent_id,
-        role=work.role,
-        stage=work.stage,
-        title=work.title,
+        **structs.asdict(piece_end(work, at_us=at_us)),
         result=work.result,
-        error=None if work.error is None else _error_form(work.error),
-        attempts=work.attempts,
-        tools_run=work.tools_run,
+        failure=None if work.error is None else _error_form(work.error),
+        tried=work.attempts,
     )
     return msgspec.json.encode(form).decode()
 
@@ -185,8 +181,8 @@ def read_end(text: str) -> WorkResult:
         stage=form.stage,
         title=form.title,
         result=form.result,
-        error=None if form.error is None else _error_of(form.error),
-        attempts=form.attempts,
+        error=None if form.failure is None else _error_of(form.failure),
+        attempts=form.tried,
         tools_run=form.tools_run,
     )
 

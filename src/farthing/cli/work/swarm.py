@@ -35,14 +35,22 @@ def run_team(
     """Runs the goal; `agents` None is a team of the profile's size, `on` None is this process."""
     settings = load_config(source, overrides=limited(budget))
     specs = specs_for(settings) if agents is None else specs_from(agents)
-    result, settings, simulated = run_async(_run(settings, specs, goal, labels, on))
+    named = str(source.resolve()) if isinstance(source, Path) else source
+    result, settings, simulated = run_async(_run(settings, specs, goal, labels, profile=named, on=on))
     finish(concluded(result, settings, simulated=simulated, out=out), as_json=as_json)
 
 
 async def _run(
-    settings: DeploymentConfig, specs: Sequence[AgentSpec], goal: str, labels: Labels, on: Place | None
+    settings: DeploymentConfig,
+    specs: Sequence[AgentSpec],
+    goal: str,
+    labels: Labels,
+    *,
+    profile: str | None,
+    on: Place | None,
 ) -> tuple[SwarmResult, DeploymentConfig, bool]:
     async with Deployment(settings) as deployment:
+        deployment.profile = profile or deployment.profile
         progress = show.console(stderr=True)
         result = await run_goal(deployment, specs, goal, progress=progress, labels=labels, on=on)
         return result, deployment.config, deployment.simulated

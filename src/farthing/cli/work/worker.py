@@ -59,7 +59,7 @@ async def _run(
             drain_s=drain_s,
             on_end=told.ended,
         )
-        told.line("started", epoch=place.epoch(), concurrency=concurrency, simulated=deployment.simulated)
+        told.line("started", epoch=place.epoch, concurrency=concurrency, simulated=deployment.simulated)
         health = asyncio.create_task(told.keep_telling(worker))
         try:
             with stop_on_interrupt(worker.stop):
