@@ -56,8 +56,11 @@ class _Handle:
     def remote(self, *given: object, **options: object) -> Any:
         if options:
             self.options.append(options)
-            return lambda _kind: self
+            return self._made
         self.given.append(pickle.dumps(given))
+        return self
+
+    def _made(self, _kind: object) -> Any:
         return self
 
     @property

@@ -192,7 +192,7 @@ async def test_who_waits_for_a_piece_gets_its_result_or_takes_it_out(deployment:
         journey=journey, caps=LoopCaps(), clock=lambda: 0.0, emit=_none, keep=kept.append, drive=do_work
     )
     async with queued(database, "run-a") as drive:
-        never = asyncio.create_task(drive(_piece("never"), means))
+        never = asyncio.ensure_future(drive(_piece("never"), means))
         await _until(lambda: claims.counts(database, "run-a") == {"ready": 1})
         never.cancel()
         await asyncio.gather(never, return_exceptions=True)

@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -41,7 +41,7 @@ def look_up(word: str) -> str:
 @asynccontextmanager
 async def _worker(
     simulator: SimulatorProcess, url: str, folder: Path, *arguments: str
-) -> AsyncIterator[asyncio.subprocess.Process]:
+) -> AsyncGenerator[asyncio.subprocess.Process]:
     """A `farthing worker` that is ready to work; killed at the end if it still runs."""
     config = folder / "worker.json"
     config.write_text(json.dumps({"extends": "balanced", "storage": {"lease": LEASE_S}}))
@@ -79,10 +79,14 @@ async def _until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_what_a_killed_worker_had_is_done_by_another(postgresql_url: str, tmp_path: Path) -> None:
+async def test_what_a_killed_worker_had_is_gone_on_with_by_another(
+    postgresql_url: str, tmp_path: Path
+) -> None:
+    """It is killed while its agents wait for their second answers: their first ones are not asked again."""
     database = Database(postgresql_url)
+    second_steps = {"match": {"contains": ": found"}, "fault": "slow_headers"}
     async with SimulatorProcess(seed=3) as simulator:
-        await simulator.set_scenario(_HELD)
+        await simulator.set_scenario({"overrun_rate": 0.0, "rules": [second_steps]})
         async with _conductor(simulator, postgresql_url) as deployment:
             swarm = deployment.prepare_swarm(
                 [AgentSpec(type="coder", count=8, tools=[look_up])], budget_usd="0.05", on=Workers()
@@ -102,8 +106,10 @@ async def test_what_a_killed_worker_had_is_done_by_another(postgresql_url: str, 
         await simulator.release()
         await simulator.idle()
         accord = hold_against_bill(database, billed_by_id(await simulator.bill()))
+        requests = await simulator.requests()
     database.close()
     assert result.stopped is None
+    assert len(requests) == 8 * 2 + 3 + 1  # two steps each, the three that were cut off, and the synthesis
     assert (result.totals.finished, result.totals.failed) == (9, 0)
     assert claimed == [1] * 6 + [2] * 3
     assert sum(work.tools_run for work in result.results) >= 8

@@ -86,7 +86,7 @@ def main(
 ) -> bool:
     """Runs it and prints its table; whether all that is committed was met."""
     out, machine = console(), this_machine()
-    out.print(f"Workload: {agents:,} agents, each with a tool and two or three steps, at {NODES} Ray nodes;")
+    out.print(f"Workload: {agents:,} agents, each with a tool and two steps, at {NODES} Ray nodes;")
     out.print(f"one worker a node, {CONCURRENCY} agents at once in each; one node is killed when")
     out.print(
         f"{_KILL_AT:.0%} of the agents have finished; before it {share:,} agents on 1, 2 and {NODES} nodes;"
@@ -222,8 +222,7 @@ def _count(crowd: Crowd, result: SwarmResult) -> None:
 
 async def _take_over(database: Database, nodes: Nodes, crowd: Crowd) -> None:
     """Kills the node, and sees how long its pieces stay with it."""
-    gone = await asyncio.to_thread(nodes.kill)
-    began = time.perf_counter()
+    began, gone = time.perf_counter(), nodes.kill()
     while True:
         left = await asyncio.to_thread(_held_by, database, gone)
         crowd.lost = max(crowd.lost, left)

@@ -74,6 +74,7 @@ def resume(
     profile: options.Profile = None,
     config: options.ConfigFile = None,
     budget: options.Budget = None,
+    on: options.On = None,
     out: options.Out = None,
     as_json: options.Json = False,
 ) -> None:
@@ -85,4 +86,4 @@ def resume(
     from farthing.cli.work.resume import resume_run
 
     source = options.source_of(profile, config)
-    resume_run(run_id, source, budget=budget, out=out, as_json=as_json)
+    resume_run(run_id, source, budget=budget, out=out, as_json=as_json, on=options.place_of(on))

@@ -122,18 +122,15 @@ class Worker:
 
     async def _rest(self, wait_s: float) -> None:
         """Until there may be something to do: time has passed, a piece has ended, or it is to stop."""
-        waits: list[asyncio.Future[object]] = [
-            asyncio.ensure_future(self._pause(wait_s)),
-            asyncio.ensure_future(self._stop.wait()),
-        ]
+        pausing = asyncio.ensure_future(self._pause(wait_s))
+        stopping = asyncio.ensure_future(self._stop.wait())
         full = len(self._under_way) >= self._concurrency
+        ending = self._under_way.values() if full else ()
         try:
-            await asyncio.wait(
-                [*waits, *(self._under_way.values() if full else ())], return_when=asyncio.FIRST_COMPLETED
-            )
+            await asyncio.wait([pausing, stopping, *ending], return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for one in waits:
-                one.cancel()
+            pausing.cancel()
+            stopping.cancel()
 
     async def _claim_and_begin(self) -> int:
         room = self._concurrency - len(self._under_way)

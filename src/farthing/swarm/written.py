@@ -17,6 +17,7 @@ from farthing.errors import (
     NoCandidateError,
     StreamBrokenError,
     SwarmError,
+    TaskFailedError,
 )
 from farthing.result import Attempt, TaskResult
 from farthing.swarm.loop import LoopCaps
@@ -190,7 +191,7 @@ def read_end(text: str) -> WorkResult:
 def _error_form(error: FarthingError) -> ErrorForm:
     refusal: object = getattr(error, "refusal", None)
     key: object = getattr(refusal, "key", None)
-    tried: object = getattr(error, "attempts", ())
+    tried = error.attempts if isinstance(error, TaskFailedError) else ()
     return ErrorForm(
         kind=type(error).__name__,
         message=error.message.partition("\n")[0] if isinstance(error, NoCandidateError) else error.message,
@@ -202,7 +203,7 @@ def _error_form(error: FarthingError) -> ErrorForm:
             text=str(refusal),
         ),
         received=error.received if isinstance(error, StreamBrokenError) else "",
-        attempts=tuple(one for one in tried if isinstance(one, Attempt)) if isinstance(tried, tuple) else (),
+        attempts=tuple(one for one in tried if isinstance(one, Attempt)),
         reasons=dict(error.reasons) if isinstance(error, NoCandidateError) else {},
     )
 
@@ -217,7 +218,7 @@ def _error_of(form: ErrorForm) -> FarthingError:
         case StreamBrokenError.__name__:
             return StreamBrokenError(form.message, received=form.received, attempts=form.attempts)
         case "TaskFailedError" | "QueueFullError":
-            kind = errors.QueueFullError if form.kind == "QueueFullError" else errors.TaskFailedError
+            kind = errors.QueueFullError if form.kind == "QueueFullError" else TaskFailedError
             return kind(form.message, attempts=form.attempts, hint=form.hint)
         case _:
             kind = _PLAIN.get(form.kind, SwarmError)

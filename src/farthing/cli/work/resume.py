@@ -15,17 +15,24 @@ from farthing.config.schema import DeploymentConfig
 from farthing.deployment import Deployment
 from farthing.errors import ConfigError, SwarmError
 from farthing.swarm import runs
+from farthing.swarm.placing import Place
 from farthing.swarm.results import SwarmResult
 from farthing.swarm.resuming import decode_order
 
 
 def resume_run(
-    prefix: str, source: str | Path | None, *, budget: Decimal | None, out: Path | None, as_json: bool
+    prefix: str,
+    source: str | Path | None,
+    *,
+    budget: Decimal | None,
+    out: Path | None,
+    as_json: bool,
+    on: Place | None = None,
 ) -> None:
-    """Goes on with the run whose id begins so. `source` None is what it was begun with."""
+    """Goes on with the run whose id begins so. `source` None is what it was begun with, `on` None here."""
     run_id, begun_with = _found(prefix, load_config(source))
     settings = load_config(source) if source is not None else _settings(begun_with)
-    result, settings, simulated = run_async(_resumed(settings, run_id, budget))
+    result, settings, simulated = run_async(_resumed(settings, run_id, budget, on))
     finish(concluded(result, settings, simulated=simulated, out=out), as_json=as_json)
 
 
@@ -53,12 +60,12 @@ def _settings(begun_with: str | None) -> DeploymentConfig:
 
 
 async def _resumed(
-    settings: DeploymentConfig, run_id: str, budget: Decimal | None
+    settings: DeploymentConfig, run_id: str, budget: Decimal | None, on: Place | None
 ) -> tuple[SwarmResult, DeploymentConfig, bool]:
     async with Deployment(settings) as deployment:
         for notice in deployment.notices:
             show.note(f"note: {notice.text}")
-        swarm = await deployment.resume_swarm(run_id, budget_usd=budget)
+        swarm = await deployment.resume_swarm(run_id, budget_usd=budget, on=on)
         progress = show.console(stderr=True)
         result = await watch(swarm, swarm.goal, out=progress, simulated=deployment.simulated)
         return result, deployment.config, deployment.simulated
