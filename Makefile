@@ -22,7 +22,7 @@ export PYTHON
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check bench crash-test kill-test nightly fuzz schemas docs container requirements clean
+.PHONY: help demo test check bench bench-cluster crash-test kill-test nightly fuzz schemas docs container requirements clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -48,6 +48,9 @@ check: $(DEV) ## Run everything CI checks but the tests: lint, format, types, la
 
 bench: $(DEV) ## Measure the pipeline against the figures in the README
 	$(BIN)/farthing bench pipeline
+
+bench-cluster: $(DEV) ## Kill one of three Ray nodes midway through 2,000 agents; compare with the bill (some 5 minutes)
+	$(BIN)/farthing bench cluster
 
 crash-test: $(DEV) ## Kill 200 working processes, restart, reconcile and compare with the bill (some 15 minutes)
 	$(BIN)/python -m tests.journeys.crashes --runs 200

@@ -1,4 +1,4 @@
-"""Rate limits of several processes on one PostgreSQL: together they send what the limit allows, and no more."""
+"""Rate limits of several processes on one PostgreSQL: together they send what one may, and no more."""
 
 import asyncio
 import sys

@@ -1,9 +1,9 @@
 """Benchmark of many machines: Ray nodes on this one, thousands of agents, and one node killed midway.
 
-The same work on one, two and three nodes, as ratios; then the whole crowd on three of which one is killed: its
-raylet and its workers, by SIGKILL. What must hold: every agent finishes, the run's budget is kept, and the
-ledger agrees with the simulator's bill. The nodes are processes of one machine and share its cores, so the work
-is made to wait as real models let one wait.
+The same work on one, two and three nodes, as ratios; then the whole crowd on three of which one is killed:
+its raylet and its workers, by SIGKILL. What must hold: every agent finishes, the run's budget is kept, and
+the ledger agrees with the simulator's bill. The nodes are processes of one machine and share its cores, so
+the work is made to wait as real models let one wait.
 """
 
 import asyncio
@@ -277,7 +277,8 @@ def _figures(crowds: Sequence[Crowd], accord: Accord, limit: Decimal, spent: Dec
         *(
             Figure(
                 name=f"{one.nodes} node{'s' if one.nodes > 1 else ''}: agents/s, steps/s, ratio to one node",
-                value=f"{one.agents_a_second:,.1f}, {one.steps_a_second:,.1f}, {one.agents_a_second / first:.2f}",
+                value=f"{one.agents_a_second:,.1f}, {one.steps_a_second:,.1f}, "
+                f"{one.agents_a_second / first:.2f}",
             )
             for one in shares
         ),

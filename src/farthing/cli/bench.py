@@ -208,7 +208,7 @@ def cluster(
     ] = 300,
     budget: Annotated[
         float,
-        typer.Option("--budget", metavar="USD", min=0, help="Hard limit of that run, in simulated dollars."),
+        typer.Option("--budget", metavar="USD", min=0, help="Hard limit of that run, simulated."),
     ] = 0.60,
     seed: Seed = 1,
     json_path: JsonPath = None,

@@ -48,9 +48,9 @@ def worker(
 ) -> None:
     """Claim pieces of swarms that were deployed with `--on workers`, and do them until SIGTERM or Ctrl-C.
 
-    Needs PostgreSQL (FARTHING_DATABASE_URL) and this machine's own OPENROUTER_API_KEY, and costs money. Budgets and
-    rate limits hold over all workers together. A stopped worker finishes what it has begun and gives back the
-    rest; what a killed one had is claimed by the others when its lease is over.
+    Needs PostgreSQL (FARTHING_DATABASE_URL) and this machine's own OPENROUTER_API_KEY, and costs money.
+    Budgets and rate limits hold over all workers together. A stopped worker finishes what it has begun and
+    gives back the rest; what a killed one had is claimed by the others when its lease is over.
     """
     from farthing.cli.work.worker import run_worker
 

@@ -28,9 +28,9 @@ _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": 
 class Ray:
     """`deploy_swarm(…, on=Ray(address="auto"))`: workers on each node of that cluster, while a run lasts.
 
-    `address` as `ray.init` takes it (`auto`, `HOST:PORT`, `ray://…`); None is what RAY_ADDRESS names, else a Ray of our
-    own on this machine. `workers` are processes on each node, `concurrency` pieces at once in each. A node
-    that joins gets workers; what a lost one had is claimed by the others when its lease
+    `address` as `ray.init` takes it (`auto`, `HOST:PORT`, `ray://…`); None is what RAY_ADDRESS names, else a
+    Ray of our own on this machine. `workers` are processes on each node, `concurrency` pieces at once in
+    each. A node that joins gets workers; what a lost one had is claimed by the others when its lease
     (`storage.lease`) is over. Each node needs the package, the modules of the tools, and in the environment
     of its `ray start` the key, and FARTHING_DATABASE_URL where the address holds a password.
     """

@@ -95,7 +95,7 @@ class Worker:
         self._stop.set()
 
     async def work(self) -> None:
-        """Claims and does pieces until `stop`; leaves nothing claimed. Raises what is a bug, and stops then."""
+        """Claims and does pieces until `stop`; leaves nothing claimed. Stops at a bug, which it raises."""
         wait_s = SOON_S
         try:
             while not self._stop.is_set():

@@ -1,9 +1,9 @@
 """A minute that several processes count together: how much was taken in each of its parts. Pure.
 
-Time is cut into parts of 2.5 seconds by a clock that all of them ask, the database's. Who is granted an amount
-has it for the part it was granted in, and what is left of it then counts as not taken. Any sixty seconds touch
-twenty-five parts at most, and these never hold more than the limit: so the limit is kept in every minute,
-wherever it begins, and at a steady rate 96 % of it can be used.
+Time is cut into parts of 2.5 seconds by a clock that all of them ask, the database's. Who is granted an
+amount has it for the part it was granted in, and what is left of it then counts as not taken. Any sixty
+seconds touch twenty-five parts at most, and these never hold more than the limit: so the limit is kept in
+every minute, wherever it begins, and at a steady rate 96 % of it can be used.
 """
 
 import math
@@ -28,7 +28,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """What it is given for the part `number`, which ends in `left_s`; `opens_s`: until `least` is to be had."""
+    """What it is given for the part `number`, which ends in `left_s`; `opens_s`: until `least` can be had."""
 
     number: int
     granted: int
@@ -44,11 +44,11 @@ class Minute(msgspec.Struct, frozen=True):
 
 
 def answered(minute: Minute, ask: Ask, now_s: float) -> tuple[Minute, Told]:
-    """The minute after an ask, and the answer. `now_s` is the shared clock; it may stand still, and never goes
-    back here.
+    """The minute after an ask, and the answer. `now_s` is the shared clock; where it goes back, it stands
+    still here.
 
-    At most half of what is left is given at once, so that others find something too; what is more than the limit
-    itself goes when nothing else counts.
+    At most half of what is left is given at once, so that others find something too; what is more than the
+    limit itself goes when nothing else counts.
     """
     number = max(math.floor(now_s / PART_S), minute.newest)
     taken = _corrected(_moved(minute, number), number, ask.corrections)

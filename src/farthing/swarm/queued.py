@@ -182,8 +182,8 @@ def take_out(database: Database, run_id: str, names: Sequence[str]) -> None:
 
 
 def reopen(database: Database, run_id: str, asked: Sequence[NewPiece]) -> None:
-    """Has pieces done that the run has from before: those that ended without a result that is still here (their
-    journal is), and those that were begun by who conducted it then."""
+    """Has pieces done that the run has from before: those that ended and whose result is not here any more
+    (their journal is), and those that were begun by who conducted it then."""
     is_lost = sa.or_(
         sa.and_(pieces.c.state == "done", pieces.c.result.is_(None)), pieces.c.body.not_like(f"{QUEUED}%")
     )
@@ -204,8 +204,8 @@ def take_all_out(database: Database, run_id: str) -> None:
 
 
 def forget_texts(database: Database, run_id: str) -> None:
-    """Of a run that was left, prompts and answers do not stay in the queue; its journal has what it needs to be
-    gone on with. What is no run that lasts, a map, leaves nothing at all."""
+    """Of a run that was left, prompts and answers do not stay in the queue; its journal has what it needs to
+    be gone on with. What is no run that lasts, a map, leaves nothing at all."""
     known = sa.select(run.c.run_id).where(run.c.run_id == run_id)
     mine = pieces.c.run_id == run_id
     try:

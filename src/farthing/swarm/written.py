@@ -102,12 +102,13 @@ def write_piece(piece: Piece, caps: LoopCaps) -> str:
             f"{piece.name}: an output_type is a class of this process and does not pass to another",
             hint="give response_format, the JSON Schema, and read result.data",
         )
+    tools: tuple[Tool, ...] = task.tools
     form = PieceForm(
         name=piece.name,
         task=structs.replace(task, tools=()),
         stage=piece.stage,
         title=piece.title,
-        tools=tuple(tool_form(tool) for tool in task.tools),
+        tools=tuple(tool_form(tool) for tool in tools),
         caps=caps,
     )
     return msgspec.json.encode(form).decode()
