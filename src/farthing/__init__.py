@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         MissingKeyError,
         NoCandidateError,
         QueueFullError,
+        SharedMemoryError,
         StreamBrokenError,
         SwarmError,
         TaskFailedError,
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
     from farthing.spend.report import CostReport
     from farthing.spend.workload import UsageProfile
     from farthing.swarm.agent import Agent, AgentSpec
+    from farthing.swarm.memory.entry import Conflict, Lease, MemoryChange, MemoryEntry, MemoryMatch, Taken
+    from farthing.swarm.memory.shared import Memory
+    from farthing.swarm.memory.tools import memory_tools
     from farthing.swarm.run import Swarm
     from farthing.task import Labels, Message, Task, Tool, ToolCall, Usage
 
@@ -58,6 +62,7 @@ _HOMES = {
         "MissingKeyError",
         "NoCandidateError",
         "QueueFullError",
+        "SharedMemoryError",
         "StreamBrokenError",
         "SwarmError",
         "TaskFailedError",
@@ -82,6 +87,9 @@ _HOMES = {
     "spend.report": ("CostReport",),
     "spend.workload": ("UsageProfile",),
     "swarm.agent": ("Agent", "AgentSpec"),
+    "swarm.memory.entry": ("Conflict", "Lease", "MemoryChange", "MemoryEntry", "MemoryMatch", "Taken"),
+    "swarm.memory.shared": ("Memory",),
+    "swarm.memory.tools": ("memory_tools",),
     "swarm.run": ("Swarm",),
     "task": ("Labels", "Message", "Task", "Tool", "ToolCall", "Usage"),
 }
@@ -98,6 +106,7 @@ __all__ = [
     "BudgetExceededError",
     "Candidate",
     "ConfigError",
+    "Conflict",
     "CostCalculator",
     "CostReport",
     "Deployment",
@@ -106,7 +115,12 @@ __all__ = [
     "FarthingError",
     "InvalidTaskError",
     "Labels",
+    "Lease",
     "LedgerUnavailableError",
+    "Memory",
+    "MemoryChange",
+    "MemoryEntry",
+    "MemoryMatch",
     "Message",
     "Metrics",
     "MissingKeyError",
@@ -116,9 +130,11 @@ __all__ = [
     "Restarted",
     "Route",
     "Routed",
+    "SharedMemoryError",
     "StreamBrokenError",
     "Swarm",
     "SwarmError",
+    "Taken",
     "Task",
     "TaskFailedError",
     "TaskFinished",
@@ -131,6 +147,7 @@ __all__ = [
     "UsageProfile",
     "Waiting",
     "load_config",
+    "memory_tools",
 ]
 
 

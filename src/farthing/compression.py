@@ -4,16 +4,19 @@ What goes is decided in `prompt/`. A summary is a task of its own (purpose `summ
 and reservation, and when it fails or is refused the task goes on without one.
 """
 
+import logging
 from collections.abc import AsyncGenerator
 from typing import NamedTuple, Protocol
 
 from msgspec import structs
 
 from farthing.attempt import Means
+from farthing.cache.embed import is_installed
 from farthing.catalog.pricing import Rates, rates_at
-from farthing.errors import FarthingError
+from farthing.errors import ConfigError, FarthingError
 from farthing.journey import Journey
 from farthing.prompt.contexts import TIGHTER_SHARE, Asked, Contexts, Fit, is_long, room_in
+from farthing.prompt.nearness import Nearness
 from farthing.prompt.summarize import Plan, summarised
 from farthing.prompt.tokens import estimate_conversation, estimate_tokens
 from farthing.result import Candidate, Shortening, TaskEvent, TaskFinished
@@ -21,8 +24,12 @@ from farthing.routing.fallback import Send
 from farthing.routing.warmth import WarmBook
 from farthing.task import Task
 
+log = logging.getLogger("farthing.prompt")
+
 _TIME_SHARE = 0.3
 """Of the time that a task has left, for its summary."""
+_EMBEDDING_S = 2.0
+"""For the pieces of one conversation that have not been embedded before; the best come first."""
 
 
 class Run(Protocol):
@@ -48,7 +55,40 @@ class Compression:
 
     def __init__(self, means: Means, warmth: WarmBook, run: Run) -> None:
         self._means, self._warmth, self._run = means, warmth, run
-        self._contexts = Contexts()
+        self._nearness = Nearness() if _is_on(means) and is_installed() else None
+        self._contexts = Contexts(None if self._nearness is None else self._nearness.scores)
+
+    async def tighten(self, step: Send, journey: Journey) -> None:
+        """Compresses the whole for its question, before an attempt that needs it: after a refusal for length,
+        or where the stretches do not fit. The meaning of pieces counts too, where the extra `semantic` is
+        installed: they are embedded in a thread, for at most `_EMBEDDING_S`."""
+        if not _may_compress(journey.task, self._means):
+            return
+        asked = self._asked(journey, step.candidate)
+        if step.shorten:
+            target = _tighter_target(asked, journey)
+        elif asked.room_tokens is not None and self._contexts.overflows(asked):
+            target = asked.room_tokens
+        else:
+            return
+        fit = self._contexts.tighter(asked, target)
+        if self._nearness is not None and await self._embed(self._nearness):
+            fit = self._contexts.tighter(asked, target)
+        journey.tightened[step.candidate.model] = fit
+
+    async def _embed(self, nearness: Nearness) -> bool:
+        """Whether anything was learned of the pieces that were just weighed."""
+        clock, texts = self._means.clock, nearness.wanted()
+        end = clock.monotonic() + _EMBEDDING_S
+        try:
+            for text in texts:
+                nearness.learn(text, await self._means.semantic.embedder.gist(text))
+                if clock.monotonic() > end:
+                    break
+        except ConfigError as error:  # other weights than those that were measured: words have to do
+            log.warning("pieces are ranked by their words alone: %s", error.message)
+            self._nearness = None
+        return bool(texts)
 
     def of_attempt(self, step: Send, journey: Journey) -> Sent:
         """The task for one attempt: in the candidate's window, shorter where that pays, and shorter still
@@ -57,8 +97,6 @@ class Compression:
         if not _may_compress(task, self._means):
             return Sent(task, journey.shortening)
         asked = self._asked(journey, step.candidate)
-        if step.shorten:
-            journey.tightened[model] = self._contexts.tighter(asked, _tighter_target(asked, journey))
         fit = journey.tightened.get(model) or self._contexts.fit(asked)
         if fit.shortening is None:
             return Sent(task, journey.shortening)
@@ -103,8 +141,11 @@ class Compression:
 
 
 def _may_compress(task: Task, means: Means) -> bool:
-    on = means.config.optimization.prompt_optimization.context_compression
-    return on and task.purpose != "summary" and is_long(task.conversation)
+    return _is_on(means) and task.purpose != "summary" and is_long(task.conversation)
+
+
+def _is_on(means: Means) -> bool:
+    return means.config.optimization.prompt_optimization.context_compression
 
 
 def _tighter_target(asked: Asked, journey: Journey) -> int:

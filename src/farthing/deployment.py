@@ -22,30 +22,34 @@ from farthing.config.changing import with_caching, with_cost_alert
 from farthing.config.load import Source, load_config
 from farthing.config.schema import DeploymentConfig
 from farthing.errors import DeploymentClosedError
-from farthing.money import parse_usd
+from farthing.money import from_nano, parse_usd
 from farthing.portal import Portal
 from farthing.request import task_of
 from farthing.result import Notice, Route, TaskFinished, TaskResult
 from farthing.routing.route import NoRoute
 from farthing.running import Running, start
 from farthing.spend import readings, store
+from farthing.spend.budget import Balance, headroom
 from farthing.spend.channels import AlertCallback
+from farthing.spend.claims import claims_for
 from farthing.spend.report import CostReport
 from farthing.spend.runs import Fold, fold
 from farthing.spend.targets import Level
 from farthing.spend.thresholds import alert_rules
 from farthing.swarm.agent import AgentSpec, ToolSource
 from farthing.swarm.events import LoopEvent
-from farthing.swarm.keeping import Durable, RunKeeper, kept_days
+from farthing.swarm.keeping import Durable
 from farthing.swarm.loop import caps_from
+from farthing.swarm.memory.shared import Memory
 from farthing.swarm.ordering import order_of, tools_of
 from farthing.swarm.placing import Place, Workplace
-from farthing.swarm.queued import driving, take_all_out
+from farthing.swarm.queued import take_all_out
 from farthing.swarm.replaying import replayed_swarm
-from farthing.swarm.resuming import RunOrder, by_capability, spec_of
+from farthing.swarm.resuming import by_capability, spec_of
 from farthing.swarm.run import Swarm
 from farthing.swarm.toolrun import run_with_tools
-from farthing.task import Labels, Task, TaskType, labelled
+from farthing.task import Labels, Task, TaskType
+from farthing.teams import Teams
 from farthing.upstream.transport import Transport
 
 T = TypeVar("T")
@@ -152,9 +156,8 @@ class Deployment:
         """A live swarm of these agents. With a `goal` it has run when this returns; else `run` or `map` it.
 
         `tools` maps a capability to what serves it. `budget_usd` is a hard limit for each run, `labels` say
-        whom its calls are charged to. `on` is who does the work where this process does not: `Ray` or
-        `Workers` of `farthing.cluster`. Raises `SwarmError` for an unknown role, no agents, or work that
-        cannot be done there.
+        whom its calls are charged to, `on` who does the work instead of this process: `Ray` or `Workers` of
+        `farthing.cluster`. Raises `SwarmError` for an unknown role, no agents, or what cannot be done there.
         """
         swarm = self.prepare_swarm(
             agents, goal=goal, tools=tools, budget_usd=budget_usd, labels=labels, on=on
@@ -179,8 +182,8 @@ class Deployment:
         order = order_of(
             agents, goal=goal, tools=tools or {}, budget_usd=limit, labels=labels, profile=self.profile
         )
-        durable = Durable(self._keeper() if config.swarm.durable else None, order)
-        return self._swarm(agents, tools or {}, order, durable, on)
+        durable = Durable(self._teams().keeper if config.swarm.durable else None, order)
+        return self._teams().swarm(agents, tools or {}, order, durable, on)
 
     async def resume_swarm(
         self,
@@ -197,62 +200,32 @@ class Deployment:
         has ended, or that a living process conducts.
         """
         limit = None if budget_usd is None else parse_usd(budget_usd)
-        journal = await self._keeper().take(run_id, budget_usd=limit)
+        journal = await self._teams().keeper.take(run_id, budget_usd=limit)
         order, handed = journal.order, tools_of(journal.order, tools)
-        durable = Durable(self._keeper(), order, resumed=journal)
+        durable = Durable(self._teams().keeper, order, resumed=journal)
         specs = [spec_of(spec, handed) for spec in order.specs]
         if on is None:  # what workers were to do is done here
             await asyncio.to_thread(take_all_out, self._opened().database, run_id)
-        return self._swarm(specs, by_capability(order.tools, handed), order, durable, on)
+        return self._teams().swarm(specs, by_capability(order.tools, handed), order, durable, on)
 
     async def replay_swarm(self, run_id: str) -> Swarm:
         """The swarm of a run that is only shown again: `stream()` goes through its journal, asks no model and
         runs no tool."""
         return await asyncio.to_thread(replayed_swarm, self._opened().database, run_id, self.config.swarm)
 
-    def _keeper(self) -> RunKeeper:
-        running = self._opened()
-        return RunKeeper(
-            database=running.database,
-            ledger=running.means.ledger,
-            now_us=self._clock.now_us,
-            keep_days=kept_days(self.config),
-        )
-
-    def _swarm(
-        self,
-        agents: Sequence[AgentSpec],
-        tools: Mapping[str, Sequence[ToolSource]],
-        order: RunOrder,
-        durable: Durable,
-        on: Place | None = None,
-    ) -> Swarm:
-        config, labels = self._opened().means.config, order.labels
-        run = partial(self._opened().watching.around(self._opened().pipeline.run), stream=False)
-        return Swarm(
-            agents,
-            journey=run if labels is None else lambda task: run(labelled(task, labels)),
-            goal=order.goal,
-            settings=config.swarm,
-            tools=tools,
-            budget_usd=order.budget_usd,
-            agent_budget_usd=config.budget.agent_limit,
-            estimate=self._estimate,
-            now=self._clock.now,
-            on_event=self._opened().watching.on_swarm_event(),
-            durable=durable,
-            driving=None if on is None else driving(on, config, self._opened().database, labels),
-        )
-
     def workplace(self) -> Workplace:
         """What a worker does pieces of other deployments' swarms with: see `farthing.cluster.worker`."""
-        running = self._opened()
-        return Workplace(
-            database=running.database,
-            journey=partial(running.watching.around(running.pipeline.run), stream=False),
-            ledger=running.means.ledger,
-            now_us=self._clock.now_us,
-        )
+        return self._teams().workplace()
+
+    def _teams(self) -> Teams:
+        return Teams(running=self._opened(), clock=self._clock, estimate=self._estimate)
+
+    def memory(self, namespace: str, *, key: str | None = None, by: str = "") -> Memory:
+        """What agents, runs and processes share, as `shared:NAME`; a run has `run:RUN_ID`.
+
+        `key` is a tenant's, none of whom sees another's; `by` signs the changes. Raises `SharedMemoryError`.
+        """
+        return self._opened().memories.open(namespace, key=key, by=by)
 
     def _estimate(self, task: Task) -> Decimal | None:
         route = self._opened().pipeline.explain(task)
@@ -285,6 +258,21 @@ class Deployment:
 
     async def cost_report(self) -> CostReport:
         return await asyncio.to_thread(self.get_cost_report)
+
+    def headroom(self, task: Task) -> Decimal | None:
+        """What every limit around such a task still allows, in dollars; None where nothing limits it.
+
+        Reads the ledger, as `get_cost_report` does; a limit that was passed leaves 0.
+        """
+        means = self._opened().means
+        means.ledger.flush()
+        claims = claims_for(means.config, task, task_id="", at=self._clock.now())
+        with self._opened().database.read() as connection:
+            balances = {claim.key: Balance() for claim in claims}
+            for scope in {claim.key.scope for claim in claims}:
+                balances |= store.read_accounts(connection, scope=scope)
+        room = headroom(balances, claims)
+        return None if room is None else from_nano(max(0, room))
 
     def run_ledger(self, run_id: str) -> Fold:
         """Every call of one run, as the ledger has them."""

@@ -11,6 +11,7 @@
     │   ├── QueueFullError      …before it was begun: too many tasks wait, and the configuration says refuse
     │   └── StreamBrokenError   …after the caller had already received tokens; carries them
     ├── SwarmError              a swarm that cannot go on (no agents, caps reached)
+    ├── SharedMemoryError       a key, value or name that shared memory cannot keep, or a full namespace
     ├── LedgerUnavailableError  the database does not answer: nothing is sent without an intent
     └── DeploymentClosedError   the deployment is not open
 
@@ -112,6 +113,10 @@ class SwarmError(FarthingError):
     """A swarm that cannot start or go on."""
 
 
+class SharedMemoryError(FarthingError, ValueError):
+    """What shared memory cannot keep or do: a key, a value, a name, a sum; or a namespace that is full."""
+
+
 class LedgerUnavailableError(FarthingError):
     """The ledger's database does not answer, so no request may leave."""
 
@@ -129,6 +134,7 @@ EXIT_CODES: dict[type[FarthingError], int] = {
     NoCandidateError: 5,
     TaskFailedError: 6,
     SwarmError: 6,
+    SharedMemoryError: 2,
     LedgerUnavailableError: 7,
 }
 """Exit codes of the command line, by class; 1 is any other Farthing error, 130 an interrupt."""

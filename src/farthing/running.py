@@ -36,6 +36,7 @@ from farthing.spend.notify import Alarm
 from farthing.spend.thresholds import alert_rules, runaway_rule
 from farthing.spend.writer import LedgerWriter
 from farthing.storage.database import Database
+from farthing.swarm.memory.shared import Memories, open_memories
 from farthing.telemetry.opened import Watching, open_watching
 from farthing.upstream.keyring import KeyRing
 from farthing.upstream.transport import Transport
@@ -51,6 +52,7 @@ class Running:
     alarm: Alarm
     sharing: Sharing
     watching: Watching
+    memories: Memories
     notices: tuple[Notice, ...]
     simulated: bool
 
@@ -59,6 +61,7 @@ class Running:
         means = self.means
         await means.under_way.drain(means.config.upstream.drain_timeout)
         await self.alarm.aclose(means.config.upstream.drain_timeout)
+        await self.memories.aclose()
         means.permits.aclose()
         await means.permits.end_asking()
         await means.keys.aclose()
@@ -128,6 +131,7 @@ async def _on(
         alarm=alarm,
         sharing=sharing,
         watching=watching,
+        memories=open_memories(database, config.swarm.memory),
         notices=(*notices, *watching.notices),
         simulated=simulated,
     )

@@ -1,4 +1,4 @@
-"""A real Ray of two nodes, one of which is killed with its worker. `farthing bench cluster` is the big one."""
+"""A real Ray of two nodes, one of which is killed with its worker. `farthing bench cluster` is bigger."""
 
 import asyncio
 from collections.abc import Iterator

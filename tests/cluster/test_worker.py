@@ -41,7 +41,9 @@ def _worker(
     drain_s: float = 30.0,
 ) -> Worker:
     place = replace(deployment.workplace(), journey=journey)
-    return Worker(place, find=toolshed(), concurrency=concurrency, on_end=on_end, drain_s=drain_s)
+    return Worker(
+        place, find=toolshed((), place.tools), concurrency=concurrency, on_end=on_end, drain_s=drain_s
+    )
 
 
 async def _until(condition: Callable[[], bool]) -> None:
@@ -163,20 +165,31 @@ async def test_what_cannot_be_read_or_found_fails_and_holds_nothing_up(deploymen
     assert "--tools-from os" in str(errors["b"])
 
 
-def test_only_named_modules_are_imported() -> None:
-    form = ToolForm(name="path", description="", parameters={}, source="os:getcwd")
-    with pytest.raises(SwarmError, match="may not import"):
-        toolshed(["json"])(form)
-    with pytest.raises(SwarmError, match="other parameters"):
-        toolshed([__name__])(
-            ToolForm(
-                name="a_tool", description="", parameters={"type": "object"}, source=f"{__name__}:a_tool"
-            )
-        )
-    with pytest.raises(SwarmError, match="not to be had"):
-        toolshed([__name__])(ToolForm(name="n", description="", parameters={}, source=f"{__name__}:none"))
-    with pytest.raises(SwarmError, match="no tool"):
-        toolshed()(ToolForm(name="git_log", description="", parameters={}, source="mcp:git"))
+@pytest.mark.parametrize(
+    ("source", "modules", "why"),
+    [
+        ("os:getcwd", ["json"], "may not import"),
+        (f"{__name__}:a_tool", [__name__], "other parameters"),
+        (f"{__name__}:none", [__name__], "not to be had"),
+        ("mcp:git", [], "has no tool"),
+    ],
+)
+def test_a_tool_that_is_not_to_be_had_here_says_why(source: str, modules: list[str], why: str) -> None:
+    form = ToolForm(name="a_tool", description="", parameters={"type": "object"}, source=source)
+    with pytest.raises(SwarmError, match=why):
+        toolshed(modules, lambda _: {})(form, Task(description="t"))
+
+
+async def test_the_memory_of_a_run_is_there_wherever_its_agents_are(deployment: Deployment) -> None:
+    place = deployment.workplace()
+    task = Task(description="t", run_id="run-a", agent_id="coder-1")
+    form = ToolForm(name="memory_put", description="", parameters={}, source="built-in")
+    run = toolshed((), place.tools)(form, task).run
+    assert run is not None
+    await run(key="plan", value={"step": 1})
+    entry = await deployment.memory("run:run-a").get("plan")
+    assert entry is not None
+    assert entry.value == {"step": 1}
 
 
 def a_tool(word: str) -> str:

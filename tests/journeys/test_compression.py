@@ -46,6 +46,19 @@ PROSE = tuple(
     )
 )
 """A conversation without names and numbers: a summary can take its place."""
+SYLLABLES = ("bra", "lin", "tor", "mek", "sul", "dan", "vio")
+BEDTIME = "you drink no coffee once lunch is over"
+FARM = tuple(
+    Message(role="user" if at % 2 == 0 else "assistant", content=text)
+    for at, text in enumerate(
+        f"{one}{two}{three} came by the {three}{one}{two} lane and saw {two}{one}{one} standing there"
+        for one in SYLLABLES
+        for two in SYLLABLES
+        for three in SYLLABLES[:5]
+    )
+)
+"""Prose full of rare words, with nothing in it that is worth knowing."""
+DRINK = Message(role="user", content="Which beverage does the doctor tell me to avoid in the evening?")
 QUESTION = Message(role="user", content="Which technology ended up under it?")
 NEXT = (Message(role="assistant", content="ok"), Message(role="user", content="And then?"))
 
@@ -173,3 +186,17 @@ async def test_a_summary_that_fails_leaves_the_task_as_it_was(tmp_path: Path) ->
         again = await deployment.execute_task(Task(messages=(*TALK, QUESTION)))
         assert again.output == "ok"
     assert len(upstream.requests) == 3  # it is not asked for again
+
+
+@pytest.mark.parametrize("installed", [True, False])
+async def test_what_means_the_same_is_kept_where_meaning_can_be_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, installed: bool
+) -> None:
+    monkeypatch.setattr("farthing.compression.is_installed", lambda: installed)
+    monkeypatch.setattr("farthing.compression.TIGHTER_SHARE", 0.2)
+    upstream = ScriptedUpstream([failure(400, "over the maximum context length"), "coffee"])
+    talk = (*FARM[:21], Message(role="assistant", content=BEDTIME), *FARM[22:], DRINK)
+    task = Task(messages=talk, max_cost_usd=Decimal(1))
+    async with deployment_on(upstream, tmp_path, ALONE, clock=VirtualClock(), overrides=ON) as deployment:
+        await deployment.execute_task(task)
+    assert any(BEDTIME in str(one["content"]) for one in sent(upstream, 1)) is installed

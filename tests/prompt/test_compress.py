@@ -134,7 +134,7 @@ WORDS = [
 def test_embeddings_are_asked_where_they_are_given() -> None:
     talk = [user("hello"), *[said(f"sentence {word} here.") for word in WORDS], *rest()]
 
-    def near(question: str, texts: Sequence[str]) -> list[float]:
+    def near(question: str, texts: Sequence[str], fitting: int) -> list[float]:
         return [float("lectern" in text) for text in texts]
 
     target = int(estimate_conversation(talk) * 0.55)

@@ -63,7 +63,7 @@ _ATTEMPT = Attempt(
 )
 
 
-def _found(form: object) -> Tool:
+def _found(form: object, task: Task) -> Tool:
     name: object = getattr(form, "name", "")
     return next(tool for tool in _TASK.tools if tool.name == name)
 

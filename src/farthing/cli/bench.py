@@ -66,6 +66,49 @@ def ledger(
     main(calls=calls, concurrency=concurrency, repeats=repeats, postgresql=postgresql, json_path=json_path)
 
 
+_MEMORY_EPILOG = """\
+**Examples**
+
+farthing bench memory
+
+farthing bench memory --processes 4 --increments 20000 --rounds 3 --json-path memory.json
+"""
+
+
+@app.command(epilog=_MEMORY_EPILOG)
+def memory(
+    processes: Annotated[int, typer.Option("--processes", min=1, help="Processes at once.")] = 8,
+    tasks: Annotated[int, typer.Option("--tasks", min=1, help="Tasks at once in each of them.")] = 32,
+    increments: Annotated[int, typer.Option("--increments", min=10, help="In all.")] = 100_000,
+    each: Annotated[
+        int, typer.Option("--each", min=10, help="Other operations of one process in a round.")
+    ] = 1_000,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="Rounds; the spread is told.")] = 5,
+    entries: Annotated[int, typer.Option("--entries", min=1, help="Entries to search.")] = 10_000,
+    postgresql: Annotated[
+        str | None, typer.Option("--postgresql", metavar="URL", help="An empty PostgreSQL database.")
+    ] = None,
+    json_path: JsonPath = None,
+) -> None:
+    """Shared memory under several processes: what is lost (nothing), and operations a second.
+
+    On SQLite and on PostgreSQL. Exit code 1 when an update is lost or a claim has two holders.
+    """
+    from farthing.bench.memory import main
+
+    met = main(
+        processes=processes,
+        tasks=tasks,
+        increments=increments,
+        each=each,
+        rounds=rounds,
+        entries=entries,
+        postgresql=postgresql,
+        json_path=json_path,
+    )
+    _end(met=met)
+
+
 _CHAOS_EPILOG = """\
 **Examples**
 
@@ -215,8 +258,8 @@ def cluster(
 ) -> None:
     """Three Ray nodes on this machine, one killed midway: all finish, the budget holds, the bill agrees.
 
-    Needs `farthing[ray]` and the development tools, whose PostgreSQL it starts; Linux only. The nodes share this
-    machine's cores. Exit code 1 when something is missed that is committed.
+    Needs `farthing[ray]` and the development tools, whose PostgreSQL it starts; Linux only. The nodes share
+    this machine's cores. Exit code 1 when something is missed that is committed.
     """
     from decimal import Decimal
 

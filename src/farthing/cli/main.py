@@ -34,6 +34,8 @@ COMMANDS = {
     "runs": Entry(_WORK, "List runs of swarms, look into one, end it, show it again."),
     "worker": Entry(_WORK, "Do pieces of swarms that other processes have deployed, from one database."),
     "deploy": Entry(_WORK, "Check a profile, then give it a goal or a file of tasks."),
+    "memory": Entry(_WORK, "Read, change and watch what agents and runs remember together."),
+    "mcp": Entry(_WORK, "Serve tasks, swarms and the cost report to other agents, under a budget."),
     "explain": Entry(_MONEY, "Show which models a prompt would go to, why, and at what cost; sends nothing."),
     "estimate": Entry(
         _MONEY, "Show what a month would cost on each profile, against a baseline; sends nothing."

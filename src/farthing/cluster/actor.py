@@ -90,7 +90,7 @@ class WorkerActor:
             refuse_one_machine(place.database)
             self._worker = Worker(
                 place,
-                find=toolshed(order.modules),
+                find=toolshed(order.modules, place.tools),
                 concurrency=order.concurrency,
                 run_id=order.run_id,
                 drain_s=order.drain_s,

@@ -11,20 +11,20 @@ from typing import cast
 from farthing.errors import SwarmError
 from farthing.swarm.tools import tool_from
 from farthing.swarm.written import FindTool, ToolForm, module_of
-from farthing.task import Tool
+from farthing.task import Task, Tool
 
 
-def toolshed(modules: Iterable[str] = (), offered: Mapping[str, Tool] | None = None) -> FindTool:
-    """Finds functions in these modules, and `offered` tools by name."""
+def toolshed(modules: Iterable[str], offered: Callable[[Task], Mapping[str, Tool]]) -> FindTool:
+    """Finds functions in these modules, and by name what is `offered` to a task's agent."""
     allowed = frozenset(modules)
     known: dict[str, Tool] = {}
 
-    def find(form: ToolForm) -> Tool:
+    def find(form: ToolForm, task: Task) -> Tool:
         if not form.source:
             return Tool(name=form.name, description=form.description, parameters=form.parameters)
         module = module_of(form.source)
         if not module:
-            return _offered(form, offered or {})
+            return _offered(form, offered(task))
         if module not in allowed:
             raise SwarmError(
                 f"tool {form.name!r} comes from module {module}, which this worker may not import for pieces",

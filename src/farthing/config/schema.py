@@ -13,7 +13,7 @@ from farthing.config.alerting import Alerts
 from farthing.config.limiting import Limits
 from farthing.config.optimizing import Optimization
 from farthing.config.section import Dollars, Fraction, Scope, Seconds, Section, plain_url
-from farthing.config.tooling import McpServer, ServerName, Tools
+from farthing.config.tooling import McpServer, ServerName, SharedMemory, Tools
 from farthing.config.upstreams import FurtherUpstream, Upstream, UpstreamName, place_of
 from farthing.content.redact import check_redaction
 from farthing.errors import nearest
@@ -225,6 +225,7 @@ class Swarm(Section):
     """Days for which the journal of a run that has ended is kept, with its goal and answers; 0 forgets it at
     its end, unless `content.keep` is on: then it is kept for `content.retentionDays` at least."""
     queue_size: Annotated[int, Field(gt=0)] = 256
+    memory: SharedMemory = SharedMemory()
 
 
 class Storage(Section):

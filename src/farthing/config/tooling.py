@@ -1,4 +1,4 @@
-"""What a configuration may say of tools: MCP servers, who may use what, and what asks first.
+"""What a configuration may say of tools: MCP servers, who may use what, what asks first, shared memory.
 
 Shapes and bounds only. Servers are started by `swarm/mcp.py`; which tools an agent has is decided by
 `swarm/toolset.py`.
@@ -64,3 +64,14 @@ class Tools(Section):
     """Which calls wait for a person's approval: those of tools with effects, none, or all."""
     offered: Annotated[int, Field(ge=1, le=128)] = 8
     """How many tools a model is told at a step where an agent has more; `search_tools` finds the rest."""
+
+
+class SharedMemory(Section):
+    """Bounds of the memory that agents and runs share."""
+
+    entries: Annotated[int, Field(ge=1, le=10_000_000)] = 100_000
+    """Entries of one namespace; a further one is refused."""
+    value_bytes: Annotated[int, Field(ge=64, le=16_777_216)] = 65_536
+    """Bytes of one value as JSON."""
+    watch_every: Seconds = 0.25
+    """Seconds between two looks of those who watch for changes of other processes."""

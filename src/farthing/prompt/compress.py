@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from msgspec import structs
 
-from farthing.prompt.extract import Scores, Weighed, extracted, weigh
+from farthing.prompt.extract import Scores, Weighed, extracted, reweighed, weigh
 from farthing.prompt.superseded import Cut, repeated, superseded
 from farthing.prompt.tokens import estimate_conversation
 from farthing.prompt.turns import RECENT_STEPS, protected, question_of, steps_of, with_arguments
@@ -127,8 +127,10 @@ def _extract(work: _Work, target: int, question: str, scores: Scores | None) -> 
         for at in range(work.start, work.end)
         if work.free(at) and (message := before[at]) is not None
     }
-    weighed = weigh(asked, question=question, recent=_recent(work), scores=scores)
+    weighed = weigh(asked, question=question, recent=_recent(work))
     room = target - work.tokens
+    if scores is not None:
+        weighed = reweighed(weighed, scores, question=question, room=room)
     low: int | None = None
     high: int | None = None
     best: tuple[int, list[Message | None], dict[int, str]] | None = None

@@ -137,6 +137,15 @@ class Contexts:
             self._apply(marks)
         return _fitted(asked, view.messages, view.changes)
 
+    def overflows(self, asked: Asked) -> bool:
+        """Whether not even all stretches compressed fit, so that the whole is compressed for its question."""
+        room = asked.room_tokens
+        if room is None or not is_long(asked.messages) or estimate_conversation(asked.messages) <= room:
+            return False
+        stretches = stretches_of(asked.messages)
+        marks = digests(asked.messages, [end for _, end in stretches])
+        return self._view(asked.messages, stretches, marks, len(stretches)).tokens > room
+
     def tighter(self, asked: Asked, target_tokens: int) -> Fit:
         """The whole for its question, in about so many tokens."""
         made = compressed(asked.messages, target_tokens=target_tokens, scores=self._scores)

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from heapq import nlargest
+from itertools import accumulate
 from typing import NamedTuple
 
 import msgspec
@@ -23,8 +24,8 @@ from farthing.task import Message
 GAP = "[…] "
 """What stands where pieces were left out."""
 
-Scores = Callable[[str, Sequence[str]], Sequence[float]]
-"""How near texts are to a question, 0–1 each: for embeddings, where they are installed."""
+Scores = Callable[[str, Sequence[str], int], Sequence[float]]
+"""How near pieces are to a question, 0–1 each; given in the order of their worth, with how many fit."""
 
 _ROLE_WEIGHT: Mapping[str, float] = {"user": 1.6, "assistant": 1.0, "tool": 0.55, "system": 1.0}
 _USER_BONUS = 0.5
@@ -78,12 +79,28 @@ class Weighed(NamedTuple):
     pieces: list[_Piece]
 
 
-def weigh(
-    messages: Mapping[int, Message], *, question: str, recent: str, scores: Scores | None = None
-) -> Weighed:
+def weigh(messages: Mapping[int, Message], *, question: str, recent: str) -> Weighed:
     """The messages in pieces, each with its worth. `recent`: what the last steps are about."""
     sources = [source for at, message in messages.items() for source in _sources(at, message)]
-    return Weighed(sources, _weighed(sources, question, recent, scores))
+    return Weighed(sources, _sorted(_weighed(sources, question, recent)))
+
+
+def reweighed(weighed: Weighed, scores: Scores, *, question: str, room: int) -> Weighed:
+    """The same with what `scores` say of the meaning. `room`: as `extracted` is given it."""
+    if not question:
+        return weighed
+    room += sum(piece.tokens for piece in weighed.pieces)
+    fitting = sum(total <= room for total in accumulate(piece.tokens for piece in weighed.pieces))
+    alike = scores(question, [piece.text for piece in weighed.pieces], fitting)
+    pieces = [
+        piece._replace(value=piece.value + _RELEVANCE * max(0.0, near))
+        for piece, near in zip(weighed.pieces, alike, strict=True)
+    ]
+    return Weighed(weighed.sources, _sorted(pieces))
+
+
+def _sorted(pieces: Sequence[_Piece]) -> list[_Piece]:
+    return sorted(pieces, key=lambda piece: (-piece.value, -piece.source, piece.place))
 
 
 def extracted(messages: Mapping[int, Message], weighed: Weighed, *, room: int) -> Extracted:
@@ -118,13 +135,12 @@ def _sources(at: int, message: Message) -> list[_Source]:
     return found
 
 
-def _weighed(sources: Sequence[_Source], question: str, recent: str, scores: Scores | None) -> list[_Piece]:
+def _weighed(sources: Sequence[_Source], question: str, recent: str) -> list[_Piece]:
     texts = [piece for source in sources for piece in source.pieces]
     terms = [terms_of(text) for text in texts]
     index = Index(terms)
     near = index.scores(question) if question else {}
     near_recent = index.scores(recent) if question else {}
-    alike = scores(question, texts) if scores is not None and question else None
     weighed: list[_Piece] = []
     number = 0
     for at, source in enumerate(sources):
@@ -136,10 +152,9 @@ def _weighed(sources: Sequence[_Source], question: str, recent: str, scores: Sco
                 + _RECENT_RELEVANCE * near_recent.get(number, 0.0) ** 2
             )
             value += _RARITY * _rarity(index, terms[number]) if plain else 0.0
-            value += 0.0 if alike is None else _RELEVANCE * max(0.0, alike[number])
             weighed.append(_Piece(at, place, text, estimate_tokens(text), value))
             number += 1
-    return sorted(weighed, key=lambda piece: (-piece.value, -piece.source, piece.place))
+    return weighed
 
 
 def _stated(source: _Source, text: str, common: frozenset[str]) -> float:

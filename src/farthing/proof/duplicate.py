@@ -82,7 +82,8 @@ def _count(connection: sa.Connection, table: sa.Table) -> int:
 
 def _go_on_counting(connection: sa.Connection) -> None:
     """PostgreSQL counts apart from the rows: its next numbers must follow the copied ones."""
-    for table, column in ((tables.ledger, "seq"), (tables.writer, "epoch")):
+    ours = ((tables.ledger, "seq"), (tables.writer, "epoch"))
+    for table, column in (*ours, (tables.memory_space, "id"), (tables.memory, "id")):
         sequence = sa.func.pg_get_serial_sequence(table.name, column)
         last = sa.func.coalesce(sa.select(sa.func.max(table.c[column])).scalar_subquery(), 0)
         connection.execute(sa.select(sa.func.setval(sequence, last + 1, False)))

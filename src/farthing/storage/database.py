@@ -20,6 +20,7 @@ from farthing.config.environment import state_folder
 from farthing.errors import LedgerUnavailableError
 from farthing.storage import tables
 from farthing.storage.prepared import run_now
+from farthing.storage.words import word_index
 
 _BUSY_TIMEOUT_S = 15.0
 
@@ -151,6 +152,8 @@ class Database:
             found = _schema_version(connection)
             if found is None:
                 tables.metadata.create_all(connection)
+                for statement in word_index(connection):
+                    connection.exec_driver_sql(statement)
                 _stamp(connection, tables.SCHEMA_VERSION)
                 return
         if found > tables.SCHEMA_VERSION:

@@ -7,7 +7,7 @@ transaction as the rows they sum, so a start never replays.
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = "0008"
+SCHEMA_VERSION = "0009"
 """The newest migration; a fresh database is created from these tables and stamped with it."""
 
 metadata = sa.MetaData()
@@ -271,3 +271,55 @@ approval = sa.Table(
     sa.Column("note", sa.Text, nullable=False),  # why it was denied, as the model is told
 )
 sa.Index("approval_state", approval.c.state, approval.c.asked_us)
+
+# Namespaces of shared memory, and the lock on each: who changes one holds its row until the commit.
+memory_space = sa.Table(
+    "memory_space",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("tenant", sa.String(60), nullable=False),
+    sa.Column("namespace", sa.String(120), nullable=False),
+    sa.Column("changes", sa.BigInteger, nullable=False),  # counted; a version is the number of a change
+    sa.Column("entries", sa.Integer, nullable=False),
+    sa.Column("forgotten", sa.BigInteger, nullable=False),  # deletions up to this change are no more told
+)
+sa.Index("memory_space_name", memory_space.c.tenant, memory_space.c.namespace, unique=True)
+
+# Keys are compared byte by byte on both databases, so that a list has one order.
+_KEY = sa.String(200).with_variant(sa.String(200, collation="C"), "postgresql")
+
+# Entries of shared memory. A deleted one stays for some minutes, so that those who watch are told. The index
+# that they are searched by is `words.py`'s.
+memory = sa.Table(
+    "memory",
+    metadata,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("space", sa.Integer, nullable=False),
+    sa.Column("key", _KEY, nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False),  # 0: never had a value
+    sa.Column("value", sa.Text),  # JSON
+    sa.Column("words", sa.Text, nullable=False),  # what of it is searched, parted by single spaces
+    sa.Column("gone", sa.String(10), nullable=False),  # why there is no value any more: deleted, expired
+    sa.Column("until_us", sa.BigInteger),
+    sa.Column("changed_us", sa.BigInteger, nullable=False),
+    sa.Column("changed_by", sa.String(120), nullable=False),
+    sa.Column("holder", sa.String(120)),
+    sa.Column("token", sa.BigInteger, nullable=False),
+    sa.Column("held_until_us", sa.BigInteger),
+)
+sa.Index("memory_key", memory.c.space, memory.c.key, unique=True)
+sa.Index("memory_version", memory.c.space, memory.c.version)
+sa.Index(
+    "memory_until",
+    memory.c.space,
+    memory.c.until_us,
+    sqlite_where=memory.c.until_us.is_not(None),
+    postgresql_where=memory.c.until_us.is_not(None),
+)
+sa.Index(
+    "memory_gone",
+    memory.c.space,
+    memory.c.changed_us,
+    sqlite_where=memory.c.value.is_(None),
+    postgresql_where=memory.c.value.is_(None),
+)

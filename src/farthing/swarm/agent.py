@@ -85,6 +85,21 @@ class StageTools:
     untooled: tuple[str, ...] = ()
 
 
+def specs_from(text: str) -> tuple[AgentSpec, ...]:
+    """The specs of `researcher:3,coder:3,reviewer:2`; a role alone is one agent. Raises `SwarmError`."""
+    specs: list[AgentSpec] = []
+    for entry in (part.strip() for part in text.split(",")):
+        role, _, count = entry.partition(":")
+        number = count.strip() or "1"
+        if not role or not number.isdecimal():
+            raise SwarmError(
+                f"{entry!r} is no group of agents",
+                hint="give ROLE:COUNT,…, as researcher:3,coder:3,reviewer:2",
+            )
+        specs.append(AgentSpec(type=role.strip(), count=int(number)))
+    return tuple(specs)
+
+
 def roles_of(specs: Sequence[AgentSpec], custom: Mapping[str, RoleSpec]) -> list[RoleProfile]:
     """The role of each spec. Raises `SwarmError` when there is none, or a role is unknown."""
     if not specs:

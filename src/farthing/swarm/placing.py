@@ -3,7 +3,7 @@
 Words, and the one refusal. What starts workers is `cluster/`'s; how pieces reach them is `queued.py`'s.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
@@ -14,6 +14,7 @@ from farthing.spend.writer import LedgerWriter
 from farthing.storage.database import Database
 from farthing.swarm.toolrun import Journey
 from farthing.swarm.work import Driver
+from farthing.task import Task, Tool
 
 Driving: TypeAlias = Callable[[str, tuple[str, ...]], AbstractAsyncContextManager[Driver]]
 """Opens the driver of a run, by its id and the modules that its tools come from, until the block is left."""
@@ -37,6 +38,8 @@ class Workplace:
     ledger: LedgerWriter
     journey: Journey
     now_us: Callable[[], int]
+    tools: Callable[[Task], Mapping[str, Tool]]
+    """What the deployment offers to the agent of a task, by name."""
 
     @property
     def epoch(self) -> int:

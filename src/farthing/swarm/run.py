@@ -14,30 +14,26 @@ from decimal import Decimal
 from typing import TypeAlias
 
 from farthing.config.schema import Swarm as SwarmSettings
-from farthing.errors import InvalidTaskError, SwarmError
+from farthing.errors import SwarmError
 from farthing.swarm.agent import (
-    Agent,
     AgentSpec,
     ToolSource,
-    capabilities_of,
-    choose_agent,
-    make_agents,
-    roles_of,
 )
 from farthing.swarm.brief import DIGEST_CHARS
 from farthing.swarm.channel import Channel, end_all
-from farthing.swarm.events import CapabilityWithoutTool, SwarmEvent, SwarmFinished, SwarmStarted
+from farthing.swarm.events import SwarmEvent, SwarmFinished, SwarmStarted
 from farthing.swarm.journal import open_unkept
 from farthing.swarm.keeping import Durable, ReplayedRun, RunJournal
-from farthing.swarm.loop import caps_from, toolbox
+from farthing.swarm.loop import caps_from
+from farthing.swarm.members import hand_out, members_of
+from farthing.swarm.memory.shared import Memory
 from farthing.swarm.placing import Driving
-from farthing.swarm.plan import RunFrame, handed_task, planned_tasks
+from farthing.swarm.plan import RunFrame, planned_tasks
 from farthing.swarm.results import MapDone, SwarmResult, Totals, WorkResult, totals_of
 from farthing.swarm.spread import spread
 from farthing.swarm.stages import Conducted, conduct
 from farthing.swarm.toolrun import Journey, closing
-from farthing.swarm.tools import stage_tools
-from farthing.swarm.work import Driver, Emit, Means, Piece, do_work
+from farthing.swarm.work import Driver, Emit, Means, do_work
 from farthing.swarm.written import check_passing, modules_of
 from farthing.task import Task
 
@@ -94,13 +90,16 @@ class Swarm:
         on_event: Callable[[SwarmEvent | None], None] | None = None,
         durable: Durable | None = None,
         driving: Driving | None = None,
+        memory: Callable[[str], Memory] | None = None,
     ) -> None:
         """`on_event` is called with each event of a run as it happens, before it is queued for a reader, and
         with None when the run has been left. `durable` makes runs last; None where they need not. `driving`
-        opens who does the pieces; None is this process."""
+        opens who does the pieces; None is this process. `memory` opens a namespace of shared memory."""
         self._settings = settings or SwarmSettings()
         self.goal = goal
-        self.agents, self.notices = _agents(specs, self._settings, tools or {}, agent_budget_usd)
+        self._open_memory = memory
+        ours = None if memory is None else lambda: self.memory
+        self.agents, self.notices = members_of(specs, self._settings, tools or {}, agent_budget_usd, ours)
         self.runs_per_month = runs_per_month
         self._journey = journey
         self._budget_usd = budget_usd
@@ -126,6 +125,13 @@ class Swarm:
     def run_id(self) -> str:
         """The id of the run under way, else of the last one, else of the first one to come."""
         return self._run_id
+
+    @property
+    def memory(self) -> Memory:
+        """What the agents of the run share, in the namespace `run:RUN_ID`: it outlasts the run."""
+        if self._open_memory is None:
+            raise SwarmError("this swarm has no shared memory", hint="deploy it by a Deployment")
+        return self._open_memory(f"run:{self._run_id}")
 
     @property
     def results(self) -> tuple[WorkResult, ...]:
@@ -231,7 +237,7 @@ class Swarm:
                 means = self._means(_drop, self._add, drive)
 
                 async def work(index: int, source: str | Task) -> MapDone:
-                    return await _hand_out(
+                    return await hand_out(
                         index, source, agents=self.agents, busy=busy, frame=frame, means=means
                     )
 
@@ -361,50 +367,3 @@ def _stopped(work: "asyncio.Task[Conducted]", journal: Journal | None) -> str | 
         return (journal and journal.lost) or CANCELLED
     error = work.exception()
     return work.result().stopped if error is None else str(error)
-
-
-def _agents(
-    specs: Sequence[AgentSpec],
-    settings: SwarmSettings,
-    tools: Mapping[str, Sequence[ToolSource]],
-    agent_budget_usd: Decimal | None,
-) -> tuple[tuple[Agent, ...], tuple[CapabilityWithoutTool, ...]]:
-    """The agents, and the capabilities among them that no tool serves."""
-    roles = roles_of(specs, settings.roles)
-    given = [
-        stage_tools(spec, capabilities_of(spec, role), tools) for spec, role in zip(specs, roles, strict=True)
-    ]
-    for stage in given:
-        toolbox(stage.tools)
-    notices = tuple(
-        CapabilityWithoutTool(role=role.name, stage=number, capability=capability)
-        for number, (role, stage) in enumerate(zip(roles, given, strict=True), start=1)
-        for capability in stage.untooled
-    )
-    return make_agents(specs, roles, given, agent_budget_usd=agent_budget_usd), notices
-
-
-async def _hand_out(
-    index: int,
-    source: str | Task,
-    *,
-    agents: Sequence[Agent],
-    busy: dict[str, int],
-    frame: RunFrame,
-    means: Means,
-) -> MapDone:
-    """One task of a map, from its source to its end."""
-    try:
-        task = Task(description=source) if isinstance(source, str) else source
-    except InvalidTaskError as error:
-        failed = WorkResult(agent_id="", role="", stage=0, title="", error=error)
-        means.keep(failed)
-        return MapDone(index=index, source=source, work=failed)
-    agent, suits = choose_agent(agents, task, busy)
-    busy[agent.id] += 1
-    try:
-        handed = handed_task(agent, task, frame, suits=suits)
-        work = await means.drive(Piece(name=f"item-{index}", task=handed, stage=0, title=task.title), means)
-    finally:
-        busy[agent.id] -= 1
-    return MapDone(index=index, source=source, work=work)

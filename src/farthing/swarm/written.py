@@ -26,8 +26,8 @@ from farthing.swarm.resuming import PieceEnd, piece_end
 from farthing.swarm.work import Piece
 from farthing.task import Task, Tool
 
-FindTool: TypeAlias = "Callable[[ToolForm], Tool]"
-"""The tool that is meant, with what runs it. Raises `SwarmError` where it is not to be had."""
+FindTool: TypeAlias = "Callable[[ToolForm, Task], Tool]"
+"""The tool that is meant for a task's agent, with what runs it. Raises `SwarmError` where there is none."""
 
 
 class ToolForm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -97,18 +97,18 @@ _END = msgspec.json.Decoder(EndForm)
 def write_piece(piece: Piece, caps: LoopCaps) -> str:
     """The JSON of a piece. Raises `SwarmError` for what only this process has."""
     task = piece.task
+    tools = tuple(map(tool_form, task.tools))
     if task.output_type is not None:
         raise SwarmError(
             f"{piece.name}: an output_type is a class of this process and does not pass to another",
             hint="give response_format, the JSON Schema, and read result.data",
         )
-    tools: tuple[Tool, ...] = task.tools
     form = PieceForm(
         name=piece.name,
         task=structs.replace(task, tools=()),
         stage=piece.stage,
         title=piece.title,
-        tools=tuple(tool_form(tool) for tool in tools),
+        tools=tools,
         caps=caps,
     )
     return msgspec.json.encode(form).decode()
@@ -122,7 +122,7 @@ def read_piece(text: str, find: FindTool) -> tuple[Piece, LoopCaps]:
         raise SwarmError(
             f"a piece of work cannot be read: {error}", hint="run one version of Farthing everywhere"
         ) from None
-    task = structs.replace(form.task, tools=tuple(find(tool) for tool in form.tools))
+    task = structs.replace(form.task, tools=tuple(find(tool, form.task) for tool in form.tools))
     return Piece(name=form.name, task=task, stage=form.stage, title=form.title), form.caps
 
 

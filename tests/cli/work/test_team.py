@@ -2,9 +2,10 @@
 
 import pytest
 
-from farthing.cli.work.team import specs_for, specs_from
+from farthing.cli.work.team import specs_for
 from farthing.config.load import load_config
 from farthing.errors import SwarmError
+from farthing.swarm.agent import specs_from
 
 
 def test_specs_are_read_in_order() -> None:

@@ -9,12 +9,12 @@ import typer
 
 from farthing.cli.work import show, tables
 from farthing.cli.work.interrupt import INTERRUPTED, run_async
-from farthing.cli.work.team import TeamRun, concluded, limited, run_goal, specs_for, specs_from
+from farthing.cli.work.team import TeamRun, concluded, limited, run_goal, specs_for
 from farthing.config.load import load_config
 from farthing.config.schema import DeploymentConfig
 from farthing.deployment import Deployment
 from farthing.errors import EXIT_CODES, BudgetExceededError, SwarmError
-from farthing.swarm.agent import AgentSpec
+from farthing.swarm.agent import AgentSpec, specs_from
 from farthing.swarm.placing import Place
 from farthing.swarm.results import SwarmResult
 from farthing.swarm.run import CANCELLED

@@ -14,7 +14,6 @@ from farthing.cli.work.live import watch
 from farthing.cli.work.show import masked, note
 from farthing.config.schema import DeploymentConfig
 from farthing.deployment import Deployment
-from farthing.errors import SwarmError
 from farthing.storage.database import default_path, sqlite_url
 from farthing.swarm.agent import AgentSpec
 from farthing.swarm.out import write_run
@@ -46,21 +45,6 @@ class TeamRun:
         url = sqlite_url(default_path(simulated=self.simulated, environ=os.environ))
         place = "" if self.ledger == url else f" --database {masked(self.ledger)}"
         return f"farthing report --run {self.result.run_id}{place}"
-
-
-def specs_from(text: str) -> tuple[AgentSpec, ...]:
-    """The specs of `researcher:3,coder:3,reviewer:2`; a role alone is one agent. Raises `SwarmError`."""
-    specs: list[AgentSpec] = []
-    for entry in (part.strip() for part in text.split(",")):
-        role, _, count = entry.partition(":")
-        number = count.strip() or "1"
-        if not role or not number.isdecimal():
-            raise SwarmError(
-                f"{entry!r} is no group of agents",
-                hint="give ROLE:COUNT,…, as researcher:3,coder:3,reviewer:2",
-            )
-        specs.append(AgentSpec(type=role.strip(), count=int(number)))
-    return tuple(specs)
 
 
 def specs_for(config: DeploymentConfig) -> tuple[AgentSpec, ...]:

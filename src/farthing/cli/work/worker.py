@@ -53,7 +53,7 @@ async def _run(
             note(f"note: {notice.text}")
         worker = Worker(
             place,
-            find=toolshed(modules),
+            find=toolshed(modules, place.tools),
             concurrency=concurrency,
             run_id=run_id,
             drain_s=drain_s,
