@@ -156,15 +156,13 @@ class Deployment:
         """A live swarm of these agents. With a `goal` it has run when this returns; else `run` or `map` it.
 
         `tools` maps a capability to what serves it. `budget_usd` is a hard limit for each run, `labels` say
-        whom its calls are charged to, `on` who does the work instead of this process: `Ray` or `Workers` of
-        `farthing.cluster`. Raises `SwarmError` for an unknown role, no agents, or what cannot be done there.
+        whom its calls are charged to, `on` who does the work: `Ray` or `Workers` of `farthing.cluster`, else
+        this process. Raises `SwarmError` for an unknown role, no agents, or what cannot be done there.
         """
-        swarm = self.prepare_swarm(
-            agents, goal=goal, tools=tools, budget_usd=budget_usd, labels=labels, on=on
-        )
+        team = self.prepare_swarm(agents, goal=goal, tools=tools, budget_usd=budget_usd, labels=labels, on=on)
         if goal:
-            await swarm.run()
-        return swarm
+            await team.run()
+        return team
 
     def prepare_swarm(
         self,
@@ -177,13 +175,13 @@ class Deployment:
         on: Place | None = None,
     ) -> Swarm:
         """`deploy_swarm` without running: for `swarm.stream(goal)`, whose events can be watched."""
-        config = self._opened().means.config
+        config, teams = self.config, self._teams()
         limit = config.budget.swarm_limit if budget_usd is None else parse_usd(budget_usd)
         order = order_of(
             agents, goal=goal, tools=tools or {}, budget_usd=limit, labels=labels, profile=self.profile
         )
-        durable = Durable(self._teams().keeper if config.swarm.durable else None, order)
-        return self._teams().swarm(agents, tools or {}, order, durable, on)
+        durable = Durable(teams.keeper if config.swarm.durable else None, order)
+        return teams.swarm(agents, tools or {}, order, durable, on)
 
     async def resume_swarm(
         self,
@@ -199,18 +197,17 @@ class Deployment:
         `tools` are those of its functions that cannot be imported by name. Raises `SwarmError` for a run that
         has ended, or that a living process conducts.
         """
-        limit = None if budget_usd is None else parse_usd(budget_usd)
-        journal = await self._teams().keeper.take(run_id, budget_usd=limit)
+        limit, teams = None if budget_usd is None else parse_usd(budget_usd), self._teams()
+        journal = await teams.keeper.take(run_id, budget_usd=limit)
         order, handed = journal.order, tools_of(journal.order, tools)
-        durable = Durable(self._teams().keeper, order, resumed=journal)
+        durable = Durable(teams.keeper, order, resumed=journal)
         specs = [spec_of(spec, handed) for spec in order.specs]
-        if on is None:  # what workers were to do is done here
+        if on is None:
             await asyncio.to_thread(take_all_out, self._opened().database, run_id)
-        return self._teams().swarm(specs, by_capability(order.tools, handed), order, durable, on)
+        return teams.swarm(specs, by_capability(order.tools, handed), order, durable, on)
 
     async def replay_swarm(self, run_id: str) -> Swarm:
-        """The swarm of a run that is only shown again: `stream()` goes through its journal, asks no model and
-        runs no tool."""
+        """The swarm of a run that is only shown again, from its journal: `stream()` asks and runs nothing."""
         return await asyncio.to_thread(replayed_swarm, self._opened().database, run_id, self.config.swarm)
 
     def workplace(self) -> Workplace:
@@ -248,7 +245,7 @@ class Deployment:
     def get_cost_report(self) -> CostReport:
         """Month-to-date spend of all processes on this ledger, every result returned so far among it.
 
-        Reads on a connection of its own and blocks for a few milliseconds; `cost_report` is its awaitable.
+        Blocks for a few milliseconds; `cost_report` is its awaitable.
         """
         self._opened().means.ledger.flush()
         with self._opened().database.read() as connection:

@@ -18,6 +18,7 @@ from farthing.swarm.queued import driving
 from farthing.swarm.resuming import RunOrder
 from farthing.swarm.run import Swarm
 from farthing.swarm.toolrun import Journey
+from farthing.swarm.written import check_passing
 from farthing.task import Task, Tool, labelled
 
 
@@ -49,7 +50,7 @@ class Teams:
     ) -> Swarm:
         running, labels = self.running, order.labels
         config, run = running.means.config, self._journey()
-        return Swarm(
+        swarm = Swarm(
             agents,
             journey=run if labels is None else lambda task: run(labelled(task, labels)),
             goal=order.goal,
@@ -64,6 +65,9 @@ class Teams:
             driving=None if on is None else driving(on, config, running.database, labels),
             memory=partial(running.memories.open, key=None if labels is None else labels.key),
         )
+        if on is not None:
+            check_passing(tool for agent in swarm.agents for tool in agent.tools)
+        return swarm
 
     def workplace(self) -> Workplace:
         return Workplace(

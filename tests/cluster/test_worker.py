@@ -1,8 +1,9 @@
 """A worker in this process, on a real PostgreSQL, with journeys written by hand."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import cast
 
 import pytest
 from tests.swarm.scripted import Say, Scripted
@@ -186,7 +187,7 @@ async def test_the_memory_of_a_run_is_there_wherever_its_agents_are(deployment: 
     form = ToolForm(name="memory_put", description="", parameters={}, source="built-in")
     run = toolshed((), place.tools)(form, task).run
     assert run is not None
-    await run(key="plan", value={"step": 1})
+    await cast(Awaitable[object], run(key="plan", value={"step": 1}))
     entry = await deployment.memory("run:run-a").get("plan")
     assert entry is not None
     assert entry.value == {"step": 1}

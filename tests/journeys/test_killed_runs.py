@@ -1,4 +1,4 @@
-"""A swarm's process is killed at random moments and its run gone on with; `make kill-test` is the long one."""
+"""A swarm's process is killed at random moments and its run resumed; `make kill-test` is the long one."""
 
 import pytest
 from tests.journeys.killed_runs import prove_on

@@ -270,18 +270,13 @@ def _spent(database: Database, run_id: str) -> Decimal:
 
 def _figures(crowds: Sequence[Crowd], accord: Accord, limit: Decimal, spent: Decimal) -> list[Figure]:
     *shares, killed = crowds
-    first = shares[0].agents_a_second
+    return [*_ratios(shares), *_of_killed(killed), *_money(accord, limit, spent)]
+
+
+def _of_killed(killed: Crowd) -> list[Figure]:
     failed = "".join(f"; {times:,} × {why}" for why, times in killed.errors.items())
     took = killed.taken_over_s
     return [
-        *(
-            Figure(
-                name=f"{one.nodes} node{'s' if one.nodes > 1 else ''}: agents/s, steps/s, ratio to one node",
-                value=f"{one.agents_a_second:,.1f}, {one.steps_a_second:,.1f}, "
-                f"{one.agents_a_second / first:.2f}",
-            )
-            for one in shares
-        ),
         Figure(
             name="agents finished, one of the nodes killed midway",
             value=f"{killed.finished:,}{failed}",
@@ -296,6 +291,11 @@ def _figures(crowds: Sequence[Crowd], accord: Accord, limit: Decimal, spent: Dec
             commit=f"≤ {2 * LEASE_S + 4:g}",
             met=took is not None and took <= 2 * LEASE_S + 4,
         ),
+    ]
+
+
+def _money(accord: Accord, limit: Decimal, spent: Decimal) -> list[Figure]:
+    return [
         Figure(
             name="spent by the run, uncertain included",
             value=format_usd(spent),
@@ -315,4 +315,15 @@ def _figures(crowds: Sequence[Crowd], accord: Accord, limit: Decimal, spent: Dec
             commit="true",
             met=not accord.faults,
         ),
+    ]
+
+
+def _ratios(shares: Sequence[Crowd]) -> list[Figure]:
+    first = shares[0].agents_a_second
+    return [
+        Figure(
+            name=f"{one.nodes} node{'s' if one.nodes > 1 else ''}: agents/s, steps/s, ratio to one node",
+            value=f"{one.agents_a_second:,.1f}, {one.steps_a_second:,.1f}, {one.agents_a_second / first:.2f}",
+        )
+        for one in shares
     ]

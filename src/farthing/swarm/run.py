@@ -34,7 +34,7 @@ from farthing.swarm.spread import spread
 from farthing.swarm.stages import Conducted, conduct
 from farthing.swarm.toolrun import Journey, closing
 from farthing.swarm.work import Driver, Emit, Means, do_work
-from farthing.swarm.written import check_passing, modules_of
+from farthing.swarm.written import modules_of
 from farthing.task import Task
 
 RUNS_PER_MONTH = 30
@@ -108,14 +108,8 @@ class Swarm:
         self._clock, self._now, self._new_id = clock, now, new_id
         self._on_event = on_event
         self._durable, self._driving = durable, driving
-        used = tuple(tool for agent in self.agents for tool in agent.tools)
-        self._modules = modules_of(used)
-        if driving is not None:
-            check_passing(used)
         self._run_id = (durable and durable.run_id) or new_id()
-        self._used = False
-        self._busy = False
-        self._cancelled = False
+        self._used = self._busy = self._cancelled = False
         self._work: asyncio.Task[Conducted] | asyncio.Task[None] | None = None
         self._results: list[WorkResult] = []
         self._totals = Totals()
@@ -304,7 +298,9 @@ class Swarm:
 
     def _driven(self, run_id: str) -> AbstractAsyncContextManager[Driver | None]:
         """Who does the pieces of a run; None is this process."""
-        return nullcontext() if self._driving is None else self._driving(run_id, self._modules)
+        if self._driving is None:
+            return nullcontext()
+        return self._driving(run_id, modules_of(tool for agent in self.agents for tool in agent.tools))
 
     def _emitter(self, channel: Channel[SwarmEvent]) -> Callable[[SwarmEvent], Awaitable[None]]:
         observe = self._on_event
