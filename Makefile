@@ -23,7 +23,8 @@ export PYTHON
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check bench bench-tools crash-test kill-test nightly fuzz node-tools schemas docs container requirements tool-servers clean
+.PHONY: help demo test check bench bench-cluster bench-tools crash-test kill-test nightly fuzz node-tools schemas docs \
+	container requirements tool-servers clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -54,6 +55,8 @@ tool-servers: $(TOOL_SERVERS)/.installed ## Install the MCP servers of `make ben
 
 bench-tools: $(DEV) $(TOOL_SERVERS)/.installed ## Measure whether the right one of over 218 tools of real servers is found
 	$(BIN)/farthing bench tools --folder $(TOOL_SERVERS)
+bench-cluster: $(DEV) ## Kill one of three Ray nodes midway through 2,000 agents; compare with the bill (some 5 minutes)
+	$(BIN)/farthing bench cluster
 
 crash-test: $(DEV) ## Kill 200 working processes, restart, reconcile and compare with the bill (some 15 minutes)
 	$(BIN)/python -m tests.journeys.crashes --runs 200

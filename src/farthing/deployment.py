@@ -11,7 +11,7 @@ from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self, TypeVar, Unpack
 
 from farthing.cache.embed import check_installed
 from farthing.cache.memory import Only
@@ -20,9 +20,7 @@ from farthing.catalog.models import Catalog
 from farthing.clock import Clock, SystemClock
 from farthing.config.changing import with_caching, with_cost_alert
 from farthing.config.load import Source, load_config
-from farthing.config.patterns import Pattern
 from farthing.config.schema import DeploymentConfig
-from farthing.config.schema import Swarm as SwarmSettings
 from farthing.errors import DeploymentClosedError
 from farthing.money import from_nano, parse_usd
 from farthing.portal import Portal
@@ -38,23 +36,20 @@ from farthing.spend.report import CostReport
 from farthing.spend.runs import Fold, fold
 from farthing.spend.targets import Level
 from farthing.spend.thresholds import alert_rules
-from farthing.swarm.agent import AgentSpec, ToolSource
+from farthing.swarm.agent import ToolSource
 from farthing.swarm.alone import company_of, person_of
-from farthing.swarm.approvals import Approvals, OnApproval, OnPause
-from farthing.swarm.costing import SwarmPlan, plan_of
-from farthing.swarm.definition import Team, ordered, settings_for
+from farthing.swarm.approvals import OnApproval, OnPause
+from farthing.swarm.costing import SwarmPlan
+from farthing.swarm.definition import Team
 from farthing.swarm.events import LoopEvent
-from farthing.swarm.keeping import Durable, RunKeeper, keeper_of
 from farthing.swarm.loop import caps_from
 from farthing.swarm.memory.shared import Memory
-from farthing.swarm.ordering import order_of, pattern_of, taken_over
-from farthing.swarm.outlook import Outlook
+from farthing.swarm.placing import Place, Workplace
 from farthing.swarm.replaying import replayed_swarm
-from farthing.swarm.resuming import RunOrder
 from farthing.swarm.run import Swarm
-from farthing.swarm.terms import terms_of
 from farthing.swarm.toolrun import run_with_tools
-from farthing.task import Labels, Task, TaskType, Tool, labelled
+from farthing.task import Task, TaskType, Tool
+from farthing.teams import SwarmOptions, Teams
 from farthing.upstream.transport import Transport
 
 T = TypeVar("T")
@@ -160,80 +155,26 @@ class Deployment:
         """The route a task would take now, and what the alternatives would have cost; nothing is sent."""
         return self._opened().pipeline.explain(task_of(task, fields))
 
-    async def deploy_swarm(
-        self,
-        agents: Team,
-        *,
-        goal: str = "",
-        pattern: Pattern | None = None,
-        tools: Mapping[str, Sequence[ToolSource]] | None = None,
-        budget_usd: Decimal | str | int | None = None,
-        labels: Labels | None = None,
-        on_approval: OnApproval | None = None,
-        on_pause: OnPause = "wait",
-    ) -> Swarm:
+    async def deploy_swarm(self, agents: Team, *, goal: str = "", **options: Unpack[SwarmOptions]) -> Swarm:
         """A live swarm of these agents. With a `goal` it has run when this returns; else `run` or `map` it.
 
         `agents` are specs, or a swarm file (`load_swarm`), whose settings hold where no argument says
-        otherwise. `pattern` is how they work together: `Stages()`, or `MapReduce`, `Supervisor`, `Debate`,
-        `Vote`. `tools` maps a capability to what serves it. `budget_usd` is a hard limit for each run,
-        `labels` say whom its calls are charged to. Tool calls that need a person's word (`tools.confirm`)
-        wait for it: `on_approval` asks in this process; `on_pause="stop"` ends a run in which nothing else
-        is left to do. Raises `SwarmError` for an unknown role, no agents, or a pattern that does not suit.
+        otherwise. `options` are those of `SwarmOptions`: `pattern`, `tools`, `budget_usd`, `labels`,
+        `on_approval`, `on_pause`, `on`. Raises `SwarmError` for an unknown role, no agents, or a pattern or
+        place that does not suit.
         """
-        swarm = self.prepare_swarm(
-            agents,
-            goal=goal,
-            pattern=pattern,
-            tools=tools,
-            budget_usd=budget_usd,
-            labels=labels,
-            on_approval=on_approval,
-            on_pause=on_pause,
-        )
+        swarm = self.prepare_swarm(agents, goal=goal, **options)
         await swarm.equip()
         if swarm.goal:
             await swarm.run()
         return swarm
 
-    def prepare_swarm(
-        self,
-        agents: Team,
-        *,
-        goal: str = "",
-        pattern: Pattern | None = None,
-        tools: Mapping[str, Sequence[ToolSource]] | None = None,
-        budget_usd: Decimal | str | int | None = None,
-        labels: Labels | None = None,
-        on_approval: OnApproval | None = None,
-        on_pause: OnPause = "wait",
-    ) -> Swarm:
+    def prepare_swarm(self, agents: Team, *, goal: str = "", **options: Unpack[SwarmOptions]) -> Swarm:
         """`deploy_swarm` without running: for `swarm.stream(goal)`, whose events can be watched.
 
         Tools of servers and built-in ones are there once it runs, or after `await swarm.equip()`.
         """
-        config = self._opened().means.config
-        asked = ordered(
-            agents,
-            goal=goal,
-            pattern=pattern,
-            tools=tools,
-            budget_usd=None if budget_usd is None else parse_usd(budget_usd),
-            labels=labels,
-        )
-        limit = config.budget.swarm_limit if asked.budget_usd is None else asked.budget_usd
-        order = order_of(
-            asked.specs,
-            goal=asked.goal,
-            pattern=asked.pattern,
-            tools=asked.tools or {},
-            budget_usd=limit,
-            labels=asked.labels,
-            profile=self.profile,
-        )
-        durable = Durable(self._keeper() if config.swarm.durable else None, order)
-        settings, approvals = settings_for(agents, config), self._approvals(on_approval, on_pause)
-        return self._swarm(asked.specs, asked.tools or {}, order, durable, approvals, settings)
+        return self._teams().deployed(agents, goal, options)
 
     async def resume_swarm(
         self,
@@ -243,6 +184,7 @@ class Deployment:
         budget_usd: Decimal | str | int | None = None,
         on_approval: OnApproval | None = None,
         on_pause: OnPause = "wait",
+        on: Place | None = None,
     ) -> Swarm:
         """The swarm of a run that was interrupted or stopped: `resume()` or `stream()` goes on with it.
 
@@ -251,49 +193,21 @@ class Deployment:
         has ended, or that a living process conducts.
         """
         limit = None if budget_usd is None else parse_usd(budget_usd)
-        taken = await taken_over(self._keeper(), run_id, handed=tools, budget_usd=limit)
-        approvals = self._approvals(on_approval, on_pause)
-        return self._swarm(taken.specs, taken.tools, taken.order, taken.durable, approvals)
+        return await self._teams().resumed(
+            run_id, tools, budget_usd=limit, on_approval=on_approval, on_pause=on_pause, on=on
+        )
 
     async def replay_swarm(self, run_id: str) -> Swarm:
         """The swarm of a run that is only shown again: `stream()` goes through its journal, asks no model and
         runs no tool."""
         return await asyncio.to_thread(replayed_swarm, self._opened().database, run_id, self.config.swarm)
 
-    def _keeper(self) -> RunKeeper:
-        running = self._opened()
-        return keeper_of(self.config, running.database, running.means.ledger, now_us=self._clock.now_us)
+    def workplace(self) -> Workplace:
+        """What a worker does pieces of other deployments' swarms with: see `farthing.cluster.worker`."""
+        return self._teams().workplace()
 
-    def _swarm(
-        self,
-        agents: Sequence[AgentSpec],
-        tools: Mapping[str, Sequence[ToolSource]],
-        order: RunOrder,
-        durable: Durable,
-        approvals: Approvals,
-        settings: SwarmSettings | None = None,
-    ) -> Swarm:
-        config, labels = self._opened().means.config, order.labels
-        run = partial(self._opened().watching.around(self._opened().pipeline.run), stream=False)
-        return Swarm(
-            agents,
-            journey=run if labels is None else lambda task: run(labelled(task, labels)),
-            goal=order.goal,
-            pattern=pattern_of(order),
-            settings=settings or config.swarm,
-            tools=tools,
-            supply=self._opened().toolset.inventory,
-            rules=config.tools.roles,
-            budget_usd=order.budget_usd,
-            agent_budget_usd=config.budget.agent_limit,
-            reckon=partial(self._reckon, order.budget_usd),
-            now=self._clock.now,
-            on_event=self._opened().watching.on_swarm_event(),
-            memory=partial(self.memory, key=None if labels is None else labels.key),
-            durable=durable,
-            approvals=approvals,
-            offer=self._opened().finder.offer,
-        )
+    def _teams(self) -> Teams:
+        return Teams(running=self._opened(), clock=self._clock, profile=self.profile)
 
     async def tools(self, *names: str, role: str | None = None) -> tuple[Tool, ...]:
         """The tools of servers (`mcp:github`), capabilities (`files`) and functions (`module:function`), as
@@ -301,42 +215,10 @@ class Deployment:
         name."""
         return await self._opened().toolset.named(names or ("*",), role=role)
 
-    def plan_swarm(
-        self,
-        agents: Team,
-        *,
-        goal: str = "",
-        pattern: Pattern | None = None,
-        tools: Mapping[str, Sequence[ToolSource]] | None = None,
-        budget_usd: Decimal | str | int | None = None,
-    ) -> SwarmPlan:
+    def plan_swarm(self, agents: Team, *, goal: str = "", **options: Unpack[SwarmOptions]) -> SwarmPlan:
         """What a run would be expected to cost and the most it could, as `deploy_swarm` takes it; nothing is
         sent. Raises as `deploy_swarm`."""
-        swarm = self.prepare_swarm(agents, goal=goal, pattern=pattern, tools=tools, budget_usd=budget_usd)
-        return swarm.plan_costs()
-
-    def _reckon(
-        self, budget_usd: Decimal | None, pieces: Sequence[Outlook], may_get_tools: frozenset[str]
-    ) -> SwarmPlan:
-        means = self._opened().means
-        terms = terms_of(
-            means.config,
-            means.catalog,
-            baseline=means.baseline,
-            now=self._clock.now(),
-            route_of=self._opened().pipeline.explain,
-            budget_usd=budget_usd,
-        )
-        return plan_of(pieces, terms, may_get_tools)
-
-    def _approvals(self, on_approval: OnApproval | None, on_pause: OnPause) -> Approvals:
-        return Approvals(
-            database=self._opened().database,
-            clock=self._clock,
-            confirm=self._opened().means.config.tools.confirm,
-            on_approval=on_approval,
-            on_pause=on_pause,
-        )
+        return self.prepare_swarm(agents, goal=goal, **options).plan_costs()
 
     def memory(self, namespace: str, *, key: str | None = None, by: str = "") -> Memory:
         """What agents, runs and processes share, as `shared:NAME`; a run has `run:RUN_ID`.
@@ -489,22 +371,9 @@ class Deployment:
         """`execute_task` for callers without an event loop; the deployment is opened by `with`."""
         return self._through_portal(self.execute_task(task, **fields))
 
-    def deploy_swarm_sync(
-        self,
-        agents: Team,
-        *,
-        goal: str = "",
-        pattern: Pattern | None = None,
-        tools: Mapping[str, Sequence[ToolSource]] | None = None,
-        budget_usd: Decimal | str | int | None = None,
-        labels: Labels | None = None,
-    ) -> Swarm:
+    def deploy_swarm_sync(self, agents: Team, *, goal: str = "", **options: Unpack[SwarmOptions]) -> Swarm:
         """`deploy_swarm` for callers without an event loop."""
-        return self._through_portal(
-            self.deploy_swarm(
-                agents, goal=goal, pattern=pattern, tools=tools, budget_usd=budget_usd, labels=labels
-            )
-        )
+        return self._through_portal(self.deploy_swarm(agents, goal=goal, **options))
 
     def _through_portal(self, work: Coroutine[object, object, T]) -> T:
         if self._portal is None:

@@ -26,6 +26,7 @@ from farthing.errors import ConfigError, ConfigFault, FarthingError, MissingKeyE
 from farthing.levels import ServiceLevels
 from farthing.limits.allowance import FreeAllowance, FreeDay
 from farthing.limits.permits import Permits, Rates
+from farthing.limits.shared import Exchange
 from farthing.limits.window import Rate
 from farthing.result import Notice
 from farthing.spend import store
@@ -171,8 +172,11 @@ async def meet_upstreams(keys: KeyRing, config: DeploymentConfig) -> tuple[Notic
     return tuple(notices)
 
 
-def open_permits(config: DeploymentConfig, catalog: Catalog, keys: KeyRing, *, clock: Clock) -> Permits:
-    """Leave to send within the configured limits and, at OpenRouter, the account's on free models."""
+def open_permits(
+    config: DeploymentConfig, catalog: Catalog, keys: KeyRing, *, clock: Clock, exchange: Exchange | None
+) -> Permits:
+    """Leave to send within the configured limits and, at OpenRouter, the account's on free models; `exchange`
+    is where several processes count them."""
     limits, main = config.limits, keys.of(MAIN)
     client = main[0].client
     at_openrouter = client.simulated or urlsplit(config.upstream.base_url).hostname == _OPENROUTER
@@ -200,6 +204,7 @@ def open_permits(config: DeploymentConfig, catalog: Catalog, keys: KeyRing, *, c
         clock=clock,
         is_main=lambda model: place_of(model, config.upstreams).upstream == MAIN,
         keys_sharing=lambda now: keys.sharing(MAIN, now),
+        exchange=exchange,
     )
 
 

@@ -29,6 +29,7 @@ from farthing.opening import (
 from farthing.pipeline import Pipeline
 from farthing.prompt.rewritefile import rewrite_book
 from farthing.result import Notice
+from farthing.shared_rates import sharing_through
 from farthing.sharing import Sharing
 from farthing.spend.channels import open_channels
 from farthing.spend.notify import Alarm
@@ -69,6 +70,7 @@ class Running:
         await self.memories.aclose()
         self.finder.close()
         means.permits.aclose()
+        await means.permits.end_asking()
         await means.keys.aclose()
         await means.semantic.aclose()
         await means.answers.aclose()
@@ -113,7 +115,7 @@ async def _on(
     """What works on an open database."""
     simulated = keys.of(MAIN)[0].client.simulated
     catalog = keep_prices(database, config, catalog, now=clock.now())
-    permits = open_permits(config, catalog, keys, clock=clock)
+    permits = open_permits(config, catalog, keys, clock=clock, exchange=sharing_through(database))
     alarm, ledger = _alarm_and_ledger(database, config, permits, clock, simulated=simulated)
     means = open_means(
         config, catalog, keys=keys, ledger=ledger, permits=permits, clock=clock, database=database
@@ -121,11 +123,7 @@ async def _on(
     pipeline = Pipeline(means, rewrite_book(config.optimization.prompt_optimization.rewrites))
     watching = open_watching(means, database, environ=environ, simulated=simulated)
     try:
-        alarm.rules = ledger.rules = alert_rules(config)
-        await ledger.start()
-        alarm.attend(ledger, database, runaway=runaway_rule(config))
-        sharing = Sharing(database, pipeline.health, means)
-        await sharing.begin()
+        sharing = await _begun(alarm, ledger, pipeline)
     except BaseException:
         await watching.aclose()
         raise
@@ -139,9 +137,20 @@ async def _on(
         toolset=_toolset(config, environ=environ, clock=clock),
         memories=open_memories(database, config.swarm.memory),
         finder=Finder(offered=config.tools.offered, kept=vector_file(environ)),
-        notices=(*notices, *watching.notices),
+        notices=notices + watching.notices,
         simulated=simulated,
     )
+
+
+async def _begun(alarm: Alarm, ledger: LedgerWriter, pipeline: Pipeline) -> Sharing:
+    """The ledger first: what is shared with other processes is shared under its epoch."""
+    means, database = pipeline.means, ledger.database
+    alarm.rules = ledger.rules = alert_rules(means.config)
+    await ledger.start()
+    alarm.attend(ledger, database, runaway=runaway_rule(means.config))
+    sharing = Sharing(database, pipeline.health, means)
+    await sharing.begin()
+    return sharing
 
 
 def _toolset(config: DeploymentConfig, *, environ: Mapping[str, str], clock: Clock) -> Toolset:

@@ -261,6 +261,43 @@ def tools(
     _end(met=main(folder=folder or FOLDER, show_missed=show_missed, json_path=json_path))
 
 
+_CLUSTER_EPILOG = """\
+**Examples**
+
+farthing bench cluster
+
+farthing bench cluster --agents 200 --share 60 --json-path cluster.json
+"""
+
+
+@app.command(epilog=_CLUSTER_EPILOG)
+def cluster(
+    agents: Annotated[
+        int, typer.Option("--agents", min=10, help="Agents of the run in which a node is killed.")
+    ] = 2_000,
+    share: Annotated[
+        int, typer.Option("--share", min=10, help="Agents on one, two and three nodes each, before it.")
+    ] = 300,
+    budget: Annotated[
+        float,
+        typer.Option("--budget", metavar="USD", min=0, help="Hard limit of that run, simulated."),
+    ] = 0.60,
+    seed: Seed = 1,
+    json_path: JsonPath = None,
+) -> None:
+    """Three Ray nodes on this machine, one killed midway: all finish, the budget holds, the bill agrees.
+
+    Needs `farthing[ray]` and the development tools, whose PostgreSQL it starts; Linux only. The nodes share
+    this machine's cores. Exit code 1 when something is missed that is committed.
+    """
+    from decimal import Decimal
+
+    from farthing.bench.cluster import main
+
+    limit = Decimal(str(budget))
+    _end(met=main(agents=agents, share=share, budget_usd=limit, seed=seed, json_path=json_path))
+
+
 _COST_EPILOG = """\
 **Examples**
 

@@ -32,6 +32,7 @@ COMMANDS = {
     "run": Entry(_WORK, "Send one prompt to a model that is good enough for little money."),
     "swarm": Entry(_WORK, "Set a team of agents to work on a goal."),
     "runs": Entry(_WORK, "List runs of swarms, look into one, end it, show it again."),
+    "worker": Entry(_WORK, "Do pieces of swarms that other processes have deployed, from one database."),
     "deploy": Entry(_WORK, "Check a profile, then give it a goal or a file of tasks."),
     "memory": Entry(_WORK, "Read, change and watch what agents and runs remember together."),
     "mcp": Entry(_WORK, "Serve tasks, swarms and the cost report to other agents, under a budget."),

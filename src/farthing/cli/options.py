@@ -3,11 +3,14 @@
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from farthing.money import parse_usd
+
+if TYPE_CHECKING:
+    from farthing.swarm.placing import Place
 
 
 class Approve(StrEnum):
@@ -16,6 +19,14 @@ class Approve(StrEnum):
     ask = "ask"
     never = "never"
     all = "all"
+
+
+class Using(NamedTuple):
+    """The tools that a prompt may use, by name, the folder of the built-in ones, and who is asked."""
+
+    workdir: Path | None
+    tools: list[str] | None
+    approve: Approve
 
 
 def profiles(incomplete: str) -> list[str]:
@@ -89,6 +100,16 @@ Out = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Keep result, per-agent files and run.json here.")
 ]
 
+On = Annotated[
+    str | None,
+    typer.Option(
+        "--on",
+        metavar="ray[=ADDRESS]|workers",
+        help="Who does the work: workers on a Ray cluster, or those that `farthing worker` started; "
+        "needs PostgreSQL. Else this process.",
+    ),
+]
+
 Url = Annotated[
     str | None, typer.Option("--database", metavar="URL", help="Another ledger than the configured one.")
 ]
@@ -100,3 +121,17 @@ def source_of(profile: str | None, config: Path | None) -> str | Path | None:
     if profile is not None and config is not None:
         raise typer.BadParameter("give --profile or --config, not both")
     return profile if config is None else config
+
+
+def place_of(on: str | None, *, workers: int = 1) -> "Place | None":
+    """Where a swarm's work is done; None is this process. Raises a usage error for another word."""
+    if on is None:
+        return None
+    from farthing.cluster import Ray, Workers
+
+    name, _, address = on.partition("=")
+    if name == "ray":
+        return Ray(address=address or None, workers=workers)
+    if on == "workers":
+        return Workers()
+    raise typer.BadParameter(f"--on is {on!r}; give ray, ray=ADDRESS or workers")

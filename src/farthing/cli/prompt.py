@@ -2,11 +2,11 @@
 
 import json
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -65,6 +65,11 @@ class Asked:
     key: str | None = None
     tags: Sequence[str] | None = None
     deadline: str | None = None
+
+
+def asked_of(given: Mapping[str, object]) -> Asked:
+    """What a command was given, by the names of its parameters, which have these types."""
+    return Asked(**cast("dict[str, Any]", {one.name: given[one.name] for one in fields(Asked)}))
 
 
 def task_from(asked: Asked, *, run_id: str | None = None) -> Task:

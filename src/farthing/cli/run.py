@@ -23,6 +23,7 @@ farthing run "Where is the retry logic, and is it right?" --workdir . --tool fil
 
 @app.command(epilog=_EPILOG)
 def run(
+    context: typer.Context,
     text: prompt.Text = None,
     profile: options.Profile = None,
     config: options.ConfigFile = None,
@@ -53,26 +54,6 @@ def run(
     """
     from farthing.cli.work.run import run_prompt
 
-    asked = prompt.Asked(
-        text=text,
-        kind=kind,
-        complexity=complexity,
-        model=model,
-        max_tokens=max_tokens,
-        system=system,
-        files=files,
-        schema=schema,
-        max_cost=max_cost,
-        key=key,
-        tags=tags,
-        deadline=deadline,
-    )
-    run_prompt(
-        asked,
-        options.source_of(profile, config),
-        workdir=workdir,
-        tools=tools,
-        approve=approve.value,
-        stream=stream,
-        as_json=as_json,
-    )
+    source = options.source_of(profile, config)
+    using = options.Using(workdir=workdir, tools=tools, approve=approve)
+    run_prompt(prompt.asked_of(context.params), source, using=using, stream=stream, as_json=as_json)

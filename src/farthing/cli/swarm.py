@@ -28,6 +28,8 @@ farthing swarm run "Plan a migration to PostgreSQL" --agents planner,analyst:2 -
 farthing swarm run "Tidy the repository" --agents coder --workdir . --tool files --tool git
 
 farthing swarm run --file team.json --input topic="rate limits"
+
+farthing swarm run "Read every page of the manual" --agents researcher:500 --on ray=auto --workers 2
 """
 _WAITING = """\
 **Examples**
@@ -114,6 +116,10 @@ def run(
     profile: options.Profile = None,
     config: options.ConfigFile = None,
     budget: options.Budget = None,
+    on: options.On = None,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, help="With --on ray: worker processes on each node.")
+    ] = 1,
     out: options.Out = None,
     key: options.Key = None,
     tags: options.Tags = None,
@@ -133,7 +139,8 @@ def run(
     labels = Labels(key=key, tags=tuple(tags or ()))
     source = options.source_of(profile, config)
     asked = _asked(goal, agents, file, inputs, source, budget, workdir=workdir, tools=tools)
-    run_team(asked, out=out, labels=labels, approve=approve.value, as_json=as_json)
+    place = options.place_of(on, workers=workers)
+    run_team(asked, out=out, labels=labels, approve=approve.value, as_json=as_json, on=place)
 
 
 @app.command(epilog=_PLAN)
@@ -180,6 +187,7 @@ def resume(
     profile: options.Profile = None,
     config: options.ConfigFile = None,
     budget: options.Budget = None,
+    on: options.On = None,
     out: options.Out = None,
     approve: Annotated[
         Approve,
@@ -198,7 +206,8 @@ def resume(
     from farthing.cli.work.resume import resume_run
 
     source = options.source_of(profile, config)
-    resume_run(run_id, source, budget=budget, out=out, approve=approve.value, as_json=as_json)
+    place = options.place_of(on)
+    resume_run(run_id, source, budget=budget, out=out, approve=approve.value, as_json=as_json, on=place)
 
 
 @app.command(epilog=_WAITING)

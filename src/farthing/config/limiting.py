@@ -10,7 +10,7 @@ Count = Annotated[int, Field(gt=0)]
 
 
 class RateLimit(Section):
-    """Of one model, in any sixty seconds, counted in each process."""
+    """Of one model, in any sixty seconds; of all processes of a PostgreSQL database together."""
 
     requests_per_minute: Count | None = None
     """Attempts in any minute."""
@@ -22,7 +22,8 @@ class Limits(Section):
     """Of the whole deployment, of single models, and of what may wait."""
 
     requests_per_minute: Count | None = None
-    """Attempts of the whole deployment in any sixty seconds, counted in each process."""
+    """Attempts of the whole deployment in any sixty seconds: of all processes of a PostgreSQL database
+    together; on SQLite each process counts its own."""
     tokens_per_minute: Count | None = None
     """Their input and output tokens: an estimate when an attempt is sent, what it took when it has ended."""
     models: dict[str, RateLimit] = Field(default_factory=dict[str, RateLimit])

@@ -1,7 +1,7 @@
 """Leave to send: so many attempts at once, and so many requests and tokens a minute; the others wait in turn.
 
-Nothing is reserved while a caller waits here. What is counted is counted in this process. How the queue is
-ordered is `fairqueue.py`'s, how a minute is counted `window.py`'s.
+Nothing is reserved while a caller waits here. How the queue is ordered is `fairqueue.py`'s; how a minute is
+counted is `window.py`'s in one process, `shared.py`'s in several.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ import msgspec
 from farthing.clock import Clock, SystemClock
 from farthing.limits.allowance import FreeAllowance, is_free
 from farthing.limits.fairqueue import FairQueue
+from farthing.limits.shared import Exchange, SharedWindow
 from farthing.limits.window import MINUTE_S, Entry, Rate, Window
 from farthing.task import Priority
 
@@ -54,7 +55,7 @@ class NoTurn(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Counter(NamedTuple):
-    window: Window
+    window: Window | SharedWindow
     by_tokens: bool
 
     def amount(self, wish: Wish) -> int:
@@ -83,16 +84,24 @@ class Permits:
         clock: Clock | None = None,
         is_main: Callable[[str], bool] = lambda _: True,
         keys_sharing: Callable[[float], int] = lambda _: 1,
+        exchange: Exchange | None = None,
     ) -> None:
         """`is_main` says whether a model is asked by the main upstream's keys, `keys_sharing` how many of
-        them share its calls at a time."""
+        them share its calls at a time. `exchange` is where the limits a minute are counted for several
+        processes; None counts them here."""
         rates = rates or Rates()
         self._limit, self._queue_size, self._when_full = limit, queue_size, when_full
         self._clock, self._allowance = clock or SystemClock(), allowance
-        self._deployment, self._free = _counters(rates.deployment), _counters(rates.free)
-        self._keys, self._is_main, self._keys_sharing = _counters(rates.keys), is_main, keys_sharing
+        self._exchange, self._shared = exchange, list[SharedWindow]()
+        self._deployment = self._counters("deployment", rates.deployment)
+        self._free = self._counters("free", rates.free)
+        self._keys, self._is_main, self._keys_sharing = (
+            self._counters("keys", rates.keys),
+            is_main,
+            keys_sharing,
+        )
         self._per_key = tuple(counter.window.most for counter in self._keys)
-        self._models = {model: _counters(rate) for model, rate in rates.models.items()}
+        self._models = {model: self._counters(f"model {model}", rate) for model, rate in rates.models.items()}
         self._queue: FairQueue[Wish] = FairQueue()
         self._door: deque[asyncio.Future[None]] = deque()
         self._waking: tuple[float, asyncio.Task[None]] | None = None
@@ -153,7 +162,7 @@ class Permits:
             waiting = self._queue.waiting_in(model)
             for counter in self._counters_of(model):
                 line = 0 if counter.by_tokens else waiting
-                until = max(until, counter.window.ready(1, now) + MINUTE_S * line / counter.window.most)
+                until = max(until, counter.window.opens(now) + MINUTE_S * line / counter.window.most)
             if self._allowance is not None and is_free(model):
                 until = max(until, now + self._allowance.wait_s())
             if until > now:
@@ -178,6 +187,10 @@ class Permits:
         if self._waking is not None:
             self._waking[1].cancel()
             self._waking = None
+
+    async def end_asking(self) -> None:
+        """Ends what asks other processes."""
+        await asyncio.gather(*(window.aclose() for window in self._shared))
 
     async def _wait_for_turn(self, wish: Wish) -> NoTurn | None:
         if self._allowance is not None and is_free(wish.model):
@@ -233,6 +246,7 @@ class Permits:
         while self._queue and self._has_room():
             wish = self._queue.pop(lambda head: self._ready(head, now) <= now)
             if wish is None:
+                self._ask_for_more(now)
                 self._wake_at(min(self._ready(head, now) for head in self._queue.heads()))
                 break
             turn, wish.number = wish.turn, 0
@@ -243,6 +257,17 @@ class Permits:
         for place in list(self._door)[: max(places, 0)]:
             if not place.done():
                 place.set_result(None)
+
+    def _ask_for_more(self, now: float) -> None:
+        """For those that are next, and so many behind them as have room."""
+        if not self._shared:
+            return
+        room = len(self._queue) if self._limit is None else self._limit - self.in_flight
+        for head in self._queue.heads():
+            for counter in (*self._deployment, *self._counters_of(head.model)):
+                if isinstance(counter.window, SharedWindow):
+                    amount = counter.amount(head)
+                    counter.window.ask(amount * max(1, min(room, len(self._queue))), amount, now)
 
     def _let_in(self, wish: Wish, now: float) -> None:
         self.in_flight += 1
@@ -275,6 +300,21 @@ class Permits:
             own = (*own, *self._keys)
         return (*own, *self._free) if self._free and is_free(model) else own
 
+    def _counters(self, name: str, rate: Rate) -> tuple[_Counter, ...]:
+        both = (("requests", rate.requests), ("tokens", rate.tokens))
+        return tuple(
+            _Counter(self._window(f"{name} {unit}", most), unit == "tokens")
+            for unit, most in both
+            if most is not None
+        )
+
+    def _window(self, name: str, most: int) -> Window | SharedWindow:
+        if self._exchange is None:
+            return Window(most)
+        window = SharedWindow(name, most, exchange=self._exchange, clock=self._clock, again=self._admit)
+        self._shared.append(window)
+        return window
+
     def _wake_at(self, when: float) -> None:
         if self._waking is not None:
             if self._waking[0] <= when and not self._waking[1].done():
@@ -286,8 +326,3 @@ class Permits:
         await self._clock.sleep(max(when - self._clock.monotonic(), 0.0))
         self._waking = None
         self._admit()
-
-
-def _counters(rate: Rate) -> tuple[_Counter, ...]:
-    both = ((rate.requests, False), (rate.tokens, True))
-    return tuple(_Counter(Window(most), by_tokens) for most, by_tokens in both if most is not None)

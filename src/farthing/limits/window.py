@@ -46,6 +46,10 @@ class Window:
                 return entry.at + MINUTE_S
         return self._entries[-1].at + MINUTE_S
 
+    def opens(self, now: float) -> float:
+        """When there is room for anything."""
+        return self.ready(1, now)
+
     def take(self, amount: int, now: float) -> Entry:
         """Takes, whether there is room or not; the entry can be corrected."""
         self._forget(now)

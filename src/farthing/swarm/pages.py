@@ -120,3 +120,13 @@ def read_known(database: Database, run_id: str, *, resumes: bool) -> Known:
         pieces=len(pieces),
         interrupted=interrupted(book, journalled),
     )
+
+
+def read_piece_pages(
+    database: Database, run_id: str, name: str
+) -> tuple[dict[int, StepRow], dict[str, Call]]:
+    """What is journalled of one piece, and the calls of its run as the ledger has them."""
+    with database.read() as connection:
+        steps = {row.number: row for row in runs.read_steps(connection, run_id, name=name)}
+        calls = fold(store.read_rows(connection, run_id=run_id)).calls if steps else {}
+    return steps, calls

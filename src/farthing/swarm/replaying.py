@@ -12,9 +12,11 @@ from farthing.storage.database import Database
 from farthing.swarm import runs
 from farthing.swarm.agent import ToolSource
 from farthing.swarm.keeping import Durable, ReplayedRun
+from farthing.swarm.ordering import pattern_of
 from farthing.swarm.pages import read_known
 from farthing.swarm.resuming import RunOrder, ToolOrder, by_capability, decode_order, spec_of
 from farthing.swarm.run import Swarm
+from farthing.swarm.surroundings import Surroundings
 from farthing.task import Task, Tool
 
 _ANYTHING: Mapping[str, object] = {"type": "object"}
@@ -35,6 +37,7 @@ def replayed_swarm(database: Database, run_id: str, settings: SwarmSettings) -> 
             hint="swarm.keepDays keeps the journals of later runs",
         )
     tools = _tools(order)
+    replayed = ReplayedRun(run_id, order, read_known(database, run_id, resumes=False))
     return Swarm(
         [spec_of(spec, tools) for spec in order.specs],
         journey=_no_journey,
@@ -42,9 +45,8 @@ def replayed_swarm(database: Database, run_id: str, settings: SwarmSettings) -> 
         settings=settings,
         tools=by_capability(order.tools, tools),
         budget_usd=order.budget_usd,
-        durable=Durable(
-            None, order, resumed=ReplayedRun(run_id, order, read_known(database, run_id, resumes=False))
-        ),
+        pattern=pattern_of(order),
+        within=Surroundings(durable=Durable(None, order, resumed=replayed)),
     )
 
 

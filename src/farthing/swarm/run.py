@@ -7,45 +7,42 @@ the order of a run is `stages.py`'s.
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
 from farthing.config.patterns import Pattern, Stages
 from farthing.config.schema import Swarm as SwarmSettings
-from farthing.config.tooling import RoleTools
-from farthing.errors import InvalidTaskError, SwarmError
-from farthing.swarm.agent import Agent, AgentSpec, ToolSource, choose_agent
+from farthing.errors import SwarmError
+from farthing.swarm.agent import AgentSpec, ToolSource
 from farthing.swarm.approvals import Approvals
 from farthing.swarm.brief import DIGEST_CHARS
-from farthing.swarm.calls import Offer, offer_all
 from farthing.swarm.casting import cast_of
 from farthing.swarm.channel import Channel, end_all
 from farthing.swarm.company import Approved, Denied, PendingApproval
 from farthing.swarm.conducting.conduct import conduct
 from farthing.swarm.costing import SwarmPlan
-from farthing.swarm.equipment import Equipment, Supply
+from farthing.swarm.course import Journal, driven, emitter, result_of, stopped_of
+from farthing.swarm.equipment import Equipment
 from farthing.swarm.events import SwarmEvent, SwarmFinished, SwarmStarted
+from farthing.swarm.handing import hand_out
 from farthing.swarm.journal import open_unkept
-from farthing.swarm.keeping import Durable, ReplayedRun, RunJournal
 from farthing.swarm.loop import caps_from
 from farthing.swarm.memory.shared import Memory
 from farthing.swarm.memory.tools import with_memory_tools
 from farthing.swarm.outlook import Outlook
-from farthing.swarm.plan import Piece, RunFrame, handed_task
+from farthing.swarm.plan import RunFrame
 from farthing.swarm.results import Kept, MapDone, SwarmResult, Totals, WorkResult
 from farthing.swarm.spread import spread
 from farthing.swarm.stages import Conducted
+from farthing.swarm.surroundings import Surroundings
 from farthing.swarm.terms import Reckon, foreseen, may_get_tools
 from farthing.swarm.toolrun import Journey, closing
-from farthing.swarm.work import Means, do_work
+from farthing.swarm.work import Driver, Emit, Means, do_work
 from farthing.task import Task
 
 RUNS_PER_MONTH = 30
 """One run a day, where the caller names no other rate."""
-
-CANCELLED = "cancelled"
-"""`SwarmResult.stopped` after `cancel()`."""
 
 _EVENTS_AHEAD = 256
 
@@ -66,10 +63,12 @@ class Swarm:
     """Agents ready to work. One run or map at a time; each has its own `run_id`, and budgets hold per run.
 
     `budget_usd` limits one run, `agent_budget_usd` each agent whose spec sets no limit; dollars, hard.
-    `pattern` is how they work together; None is stages. `tools` serve capabilities by name; `supply` serves
-    the others, from the first run or `equip()` on, and `rules` say which tools a role may use. `reckon` gives
-    the costs of a run before anything ran. Raises `SwarmError` for no agents, an unknown role or a pattern
-    that does not suit them, `InvalidTaskError` for a tool that cannot be used.
+    `pattern` is how they work together; None is stages. `tools` serve capabilities by name; what is `within`
+    reach serves the others, from the first run or `equip()` on. `reckon` gives the costs of a run before
+    anything ran. `on_event` is called with each event of a run as it happens, before it is queued for a
+    reader, and with None when the run has been left. `approvals` is where calls wait for a person's word.
+    Raises `SwarmError` for no agents, an unknown role or a pattern that does not suit them,
+    `InvalidTaskError` for a tool that cannot be used.
     """
 
     def __init__(
@@ -81,8 +80,6 @@ class Swarm:
         pattern: Pattern | None = None,
         settings: SwarmSettings | None = None,
         tools: Mapping[str, Sequence[ToolSource]] | None = None,
-        supply: Supply | None = None,
-        rules: Mapping[str, RoleTools] | None = None,
         budget_usd: Decimal | None = None,
         agent_budget_usd: Decimal | None = None,
         reckon: Reckon | None = None,
@@ -92,49 +89,27 @@ class Swarm:
         now: Callable[[], datetime] = _utc_now,
         new_id: Callable[[], str] = new_run_id,
         on_event: Callable[[SwarmEvent | None], None] | None = None,
-        memory: Callable[[str], Memory] | None = None,
-        durable: Durable | None = None,
         approvals: Approvals | None = None,
-        offer: Offer = offer_all,
+        within: Surroundings | None = None,
     ) -> None:
-        """`on_event` is called with each event of a run as it happens, before it is queued for a reader, and
-        with None when the run has been left. `memory` opens a namespace of shared memory. `durable` makes
-        runs last; None where they need not. `approvals` is where calls wait for a person's word. `offer` says
-        which of its tools an agent is told at a step."""
-        self._settings = settings or SwarmSettings()
-        self.goal = goal
-        self._open_memory = memory
-        ours = None if memory is None else lambda: self.memory
-        self._equipment = Equipment(
-            specs=specs,
-            roles=self._settings.roles,
-            tools=with_memory_tools(tools or {}, ours),
-            rules=rules or {},
-            agent_budget_usd=agent_budget_usd,
-            supply=supply,
-            memory=ours,
-        )
+        self.goal, self._settings = goal, settings or SwarmSettings()
+        self._within = within or Surroundings()
+        self._equipment = self._equipment_of(specs, tools or {}, agent_budget_usd)
         self.agents, self.notices = self._equipment.at_once()
-        self._equipped = supply is None
+        self._equipped = self._within.supply is None
         self.pattern: Pattern = pattern or Stages()
         cast_of(self.pattern, self.agents)
         self.runs_per_month = runs_per_month
-        self._journey = journey
-        self._budget_usd = budget_usd
-        self._reckon = reckon
+        self._journey, self._budget_usd, self._reckon = journey, budget_usd, reckon
         self._may_get_tools = may_get_tools(specs, self.agents)
         self._digest_chars = digest_chars
         self._clock, self._now, self._new_id = clock, now, new_id
-        self._on_event, self._offer = on_event, offer
-        self._durable = durable
-        self._approvals = approvals or Approvals()
+        self._on_event, self._approvals = on_event, approvals or Approvals()
+        durable = self._within.durable
         self._run_id = (durable and durable.run_id) or new_id()
-        self._used = False
-        self._busy = False
-        self._cancelled = False
+        self._used = self._busy = self._cancelled = False
         self._work: asyncio.Task[Conducted] | asyncio.Task[None] | None = None
-        self._kept = Kept()
-        self._totals = Totals()
+        self._kept, self._totals = Kept(), Totals()
         self._measured: list[Decimal] = []
 
     @property
@@ -145,9 +120,9 @@ class Swarm:
     @property
     def memory(self) -> Memory:
         """What the agents of the run share, in the namespace `run:RUN_ID`: it outlasts the run."""
-        if self._open_memory is None:
+        if self._within.memory is None:
             raise SwarmError("this swarm has no shared memory", hint="deploy it by a Deployment")
-        return self._open_memory(f"run:{self._run_id}")
+        return self._within.memory(f"run:{self._run_id}")
 
     @property
     def results(self) -> tuple[WorkResult, ...]:
@@ -262,22 +237,28 @@ class Swarm:
             raise SwarmError(f"concurrency is {workers}; give at least 1")
         await self._get_ready()
         busy: dict[str, int] = {agent.id: 0 for agent in self.agents}
-        frame, means = self._frame("independent tasks"), self._means(_drop, self._add)
-
-        async def work(index: int, source: str | Task) -> MapDone:
-            return await _hand_out(index, source, agents=self.agents, busy=busy, frame=frame, means=means)
-
-        made, crew = spread(tasks, workers=workers, queue_size=self._settings.queue_size, work=work)
-        self._work = crew
-        if self._cancelled:
-            crew.cancel()
+        frame = self._frame("independent tasks")
         try:
-            async for done in made:
-                yield done
-            if not (self._cancelled and crew.cancelled()):
-                await crew
+            async with driven(self._within, self.agents, frame.run_id) as drive:
+                means = self._means(_drop, self._add, drive)
+
+                async def work(index: int, source: str | Task) -> MapDone:
+                    return await hand_out(
+                        index, source, agents=self.agents, busy=busy, frame=frame, means=means
+                    )
+
+                made, crew = spread(tasks, workers=workers, queue_size=self._settings.queue_size, work=work)
+                self._work = crew
+                if self._cancelled:
+                    crew.cancel()
+                try:
+                    async for done in made:
+                        yield done
+                    if not (self._cancelled and crew.cancelled()):
+                        await crew
+                finally:
+                    await end_all([crew])
         finally:
-            await end_all([crew])
             self._end()
 
     @property
@@ -302,7 +283,7 @@ class Swarm:
 
     async def _conduct(self, frame: RunFrame, channel: Channel[SwarmEvent]) -> None:
         started_at = self._now()
-        put = self._emitter(channel)
+        put = emitter(channel, self._on_event)
         await put(
             SwarmStarted(
                 run_id=frame.run_id,
@@ -314,9 +295,9 @@ class Swarm:
         )
         for notice in self.notices:
             await put(notice)
-        journal = None if self._durable is None else await self._durable.open(frame.run_id, frame.goal)
-        means = self._means(put, self._keep, journal)
-        work = asyncio.create_task(conduct(self.agents, self.pattern, frame, means))
+        durable = self._within.durable
+        journal = None if durable is None else await durable.open(frame.run_id, frame.goal)
+        work = asyncio.create_task(self._worked(frame, put, journal))
         self._work = work
         if self._cancelled:
             work.cancel()
@@ -324,36 +305,20 @@ class Swarm:
             await (asyncio.wait({work}) if journal is None else journal.until_done(work))
         finally:
             await end_all([work])
-            stopped = _stopped(work, journal)
+            stopped = stopped_of(work, journal)
             if journal is not None:
                 await journal.end(stopped, self._kept)
         ended = Conducted(output="", stopped=stopped) if work.cancelled() else work.result()
-        result = SwarmResult(
-            run_id=frame.run_id,
-            goal=frame.goal,
-            output=ended.output,
-            results=self._kept.listed,
-            unlisted=self._kept.unlisted,
-            stopped=ended.stopped,
-            started_at=started_at,
-            finished_at=self._now(),
-            interrupted=() if journal is None else journal.known.interrupted,
-        )
+        result = result_of(frame, ended, self._kept, journal, started_at=started_at, finished_at=self._now())
         self._totals = self._totals.with_attempts(result.interrupted)
         if result.stopped is None:
             self._measured.append(result.total_cost)
         await put(SwarmFinished(result=result))
 
-    def _emitter(self, channel: Channel[SwarmEvent]) -> Callable[[SwarmEvent], Awaitable[None]]:
-        observe = self._on_event
-        if observe is None:
-            return channel.put
-
-        async def put(event: SwarmEvent) -> None:
-            observe(event)
-            await channel.put(event)
-
-        return put
+    async def _worked(self, frame: RunFrame, emit: Emit, journal: Journal | None) -> Conducted:
+        async with driven(self._within, self.agents, frame.run_id) as drive:
+            means = self._means(emit, self._keep, drive, journal)
+            return await conduct(self.agents, self.pattern, frame, means)
 
     def _frame(self, goal: str) -> RunFrame:
         return RunFrame(
@@ -362,9 +327,10 @@ class Swarm:
 
     def _means(
         self,
-        emit: Callable[[SwarmEvent], Awaitable[None]],
+        emit: Emit,
         keep: Callable[[WorkResult], None],
-        journal: RunJournal | ReplayedRun | None = None,
+        drive: Driver | None,
+        journal: Journal | None = None,
     ) -> Means:
         return Means(
             journey=self._journey,
@@ -372,10 +338,27 @@ class Swarm:
             clock=self._clock,
             emit=emit,
             keep=keep,
-            drive=do_work if journal is None else journal.drive,
+            drive=drive or (do_work if journal is None else journal.drive),
             pages=open_unkept if journal is None else journal.pages,
             approvals=self._approvals,
-            offer=self._offer,
+            offer=self._within.offer,
+        )
+
+    def _equipment_of(
+        self,
+        specs: Sequence[AgentSpec],
+        tools: Mapping[str, Sequence[ToolSource]],
+        agent_budget_usd: Decimal | None,
+    ) -> Equipment:
+        memory = None if self._within.memory is None else lambda: self.memory
+        return Equipment(
+            specs=specs,
+            roles=self._settings.roles,
+            tools=with_memory_tools(tools, memory),
+            rules=self._within.rules,
+            agent_budget_usd=agent_budget_usd,
+            supply=self._within.supply,
+            memory=memory,
         )
 
     async def _get_ready(self) -> None:
@@ -406,37 +389,3 @@ class Swarm:
     def _keep(self, work: WorkResult) -> None:
         self._kept.add(work)
         self._add(work)
-
-
-def _stopped(work: "asyncio.Task[Conducted]", journal: RunJournal | ReplayedRun | None) -> str | None:
-    """Why the work ended before its end, if it did."""
-    if work.cancelled():
-        return (journal and journal.lost) or CANCELLED
-    error = work.exception()
-    return work.result().stopped if error is None else str(error)
-
-
-async def _hand_out(
-    index: int,
-    source: str | Task,
-    *,
-    agents: Sequence[Agent],
-    busy: dict[str, int],
-    frame: RunFrame,
-    means: Means,
-) -> MapDone:
-    """One task of a map, from its source to its end."""
-    try:
-        task = Task(description=source) if isinstance(source, str) else source
-    except InvalidTaskError as error:
-        failed = WorkResult(agent_id="", role="", stage=0, title="", error=error)
-        means.keep(failed)
-        return MapDone(index=index, source=source, work=failed)
-    agent, suits = choose_agent(agents, task, busy)
-    busy[agent.id] += 1
-    try:
-        handed = handed_task(agent, task, frame, suits=suits)
-        work = await means.drive(Piece(name=f"item-{index}", task=handed, stage=0, title=task.title), means)
-    finally:
-        busy[agent.id] -= 1
-    return MapDone(index=index, source=source, work=work)

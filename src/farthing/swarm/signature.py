@@ -32,7 +32,17 @@ def tool_of_function(function: Callable[..., object]) -> Tool:
         description=summary,
         parameters=_schema(parameters, adapters, notes, name),
         run=_typed(function, adapters),
+        source=source_of(function),
     )
+
+
+def source_of(function: Callable[..., object]) -> str:
+    """`MODULE:FUNCTION` of a function that another process can import; nothing for any other."""
+    if not inspect.isfunction(function) or function.__module__ == "__main__":
+        return ""
+    name = function.__name__
+    there: object = inspect.unwrap(function).__globals__.get(name)
+    return f"{function.__module__}:{name}" if there is function else ""
 
 
 def _name(function: Callable[..., object]) -> str:

@@ -4,7 +4,7 @@ Knows one task at a time; who does what, and what follows, is decided by its cal
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -20,6 +20,7 @@ from farthing.swarm.events import (
     AgentStarted,
     CapReached,
     HandedOff,
+    LoopEvent,
     LoopNoticed,
     SwarmEvent,
     ToolRan,
@@ -69,18 +70,7 @@ async def do_work(piece: Piece, means: Means, *, waiting: Waiting | None = None)
     tools_run = 0
     try:
         ended = begun
-        pages = await means.pages(piece.name)
-        looped = run_with_tools(
-            means.journey,
-            task,
-            caps=means.caps,
-            clock=means.clock,
-            pages=pages,
-            offer=means.offer,
-            company=_company(piece, means, helped),
-            waiting=waiting,
-        )
-        async with closing(looped) as events:
+        async with closing(await _looped(piece, means, helped, waiting)) as events:
             async for event in events:
                 match event:
                     case TaskFinished(result=result):
@@ -104,6 +94,22 @@ async def do_work(piece: Piece, means: Means, *, waiting: Waiting | None = None)
     ended = replace(ended, tools_run=tools_run)
     means.keep(ended)
     return ended
+
+
+async def _looped(
+    piece: Piece, means: Means, helped: list[WorkResult], waiting: Waiting | None
+) -> AsyncIterator[LoopEvent]:
+    """Its loop, on the pages that its journal has."""
+    return run_with_tools(
+        means.journey,
+        piece.task,
+        caps=means.caps,
+        clock=means.clock,
+        pages=await means.pages(piece.name),
+        offer=means.offer,
+        company=_company(piece, means, helped),
+        waiting=waiting,
+    )
 
 
 def _company(piece: Piece, means: Means, helped: list[WorkResult]) -> Company:

@@ -16,6 +16,7 @@ from farthing.swarm.memory.entry import Lease, MemoryEntry
 from farthing.swarm.memory.shared import Memories, Memory
 from farthing.swarm.memory.tools import memory_tools
 from farthing.swarm.run import Swarm
+from farthing.swarm.surroundings import Surroundings
 from farthing.swarm.toolcall import run_tool
 from farthing.task import Task, Tool
 from farthing.testing import ScriptedUpstream, answer, deployment_on
@@ -102,7 +103,7 @@ async def test_agents_of_a_swarm_have_it_in_the_runs_namespace(memories: Memorie
         [AgentSpec(type="researcher", count=2, capabilities=["memory"])],
         journey=Scripted(script=script),
         goal="remember",
-        memory=memories.open,
+        within=Surroundings(memory=memories.open),
     )
     assert [agent.untooled for agent in swarm.agents] == [(), ()]
     await swarm.run()
@@ -128,7 +129,7 @@ async def test_tools_that_the_caller_names_serve_it_instead(memories: Memories) 
         [AgentSpec(type="researcher", capabilities=["memory"])],
         journey=Scripted(script=lambda _: Say(text="x")),
         tools={"memory": [remember]},
-        memory=memories.open,
+        within=Surroundings(memory=memories.open),
     )
     assert [tool.name for tool in swarm.agents[0].tools] == ["remember"]
 

@@ -16,6 +16,7 @@ from farthing.config.schema import DeploymentConfig
 from farthing.deployment import Deployment
 from farthing.errors import ConfigError, SwarmError
 from farthing.swarm import runs
+from farthing.swarm.placing import Place
 from farthing.swarm.results import SwarmResult
 from farthing.swarm.resuming import decode_order
 
@@ -28,11 +29,12 @@ def resume_run(
     out: Path | None,
     approve: ApproveMode,
     as_json: bool,
+    on: Place | None = None,
 ) -> None:
-    """Goes on with the run whose id begins so. `source` None is what it was begun with."""
+    """Goes on with the run whose id begins so. `source` None is what it was begun with, `on` None here."""
     run_id, begun_with = _found(prefix, load_config(source))
     settings = load_config(source) if source is not None else _settings(begun_with)
-    result, settings, simulated = run_async(_resumed(settings, run_id, budget, approve))
+    result, settings, simulated = run_async(_resumed(settings, run_id, budget, approve, on))
     finish(concluded(result, settings, simulated=simulated, out=out), as_json=as_json)
 
 
@@ -60,7 +62,7 @@ def _settings(begun_with: str | None) -> DeploymentConfig:
 
 
 async def _resumed(
-    settings: DeploymentConfig, run_id: str, budget: Decimal | None, approve: ApproveMode
+    settings: DeploymentConfig, run_id: str, budget: Decimal | None, approve: ApproveMode, on: Place | None
 ) -> tuple[SwarmResult, DeploymentConfig, bool]:
     async with Deployment(settings) as deployment:
         for notice in deployment.notices:
@@ -68,7 +70,7 @@ async def _resumed(
         progress = show.console(stderr=True)
         asking = Asking(approve, progress)
         swarm = await deployment.resume_swarm(
-            run_id, budget_usd=budget, on_approval=asking.on_approval, on_pause=asking.on_pause
+            run_id, budget_usd=budget, on_approval=asking.on_approval, on_pause=asking.on_pause, on=on
         )
         simulated = deployment.simulated
         result = await watch(swarm, swarm.goal, out=progress, simulated=simulated, asking=asking)

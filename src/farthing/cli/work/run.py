@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from farthing.cli import prompt
+from farthing.cli.options import Using
 from farthing.cli.work import show, tables
 from farthing.cli.work.approvals import ApproveMode, Asking
 from farthing.cli.work.interrupt import INTERRUPTED, run_async
@@ -32,19 +33,17 @@ def run_prompt(
     asked: prompt.Asked,
     source: str | Path | None,
     *,
-    workdir: Path | None,
-    tools: Sequence[str] | None,
-    approve: ApproveMode,
+    using: Using,
     stream: bool | None,
     as_json: bool,
 ) -> None:
-    """Sends the prompt; `stream` None is by whether standard output is a terminal. `tools` are names."""
-    settings = load_config(source, overrides=within(workdir))
-    named = tools_asked(tools, workdir)
+    """Sends the prompt; `stream` None is by whether standard output is a terminal."""
+    settings = load_config(source, overrides=within(using.workdir))
+    named = tools_asked(using.tools, using.workdir)
     task = prompt.task_from(asked, run_id=new_run_id())
     streams = not as_json and (sys.stdout.isatty() if stream is None else stream)
     try:
-        result = run_async(_answer(settings, task, named, approve, streams=streams))
+        result = run_async(_answer(settings, task, named, using.approve.value, streams=streams))
     except typer.Exit as left:
         if left.exit_code == INTERRUPTED:
             _tell_interrupted(settings, task)

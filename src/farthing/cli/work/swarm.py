@@ -13,24 +13,32 @@ from farthing.cli.work.team import TeamRun, concluded, run_goal
 from farthing.config.schema import DeploymentConfig
 from farthing.deployment import Deployment
 from farthing.errors import EXIT_CODES, BudgetExceededError, SwarmError
+from farthing.swarm.course import CANCELLED
+from farthing.swarm.placing import Place
 from farthing.swarm.results import SwarmResult
-from farthing.swarm.run import CANCELLED
 from farthing.task import Labels
 
 
 def run_team(
-    asked: AskedSwarm, *, out: Path | None, labels: Labels, approve: ApproveMode, as_json: bool
+    asked: AskedSwarm,
+    *,
+    out: Path | None,
+    labels: Labels,
+    approve: ApproveMode,
+    as_json: bool,
+    on: Place | None = None,
 ) -> None:
-    """Runs the goal; without agents or a file it is done by a team of the profile's size."""
+    """Runs the goal; without agents or a file it is done by a team of the profile's size. `on` None is this
+    process."""
     told = told_swarm(asked)
     for note in told.notes:
         show.note(f"note: {note}")
-    result, settings, simulated = run_async(_run(told, labels, approve))
+    result, settings, simulated = run_async(_run(told, labels, approve, on))
     finish(concluded(result, settings, simulated=simulated, out=out), as_json=as_json)
 
 
 async def _run(
-    told: ToldSwarm, labels: Labels, approve: ApproveMode
+    told: ToldSwarm, labels: Labels, approve: ApproveMode, on: Place | None
 ) -> tuple[SwarmResult, DeploymentConfig, bool]:
     async with Deployment(told.settings) as deployment:
         deployment.profile = told.profile or deployment.profile
@@ -43,6 +51,7 @@ async def _run(
             labels=None if labels == Labels() else labels,
             budget_usd=told.budget_usd,
             asking=Asking(approve, progress),
+            on=on,
         )
         return result, deployment.config, deployment.simulated
 

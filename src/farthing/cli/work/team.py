@@ -18,6 +18,7 @@ from farthing.storage.database import default_path, sqlite_url
 from farthing.swarm.agent import AgentSpec
 from farthing.swarm.definition import Team
 from farthing.swarm.out import write_run
+from farthing.swarm.placing import Place
 from farthing.swarm.results import SwarmResult
 from farthing.task import Labels
 
@@ -66,6 +67,7 @@ async def run_goal(
     labels: Labels | None = None,
     budget_usd: Decimal | None = None,
     asking: Asking | None = None,
+    on: Place | None = None,
 ) -> SwarmResult:
     """Runs the goal on an open deployment, shown as it happens. Ctrl-C ends the run, not the program.
 
@@ -78,6 +80,7 @@ async def run_goal(
         budget_usd=budget_usd,
         on_approval=None if asking is None else asking.on_approval,
         on_pause="wait" if asking is None else asking.on_pause,
+        on=on,
     )
     await swarm.equip()
     for notice in deployment.notices:
