@@ -202,9 +202,9 @@ class Deployment:
         runs no tool."""
         return await asyncio.to_thread(replayed_swarm, self._opened().database, run_id, self.config.swarm)
 
-    def workplace(self) -> Workplace:
+    async def workplace(self) -> Workplace:
         """What a worker does pieces of other deployments' swarms with: see `farthing.cluster.worker`."""
-        return self._teams().workplace()
+        return await self._teams().workplace()
 
     def _teams(self) -> Teams:
         return Teams(running=self._opened(), clock=self._clock, profile=self.profile)

@@ -12,7 +12,6 @@ from typing import TypedDict
 
 from farthing.clock import Clock
 from farthing.config.patterns import Pattern
-from farthing.config.schema import Swarm as SwarmSettings
 from farthing.money import parse_usd
 from farthing.running import Running
 from farthing.swarm.agent import AgentSpec, ToolSource
@@ -21,7 +20,7 @@ from farthing.swarm.costing import SwarmPlan, plan_of
 from farthing.swarm.definition import Team, ordered, settings_for
 from farthing.swarm.keeping import Durable, RunKeeper, keeper_of
 from farthing.swarm.memory.tools import memory_tools
-from farthing.swarm.ordering import order_of, pattern_of, taken_over
+from farthing.swarm.ordering import order_of, pattern_of, taken_over, with_roles
 from farthing.swarm.outlook import Outlook
 from farthing.swarm.placing import Place, Workplace
 from farthing.swarm.queued import driving, take_all_out
@@ -80,6 +79,7 @@ class Teams:
             budget_usd=None if budget_usd is None else parse_usd(budget_usd),
             labels=options.get("labels"),
         )
+        settings = settings_for(agents, config)
         limit = config.budget.swarm_limit if asked.budget_usd is None else asked.budget_usd
         order = order_of(
             asked.specs,
@@ -89,13 +89,13 @@ class Teams:
             budget_usd=limit,
             labels=asked.labels,
             profile=self.profile,
+            roles={
+                name: role for name, role in settings.roles.items() if config.swarm.roles.get(name) != role
+            },
         )
         durable = Durable(self.keeper if config.swarm.durable else None, order)
         approvals = self._approvals(options.get("on_approval"), options.get("on_pause", "wait"))
-        settings, on = settings_for(agents, config), options.get("on")
-        return self._swarm(
-            asked.specs, asked.tools or {}, order, durable, approvals, settings=settings, on=on
-        )
+        return self._swarm(asked.specs, asked.tools or {}, order, durable, approvals, on=options.get("on"))
 
     async def resumed(
         self,
@@ -122,7 +122,6 @@ class Teams:
         durable: Durable,
         approvals: Approvals,
         *,
-        settings: SwarmSettings | None = None,
         on: Place | None = None,
     ) -> Swarm:
         running, labels = self.running, order.labels
@@ -132,7 +131,7 @@ class Teams:
             journey=run if labels is None else lambda task: run(labelled(task, labels)),
             goal=order.goal,
             pattern=pattern_of(order),
-            settings=settings or config.swarm,
+            settings=with_roles(config.swarm, order),
             tools=tools,
             budget_usd=order.budget_usd,
             agent_budget_usd=config.budget.agent_limit,
@@ -155,13 +154,17 @@ class Teams:
             on_pause=on_pause,
         )
 
-    def workplace(self) -> Workplace:
+    async def workplace(self) -> Workplace:
+        """With all tools of the deployment: those of its servers are opened."""
+        config = self.running.means.config
+        there = config.mcp_servers or config.tools.workdir is not None
+        shelf = await self.running.toolset.named(("*",), role=None) if there else ()
         return Workplace(
             database=self.running.database,
             journey=self._journey(),
             ledger=self.running.means.ledger,
             now_us=self.clock.now_us,
-            tools=self._tools,
+            tools=partial(self._tools, {tool.name: tool for tool in shelf}),
         )
 
     def _surroundings(self, labels: Labels | None, durable: Durable, on: Place | None) -> Surroundings:
@@ -193,9 +196,9 @@ class Teams:
         )
         return plan_of(pieces, terms, may_get_tools)
 
-    def _tools(self, task: Task) -> Mapping[str, Tool]:
-        """What a deployment offers to any agent: the memory of its run."""
+    def _tools(self, shelf: Mapping[str, Tool], task: Task) -> Mapping[str, Tool]:
+        """What a deployment offers to any agent: its tools, and the memory of its run."""
         if task.run_id is None:
-            return {}
+            return shelf
         memory = self.running.memories.open(f"run:{task.run_id}", key=task.key)
-        return {tool.name: tool for tool in memory_tools(memory, task.agent_id or "")}
+        return {**shelf, **{tool.name: tool for tool in memory_tools(memory, task.agent_id or "")}}

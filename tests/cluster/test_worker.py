@@ -33,7 +33,7 @@ def _put(database: Database, run_id: str, count: int) -> None:
     claims.put(database, run_id, [NewPiece(one.name, write_piece(one, LoopCaps())) for one in bodies])
 
 
-def _worker(
+async def _worker(
     deployment: Deployment,
     journey: Scripted,
     *,
@@ -41,7 +41,7 @@ def _worker(
     on_end: Callable[[ClaimedPiece, WorkResult], None] | None = None,
     drain_s: float = 30.0,
 ) -> Worker:
-    place = replace(deployment.workplace(), journey=journey)
+    place = replace((await deployment.workplace()), journey=journey)
     return Worker(
         place, find=toolshed((), place.tools), concurrency=concurrency, on_end=on_end, drain_s=drain_s
     )
@@ -54,9 +54,9 @@ async def _until(condition: Callable[[], bool]) -> None:
 
 
 async def test_a_worker_does_what_was_put_and_leaves_nothing_claimed(deployment: Deployment) -> None:
-    database = deployment.workplace().database
+    database = (await deployment.workplace()).database
     _put(database, "run-a", 5)
-    worker = _worker(deployment, Scripted(script=lambda task: Say(text=f"done {task.agent_id}")))
+    worker = await _worker(deployment, Scripted(script=lambda task: Say(text=f"done {task.agent_id}")))
     working = asyncio.create_task(worker.work())
     await _until(lambda: claims.counts(database, "run-a").get("done") == 5)
     worker.stop()
@@ -69,10 +69,10 @@ async def test_a_worker_does_what_was_put_and_leaves_nothing_claimed(deployment:
 
 
 async def test_a_later_run_does_not_wait_for_the_end_of_an_earlier_one(deployment: Deployment) -> None:
-    database, order = deployment.workplace().database, list[str]()
+    database, order = (await deployment.workplace()).database, list[str]()
     _put(database, "run-a", 20)
     _put(database, "run-b", 2)
-    worker = _worker(
+    worker = await _worker(
         deployment,
         Scripted(script=lambda _: Say(text="done")),
         concurrency=4,
@@ -93,10 +93,10 @@ def test_runs_take_turns() -> None:
 
 
 async def test_it_claims_no_more_than_it_has_room_for(deployment: Deployment) -> None:
-    database, gate = deployment.workplace().database, asyncio.Event()
+    database, gate = (await deployment.workplace()).database, asyncio.Event()
     _put(database, "run-a", 7)
     journey = Scripted(script=lambda _: Say(text="done"), gate=gate)
-    worker = _worker(deployment, journey, concurrency=3)
+    worker = await _worker(deployment, journey, concurrency=3)
     working = asyncio.create_task(worker.work())
     await _until(lambda: journey.running == 3)
     assert claims.counts(database, "run-a") == {"claimed": 3, "ready": 4}
@@ -108,10 +108,10 @@ async def test_it_claims_no_more_than_it_has_room_for(deployment: Deployment) ->
 
 
 async def test_one_that_stops_finishes_what_it_has_begun(deployment: Deployment) -> None:
-    database, gate = deployment.workplace().database, asyncio.Event()
+    database, gate = (await deployment.workplace()).database, asyncio.Event()
     _put(database, "run-a", 5)
     journey = Scripted(script=lambda _: Say(text="done"), gate=gate)
-    worker = _worker(deployment, journey)
+    worker = await _worker(deployment, journey)
     working = asyncio.create_task(worker.work())
     await _until(lambda: journey.running == 2)
     worker.stop()
@@ -121,10 +121,10 @@ async def test_one_that_stops_finishes_what_it_has_begun(deployment: Deployment)
 
 
 async def test_what_does_not_end_in_time_is_given_back(deployment: Deployment) -> None:
-    database = deployment.workplace().database
+    database = (await deployment.workplace()).database
     _put(database, "run-a", 3)
     journey = Scripted(script=lambda _: Say(text="done"), gate=asyncio.Event())
-    worker = _worker(deployment, journey, drain_s=0.0)
+    worker = await _worker(deployment, journey, drain_s=0.0)
     working = asyncio.create_task(worker.work())
     await _until(lambda: journey.running == 2)
     worker.stop()
@@ -137,10 +137,10 @@ async def test_a_piece_that_was_taken_out_is_stopped(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("farthing.cluster.worker.HELD_EVERY_S", 0.0)
-    database = deployment.workplace().database
+    database = (await deployment.workplace()).database
     _put(database, "run-a", 1)
     journey = Scripted(script=lambda _: Say(text="done"), gate=asyncio.Event())
-    worker = _worker(deployment, journey)
+    worker = await _worker(deployment, journey)
     working = asyncio.create_task(worker.work())
     await _until(lambda: journey.running == 1)
     take_out(database, "run-a", ["coder-0"])
@@ -151,12 +151,12 @@ async def test_a_piece_that_was_taken_out_is_stopped(
 
 
 async def test_what_cannot_be_read_or_found_fails_and_holds_nothing_up(deployment: Deployment) -> None:
-    database = deployment.workplace().database
+    database = (await deployment.workplace()).database
     tool = Tool(name="t", description="", parameters={}, run=print, source="os:system")
     task = Task(description="x", tools=(tool,), run_id="run-a", agent_id="b")
     body = write_piece(Piece(name="b", task=task, stage=1, title="b"), LoopCaps())
     claims.put(database, "run-a", [NewPiece("a", "{"), NewPiece("b", body)])
-    worker = _worker(deployment, Scripted(script=lambda _: Say(text="done")))
+    worker = await _worker(deployment, Scripted(script=lambda _: Say(text="done")))
     working = asyncio.create_task(worker.work())
     await _until(lambda: claims.counts(database, "run-a").get("done") == 2)
     worker.stop()
@@ -182,7 +182,7 @@ def test_a_tool_that_is_not_to_be_had_here_says_why(source: str, modules: list[s
 
 
 async def test_the_memory_of_a_run_is_there_wherever_its_agents_are(deployment: Deployment) -> None:
-    place = deployment.workplace()
+    place = await deployment.workplace()
     task = Task(description="t", run_id="run-a", agent_id="coder-1")
     form = ToolForm(name="memory_put", description="", parameters={}, source="built-in")
     run = toolshed((), place.tools)(form, task).run
@@ -200,7 +200,7 @@ def a_tool(word: str) -> str:
 
 async def test_who_waits_for_a_piece_gets_its_result_or_takes_it_out(deployment: Deployment) -> None:
     """The driver's side: results come back, failures too, and a wait that is cancelled leaves no piece."""
-    database, kept = deployment.workplace().database, list[WorkResult]()
+    database, kept = (await deployment.workplace()).database, list[WorkResult]()
     journey = Scripted(script=lambda task: Say(text="x") if task.agent_id == "good" else SwarmError("no"))
     means = Means(
         journey=journey, caps=LoopCaps(), clock=lambda: 0.0, emit=_none, keep=kept.append, drive=do_work
@@ -211,7 +211,7 @@ async def test_who_waits_for_a_piece_gets_its_result_or_takes_it_out(deployment:
         never.cancel()
         await asyncio.gather(never, return_exceptions=True)
         await _until(lambda: claims.counts(database, "run-a") == {})
-        worker = _worker(deployment, journey)
+        worker = await _worker(deployment, journey)
         working = asyncio.create_task(worker.work())
         good, bad = await asyncio.gather(drive(_piece("good"), means), drive(_piece("bad"), means))
         worker.stop()

@@ -1,6 +1,8 @@
-"""Benchmark of the claims on crowds in one process: ten thousand tasks that wait, two thousand streams.
+"""Benchmark of the claims on crowds in one process: ten thousand tasks that wait, ten thousand agents, two
+thousand streams.
 
-Here: the tasks, each with a conversation and a tool, whose replies upstream holds until all of them wait.
+Here: tasks and agents, each with a conversation and a tool, whose replies upstream holds until all wait. A
+task has its tool as a schema; an agent is in its loop, a piece of work of a swarm, with a function to run.
 The streams are `readers.py`'s. The upstream is the simulator, in a process of its own.
 """
 
@@ -8,10 +10,13 @@ import asyncio
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeAlias
+
+from msgspec import structs
 
 from farthing.bench import readers
 from farthing.bench.figures import Figure, missed, show_figures, write_figures
@@ -23,6 +28,7 @@ from farthing.errors import FarthingError
 from farthing.result import TaskResult
 from farthing.simulator.process import SimulatorProcess
 from farthing.storage.database import sqlite_url
+from farthing.swarm.agent import AgentSpec
 from farthing.task import Message, Task, Tool
 
 MESSAGES = 20
@@ -67,21 +73,27 @@ class Waited:
     failed: Counter[str] = field(default_factory=Counter[str])
 
 
+Crowd: TypeAlias = Callable[[Deployment, int, Waited], Sequence["asyncio.Future[None]"]]
+"""Starts so many, and gives what ends with them."""
+
+
 def main(
     *,
     tasks: int = 10_000,
+    agents: int = 10_000,
     streams: int = 2_000,
     seconds: float = 30.0,
     seed: int = 1,
     json_path: Path | None = None,
 ) -> bool:
-    """Runs both parts and prints their table; whether all that is committed was met."""
+    """Runs all parts and prints their table; whether all that is committed was met."""
     out, machine = console(), this_machine()
-    raise_descriptors(max(tasks, streams))
+    raise_descriptors(max(tasks, agents, streams))
     size = sum(len(str(message.content)) for message in waiting_task(0).messages)
     out.print(
-        f"Workload: {tasks:,} tasks at once, each with {MESSAGES} messages ({size:,} bytes) and a tool;"
+        f"Workload: {tasks:,} tasks at once, and after them {agents:,} agents of a swarm in their loops, each"
     )
+    out.print(f"with {MESSAGES} messages ({size:,} bytes) and a tool;")
     out.print(f"{streams:,} streams of {readers.PER_SECOND} events a second for {seconds:g} s; one reader in")
     out.print(
         f"{readers.SLOW_EVERY} stands still after its first token until the first of the others has ended,"
@@ -92,13 +104,16 @@ def main(
     figures: list[Figure] = []
     if tasks:
         with told("tasks waiting", tasks, out) as line:
-            figures += _figures(asyncio.run(_waiting(tasks, seed, line)), tasks)
+            figures += _figures(asyncio.run(_waiting(_tasks, tasks, seed, line)), tasks, "task")
+    if agents:
+        with told("agents waiting", agents, out) as line:
+            figures += _figures(asyncio.run(_waiting(_agents, agents, seed, line)), agents, "agent")
     if streams:
         with told("events received", streams * readers.PER_SECOND * seconds, out) as line:
             figures += asyncio.run(_streams(streams, seconds, seed, line))
     show_figures("farthing bench crowd", figures, out, legend="")
     if json_path is not None:
-        workload = {"tasks": tasks, "streams": streams, "seconds": seconds, "seed": seed}
+        workload = {"tasks": tasks, "agents": agents, "streams": streams, "seconds": seconds, "seed": seed}
         write_figures(json_path, figures, machine=machine, workload=workload, console=out)
     return not missed(figures)
 
@@ -130,7 +145,7 @@ async def opened(simulator: SimulatorProcess, folder: Path, **more: object) -> A
         yield deployment
 
 
-async def _waiting(count: int, seed: int, line: Told) -> Waited:
+async def _waiting(crowd: Crowd, count: int, seed: int, line: Told) -> Waited:
     seen = Waited()
     with tempfile.TemporaryDirectory() as folder:
         async with SimulatorProcess(seed=seed) as simulator:
@@ -138,16 +153,19 @@ async def _waiting(count: int, seed: int, line: Told) -> Waited:
             async with opened(simulator, Path(folder)) as deployment:
                 seen.before = settled_bytes()
                 async with MemoryWatch() as memory:
-                    await _held_and_released(simulator, deployment, count, seen, line)
+                    await _held_and_released(simulator, crowd(deployment, count, seen), count, seen, line)
                 seen.most = memory.most
     return seen
 
 
 async def _held_and_released(
-    simulator: SimulatorProcess, deployment: Deployment, count: int, seen: Waited, line: Told
+    simulator: SimulatorProcess,
+    waiting: Sequence[asyncio.Future[None]],
+    count: int,
+    seen: Waited,
+    line: Told,
 ) -> None:
     began = time.perf_counter()
-    waiting = [asyncio.ensure_future(_one(deployment, number, seen)) for number in range(count)]
     while seen.held < count and not all(task.done() for task in waiting):
         seen.held = (await simulator.stats())["held"]
         line.report(seen.held)
@@ -157,8 +175,32 @@ async def _held_and_released(
     while left:  # once is enough, unless one was sent again
         await simulator.release()
         _, left = await asyncio.wait(left, timeout=1.0)
-        line.report(count - len(left), "done")
+        line.report(seen.done, "done")
     seen.draining_s = time.perf_counter() - began
+
+
+def _tasks(deployment: Deployment, count: int, seen: Waited) -> list[asyncio.Future[None]]:
+    return [asyncio.ensure_future(_one(deployment, number, seen)) for number in range(count)]
+
+
+def _agents(deployment: Deployment, count: int, seen: Waited) -> list[asyncio.Future[None]]:
+    return [asyncio.ensure_future(_in_loops(deployment, count, seen))]
+
+
+def _search(**wanted: object) -> str:
+    return f"no records for {wanted}"
+
+
+async def _in_loops(deployment: Deployment, count: int, seen: Waited) -> None:
+    """Each task of the map is a piece of an agent's work, in a loop of its own with a tool to run."""
+    tool = replace(_SEARCH, run=_search)
+    swarm = deployment.prepare_swarm([AgentSpec(type="researcher", tools=[tool])])
+    tasks = (structs.replace(waiting_task(number), tools=(tool,)) for number in range(count))
+    async for ended in swarm.map(tasks, concurrency=count):
+        if ended.result is None:
+            seen.failed[str(ended.error)] += 1
+        else:
+            seen.done += 1
 
 
 async def _one(deployment: Deployment, number: int, seen: Waited) -> None:
@@ -171,31 +213,31 @@ async def _one(deployment: Deployment, number: int, seen: Waited) -> None:
     seen.attempts += len(result.attempts)
 
 
-def _figures(seen: Waited, count: int) -> Sequence[Figure]:
+def _figures(seen: Waited, count: int, what: str) -> Sequence[Figure]:
     grown = seen.most - seen.before
     failed = "".join(f"; {times:,} × {why}" for why, times in seen.failed.most_common(2))
     return [
         Figure(
-            name="tasks that waited at once",
+            name=f"{what}s that waited at once",
             value=f"{seen.held:,}",
             commit=f"{count:,}",
             met=seen.held >= count,
         ),
         Figure(
-            name="tasks completed after the release",
+            name=f"{what}s completed after the release",
             value=f"{seen.done:,}{failed}",
             commit=f"{count:,}",
             met=seen.done == count,
         ),
         Figure(
-            name="memory of the whole process at its most, MiB",
-            value=f"{seen.most / MIB:,.0f} ({seen.before / MIB:,.0f} before the tasks)",
+            name=f"{what}s: memory of the whole process at its most, MiB",
+            value=f"{seen.most / MIB:,.0f} ({seen.before / MIB:,.0f} before)",
             commit=f"≤ {_LIMIT_MIB:,}",
             met=seen.most <= _LIMIT_MIB * MIB,
         ),
-        Figure(name="memory of a waiting task, KiB", value=f"{grown / count / 1024:.1f}"),
+        Figure(name=f"memory of a waiting {what}, KiB", value=f"{grown / count / 1024:.1f}"),
         Figure(
-            name="until all waited / from release to the last end, s",
+            name=f"{what}s: until all waited / from release to the last end, s",
             value=f"{seen.gathering_s:.1f} / {seen.draining_s:.1f}",
         ),
     ]

@@ -154,6 +154,9 @@ def crowd(
     tasks: Annotated[
         int, typer.Option("--tasks", min=0, help="Tasks that wait at once; 0 leaves them out.")
     ] = 10_000,
+    agents: Annotated[
+        int, typer.Option("--agents", min=0, help="Agents in their loops at once; 0 leaves them out.")
+    ] = 10_000,
     streams: Annotated[
         int, typer.Option("--streams", min=0, help="Streams at once; 0 leaves them out.")
     ] = 2_000,
@@ -163,14 +166,16 @@ def crowd(
     seed: Seed = 1,
     json_path: JsonPath = None,
 ) -> None:
-    """Many tasks waiting in one process, many streams with slow readers among them: memory, and CPU an event.
+    """Many tasks and agents waiting in one process, many streams with slow readers: memory, CPU an event.
 
     Each takes a connection: the limit on descriptors is raised as far as it may be, and one that is too low
     is an error that says how to raise it. Exit code 1 when something is missed that is committed.
     """
     from farthing.bench.crowd import main
 
-    _end(met=main(tasks=tasks, streams=streams, seconds=seconds, seed=seed, json_path=json_path))
+    _end(
+        met=main(tasks=tasks, agents=agents, streams=streams, seconds=seconds, seed=seed, json_path=json_path)
+    )
 
 
 _SOAK_EPILOG = """\

@@ -86,7 +86,7 @@ class WorkerActor:
         order = self._order
         url = database_url_of(order, os.environ)
         async with Deployment(order.config, overrides={"storage.databaseUrl": url}) as deployment:
-            place = deployment.workplace()
+            place = await deployment.workplace()
             refuse_one_machine(place.database)
             self._worker = Worker(
                 place,

@@ -93,7 +93,7 @@ class Tools(Section):
     """By role; `*` is every role that is not named."""
     confirm: Literal["effects", "never", "always"] = "effects"
     """Which calls wait for a person's approval: those of tools with effects, none, or all."""
-    offered: Annotated[int, Field(ge=1, le=128)] = 8
+    offered: Annotated[int, Field(ge=1, le=128)] = 10
     """How many tools a model is told at a step where an agent has more; `search_tools` finds the rest."""
 
 

@@ -6,11 +6,13 @@ A run is taken over only when all its tools are there.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from pydantic import TypeAdapter, ValidationError
 
 from farthing.config.patterns import Pattern, PatternSection, Stages
+from farthing.config.schema import RoleSpec
+from farthing.config.schema import Swarm as SwarmSettings
 from farthing.errors import SwarmError
 from farthing.swarm.agent import AgentSpec, ToolSource
 from farthing.swarm.importing import function_at, path_of
@@ -33,8 +35,9 @@ def order_of(
     budget_usd: Decimal | None,
     labels: Labels | None,
     profile: str | None,
+    roles: Mapping[str, RoleSpec] | None = None,
 ) -> RunOrder:
-    """What is written down of a run."""
+    """What is written down of a run. `roles`: those of its own, which the configuration lacks."""
     return RunOrder(
         goal=goal,
         specs=tuple(_spec_order(spec) for spec in specs),
@@ -42,10 +45,19 @@ def order_of(
         budget_usd=budget_usd,
         labels=labels,
         profile=profile,
+        roles={name: role.model_dump(mode="json", by_alias=True) for name, role in (roles or {}).items()},
         orchestration=None
         if pattern is None or isinstance(pattern, Stages)
         else pattern.model_dump(mode="json", by_alias=True),
     )
+
+
+def with_roles(settings: SwarmSettings, order: RunOrder) -> SwarmSettings:
+    """The configuration's settings with the roles of a run."""
+    if not order.roles:
+        return settings
+    own = {name: RoleSpec.model_validate(role) for name, role in order.roles.items()}
+    return settings.model_copy(update={"roles": {**settings.roles, **own}})
 
 
 def pattern_of(order: RunOrder) -> Pattern:
@@ -89,7 +101,7 @@ async def taken_over(
     tools = tools_of(await keeper.order(run_id), handed)
     journal = await keeper.take(run_id, budget_usd=budget_usd)
     order = journal.order
-    specs = [spec_of(spec, tools) for spec in order.specs]
+    specs = [spec_of(spec, tools, function_at) for spec in order.specs]
     durable = Durable(keeper, order, resumed=journal)
     return Taken(specs, by_capability(order.tools, tools), order, durable)
 
@@ -99,6 +111,7 @@ def _spec_order(spec: AgentSpec) -> SpecOrder:
     by_capability = None
     if isinstance(spec.tools, Mapping):
         by_capability = {name: _orders(given) for name, given in spec.tools.items()}
+    output, schema = _output(spec)
     return SpecOrder(
         type=spec.type,
         count=spec.count,
@@ -108,7 +121,28 @@ def _spec_order(spec: AgentSpec) -> SpecOrder:
         tools_by=by_capability,
         model=spec.model,
         budget_usd=spec.budget_usd,
+        handoffs=_others(spec.handoffs),
+        delegates=_others(spec.delegates),
+        output=output,
+        output_schema=schema,
     )
+
+
+def _output(spec: AgentSpec) -> tuple[str | None, Mapping[str, object] | None]:
+    """The path of the output's type, or the schema where no other process can import it."""
+    kind = spec.output_type
+    if kind is None:
+        return None, spec.output_schema
+    path = path_of(kind) if callable(kind) else None
+    return (
+        (path, None)
+        if path is not None
+        else (None, TypeAdapter[object](cast("type[object]", kind)).json_schema())
+    )
+
+
+def _others(specs: Sequence[str | AgentSpec]) -> tuple[str | SpecOrder, ...]:
+    return tuple(one if isinstance(one, str) else _spec_order(one) for one in specs)
 
 
 def _orders(sources: Sequence[ToolSource]) -> tuple[ToolOrder, ...]:

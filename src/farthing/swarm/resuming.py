@@ -4,8 +4,9 @@ The order (what was asked for), how pieces ended, and the money of journalled st
 now. Where it is written is `runs.py`'s; tools are found by `importing.py`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
+from typing import TypeAlias
 
 import msgspec
 from msgspec import structs
@@ -46,6 +47,18 @@ class SpecOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tools_by: Mapping[str, tuple[ToolOrder, ...]] | None = None
     model: str | None = None
     budget_usd: Decimal | None = None
+    handoffs: tuple["str | SpecOrder", ...] = ()
+    delegates: tuple["str | SpecOrder", ...] = ()
+    output: str | None = None
+    """The path of the type of its output; a type that has none is written down as its schema."""
+    output_schema: Mapping[str, object] | None = None
+
+    @property
+    def all_tools(self) -> tuple[ToolOrder, ...]:
+        """Its own, and those of the agents that it may turn to."""
+        others = (one for one in (*self.handoffs, *self.delegates) if isinstance(one, SpecOrder))
+        given = (tool for tools in (self.tools_by or {}).values() for tool in tools)
+        return (*self.tools, *given, *(tool for one in others for tool in one.all_tools))
 
 
 class RunOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -57,6 +70,8 @@ class RunOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     budget_usd: Decimal | None = None
     labels: Labels | None = None
     profile: str | None = None
+    roles: Mapping[str, Mapping[str, object]] = {}
+    """Roles of its own, which the configuration lacks."""
     orchestration: object = None
     """JSON of the pattern or swarm file, where it is not stages in the order of the specs."""
 
@@ -65,8 +80,7 @@ class RunOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Every tool once, by name."""
         found = {tool.name: tool for given in self.tools.values() for tool in given}
         for spec in self.specs:
-            found.update({tool.name: tool for tool in spec.tools})
-            found.update({tool.name: tool for given in (spec.tools_by or {}).values() for tool in given})
+            found.update({tool.name: tool for tool in spec.all_tools})
         return tuple(found.values())
 
     @property
@@ -162,7 +176,13 @@ def scope_of(error: FarthingError) -> str:
     return str(getattr(key, "scope", ""))
 
 
-def spec_of(order: SpecOrder, tools: Mapping[str, ToolSource]) -> AgentSpec:
+OutputAt: TypeAlias = Callable[[str], object]
+"""Finds the type of an output by its path; where there is none, the output is not typed again."""
+
+
+def spec_of(
+    order: SpecOrder, tools: Mapping[str, ToolSource], output_at: OutputAt | None = None
+) -> AgentSpec:
     """The spec again, with its tools taken from `tools` by name."""
     given: Sequence[ToolSource] | Mapping[str, Sequence[ToolSource]]
     if order.tools_by is None:
@@ -177,7 +197,17 @@ def spec_of(order: SpecOrder, tools: Mapping[str, ToolSource]) -> AgentSpec:
         tools=given,
         model=order.model,
         budget_usd=order.budget_usd,
+        handoffs=_others(order.handoffs, tools, output_at),
+        delegates=_others(order.delegates, tools, output_at),
+        output_type=None if order.output is None or output_at is None else output_at(order.output),
+        output_schema=order.output_schema,
     )
+
+
+def _others(
+    orders: Sequence[str | SpecOrder], tools: Mapping[str, ToolSource], output_at: OutputAt | None
+) -> tuple[str | AgentSpec, ...]:
+    return tuple(one if isinstance(one, str) else spec_of(one, tools, output_at) for one in orders)
 
 
 def by_capability(

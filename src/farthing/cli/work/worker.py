@@ -47,7 +47,7 @@ async def _run(
 ) -> None:
     told = _Told(as_json=as_json)
     async with Deployment(source) as deployment:
-        place = deployment.workplace()
+        place = await deployment.workplace()
         refuse_one_machine(place.database)
         for notice in deployment.notices:
             note(f"note: {notice.text}")
