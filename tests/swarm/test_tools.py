@@ -289,7 +289,7 @@ def test_code_serves_before_the_deployment(
 
 def test_a_tool_of_code_counts_before_one_of_the_same_name() -> None:
     given = stage_tools(AgentSpec(type="coder", tools=[weather]), ["sky"], {}, OURS)
-    assert given.tools[0].source == ""
+    assert given.tools[0].source not in {one.source for one in OURS.tools}
 
 
 def test_what_a_role_may_not_use_is_not_there() -> None:

@@ -68,7 +68,7 @@ Begin with: farthing demo
 
 Exit codes: 0 done · 1 another error · 2 wrong usage, configuration or task · 3 no API key ·
 4 a budget would be passed · 5 no model can take the task · 6 a task, swarm or tool failed ·
-7 the ledger's database does not answer · 130 interrupted
+7 the ledger's database does not answer · 8 a run waits for a person's word · 130 interrupted
 
 Environment: OPENROUTER_API_KEY, OPENROUTER_BASE_URL, DEPLOYMENT_CONFIG, MONTHLY_BUDGET,
 ENABLE_COST_TRACKING, FARTHING_DATABASE_URL, FARTHING_ENV; also from .env in the working directory
