@@ -285,6 +285,15 @@ async def test_a_whole_run_with_a_hand_off(tmp_path: Path) -> None:
     assert len({call.intent.agent_id for call in book.calls.values()}) == 2  # researcher-1 and the synthesis
 
 
+def asking_play(request: Request, number: str) -> Reply:
+    """A planner that asks a coder, which writes."""
+    if has_results(request) or "synthesis" in system_of(request):
+        return answer("done", generation_id=number)
+    asks = ("ask_coder", '{"task": "write x"}')
+    first = asks if "You are a planner" in system_of(request) else ("write", '{"text": "x"}')
+    return calls(first, number=number)
+
+
 async def test_an_asked_agent_that_waits_for_a_person_pauses_who_asked_it_and_both_go_on(
     tmp_path: Path,
 ) -> None:
@@ -297,16 +306,8 @@ async def test_an_asked_agent_that_waits_for_a_person_pauses_who_asked_it_and_bo
 
     writing = replace(tool_from(write), effects=True)
 
-    def play(request: Request) -> Reply:
-        number = upstream.number()
-        if has_results(request) or "synthesis" in system_of(request):
-            return answer("done", generation_id=number)
-        asks = ("ask_coder", '{"task": "write x"}')
-        first = asks if "You are a planner" in system_of(request) else ("write", '{"text": "x"}')
-        return calls(first, number=number)
-
     spec = AgentSpec(type="planner", delegates=[AgentSpec(type="coder", tools=[writing])])
-    upstream = Played(play)
+    upstream = Played(lambda request: asking_play(request, upstream.number()))
     async with deployment_on(upstream, tmp_path) as deployment:
         swarm = deployment.prepare_swarm([spec], on_pause="stop")
         paused = await swarm.run("goal")
@@ -317,7 +318,7 @@ async def test_an_asked_agent_that_waits_for_a_person_pauses_who_asked_it_and_bo
     assert asked.approval.piece == "planner-1/ask_coder-1"
     decide(database, asked.approval, Approved(), now_us=1)
     database.close()
-    upstream = Played(play)
+    upstream = Played(lambda request: asking_play(request, upstream.number()))
     async with deployment_on(upstream, tmp_path) as deployment:
         again = await deployment.resume_swarm(swarm.run_id, tools=[writing])
         result = await again.resume()
