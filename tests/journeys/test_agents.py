@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,11 +17,13 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 from tests.journeys.books import read_ledger
 
+from farthing.config.packaged import book_rows
 from farthing.money import from_nano, nano_half_even
+from farthing.routing.route import NoRoute
 from farthing.spend.budget import AccountKey
 from farthing.storage.database import Database, sqlite_url
 from farthing.swarm.agent import AgentSpec
-from farthing.swarm.approvals import decide
+from farthing.swarm.approvals import decide, read
 from farthing.swarm.company import Approved, PendingApproval
 from farthing.swarm.events import ApprovalAsked, LoopNoticed, SwarmFinished, ToolRan
 from farthing.swarm.run import Swarm
@@ -34,8 +37,10 @@ Request = Mapping[str, object]
 class Played(ScriptedUpstream):
     """An upstream that answers each chat request by what is in it."""
 
-    def __init__(self, play: Callable[[Request], Reply]) -> None:
-        super().__init__()
+    def __init__(
+        self, play: Callable[[Request], Reply], models: "list[dict[str, object]] | None" = None
+    ) -> None:
+        super().__init__(models=models)
         self._play = play
         self._count = 0
 
@@ -278,3 +283,75 @@ async def test_a_whole_run_with_a_hand_off(tmp_path: Path) -> None:
     assert sent[:2] == ["You are a researcher", "You are a writer"]
     book = read_ledger(tmp_path / "ledger.db")
     assert len({call.intent.agent_id for call in book.calls.values()}) == 2  # researcher-1 and the synthesis
+
+
+def asking_play(request: Request, number: str) -> Reply:
+    """A planner that asks a coder, which writes."""
+    if has_results(request) or "synthesis" in system_of(request):
+        return answer("done", generation_id=number)
+    asks = ("ask_coder", '{"task": "write x"}')
+    first = asks if "You are a planner" in system_of(request) else ("write", '{"text": "x"}')
+    return calls(first, number=number)
+
+
+async def test_an_asked_agent_that_waits_for_a_person_pauses_who_asked_it_and_both_go_on(
+    tmp_path: Path,
+) -> None:
+    written: list[str] = []
+
+    def write(text: str) -> str:
+        """Writes."""
+        written.append(text)
+        return "written"
+
+    writing = replace(tool_from(write), effects=True)
+
+    spec = AgentSpec(type="planner", delegates=[AgentSpec(type="coder", tools=[writing])])
+    upstream = Played(lambda request: asking_play(request, upstream.number()))
+    async with deployment_on(upstream, tmp_path) as deployment:
+        swarm = deployment.prepare_swarm([spec], on_pause="stop")
+        paused = await swarm.run("goal")
+    assert (paused.paused, written, len(upstream.requests)) == (True, [], 2)
+    database = Database(sqlite_url(tmp_path / "ledger.db"))
+    with database.read() as connection:
+        (asked,) = read(connection, run_id=swarm.run_id)
+    assert asked.approval.piece == "planner-1/ask_coder-1"
+    decide(database, asked.approval, Approved(), now_us=1)
+    database.close()
+    upstream = Played(lambda request: asking_play(request, upstream.number()))
+    async with deployment_on(upstream, tmp_path) as deployment:
+        again = await deployment.resume_swarm(swarm.run_id, tools=[writing])
+        result = await again.resume()
+    assert (result.stopped, written) == (None, ["x"])
+    assert (
+        len(upstream.requests) == 3
+    )  # the coder's answer, the planner's, the synthesis: no first step again
+    book = read_ledger(tmp_path / "ledger.db")
+    assert from_nano(book.total().settled) == result.total_cost
+
+
+async def test_in_the_middle_of_native_calls_a_model_without_them_is_told_them_in_words(
+    tmp_path: Path,
+) -> None:
+    async with deployment_on(ScriptedUpstream(), tmp_path, clock=VirtualClock()) as deployment:
+        route = deployment.explain("Rome?", tools=[count_people])
+    assert not isinstance(route, NoRoute)
+    native = route.candidates[0].model
+
+    def play(request: Request) -> Reply:
+        number = upstream.number()
+        if request["model"] != native:
+            assert "tools" not in request
+            assert not has_results(request)
+            assert "Rome: 3" in str(messages_of(request))
+            return answer("three", generation_id=number)
+        if has_results(request):
+            return failure(503, "gone")
+        return calls(("count_people", '{"city": "Rome"}'), number=number)
+
+    rows = cast("list[dict[str, object]]", book_rows("tutorial")["data"])
+    plain = [row if row["id"] == native else {**row, "supported_parameters": ["max_tokens"]} for row in rows]
+    upstream = Played(play, plain)
+    async with deployment_on(upstream, tmp_path, clock=VirtualClock()) as deployment:
+        result = await deployment.execute_task("Rome?", tools=[count_people])
+    assert (result.output, result.emulated_tools) == ("three", True)

@@ -271,6 +271,21 @@ async def test_a_swarms_run_has_its_agents_and_they_their_tasks(
     assert all(is_child(task, by_agent[said(task)["farthing.agent_id"]]) for task in tasks)
 
 
+async def test_an_agent_that_is_asked_stands_in_the_one_that_asks_it(
+    tmp_path: Path, spans: InMemorySpanExporter
+) -> None:
+    call = {"id": "a", "function": {"name": "ask_researcher", "arguments": '{"task": "which?"}'}}
+    upstream = ScriptedUpstream([answer("", tool_calls=[call]), "this", "so", "all"])
+    async with watched(upstream, tmp_path) as deployment:
+        await deployment.deploy_swarm([AgentSpec(type="coder", delegates=["researcher"])], goal="Choose.")
+    by_agent = {said(agent)["gen_ai.agent.name"]: agent for agent in named(spans, "invoke_agent ")}
+    asked = by_agent["coder-1/ask_researcher-1"]
+    assert is_child(asked, by_agent["coder-1"])
+    tasks = [span for span in named(spans, "task ") if is_child(span, asked)]
+    assert [said(task)["farthing.role"] for task in tasks] == ["researcher"]
+    assert not [span for span in named(spans, "invoke_agent ") if "error.type" in said(span)]
+
+
 async def test_an_agent_that_fails_says_so_and_the_next_run_is_a_trace_of_its_own(
     tmp_path: Path, spans: InMemorySpanExporter
 ) -> None:

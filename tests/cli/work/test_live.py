@@ -1,5 +1,6 @@
 """What a board makes of a swarm's events."""
 
+from decimal import Decimal
 from pathlib import Path
 
 from rich.console import Console
@@ -50,3 +51,23 @@ def test_stopping_is_shown() -> None:
     board = Board(simulated=False, clock=lambda: 0.0)
     board.stopping()
     assert "stopping" in drawn(board)
+
+
+async def test_agents_that_are_asked_have_a_line_and_their_cost_is_counted_once(tmp_path: Path) -> None:
+    call = {"id": "a", "function": {"name": "ask_researcher", "arguments": '{"task": "which?"}'}}
+    upstream = ScriptedUpstream(
+        [
+            answer("", tool_calls=[call], cost="0.0001"),
+            answer("this", cost="0.0002"),
+            answer("so", cost="0.0001"),
+            answer("all", cost="0.0001"),
+        ]
+    )
+    board = Board(simulated=True, clock=lambda: 0.0)
+    async with deployment_on(upstream, tmp_path, clock=VirtualClock()) as deployment:
+        swarm = deployment.prepare_swarm([AgentSpec(type="coder", delegates=["researcher"])])
+        lines = [board.apply(event) async for event in swarm.stream("goal")]
+    assert "  coder-1 asks coder-1/ask_researcher-1: which?" in lines
+    assert "coder-1/ask_researcher-1" in drawn(board)
+    assert "$0.000500 so far" in drawn(board)
+    assert swarm.total_cost == Decimal("0.0005")
