@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from farthing.config.patterns import Debate
 from farthing.errors import SwarmError
 from farthing.money import from_nano
 from farthing.storage.database import Database, sqlite_url
@@ -256,3 +257,18 @@ async def test_a_paused_run_goes_on_when_a_person_has_decided(tmp_path: Path) ->
 async def test_runs_that_need_not_last_write_nothing_of_themselves(tmp_path: Path) -> None:
     await finished(tmp_path, **{"swarm.durable": False})
     assert rows(tmp_path, run) == rows(tmp_path, piece) == rows(tmp_path, step) == []
+
+
+async def test_a_debate_that_was_stopped_goes_on_as_a_debate(tmp_path: Path) -> None:
+    hanging = [hang(generation_id=None)] * 2
+    begun = ScriptedUpstream([said("Split it.", 1), said("Keep it.", 2), *hanging])
+    async with deployment_on(begun, tmp_path) as deployment:
+        team = [AgentSpec(type="analyst", count=2)]
+        swarm = deployment.prepare_swarm(team, goal=GOAL, pattern=Debate(rounds=2))
+        run_id = (await stop_at(swarm, begun, 4)).run_id
+    rest = [said("Still split.", 3), said("Still keep.", 4), said("Keep it, then.", 5)]
+    result, upstream, in_ledger = await resumed(tmp_path, run_id, rest)
+    assert (result.output, result.stopped) == ("Keep it, then.", None)
+    assert len(upstream.requests) == 3
+    assert [one.piece for one in rows(tmp_path, piece)].count("judge") == 1
+    assert result.total_cost == in_ledger

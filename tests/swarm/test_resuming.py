@@ -1,17 +1,21 @@
 """What is written down of a run reads back as it was: orders, tools, ends of pieces, money."""
 
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import pytest
+from pydantic import TypeAdapter
 from tests.swarm.scripted import Say, result_of
 
+from farthing.config.schema import RoleSpec
+from farthing.config.schema import Swarm as SwarmSettings
 from farthing.errors import BudgetExceededError, FarthingError, SwarmError, TaskFailedError
 from farthing.result import Attempt
 from farthing.swarm import ordering
 from farthing.swarm.agent import AgentSpec
 from farthing.swarm.importing import function_at, path_of
 from farthing.swarm.keeping import is_open, without_texts
-from farthing.swarm.ordering import order_of, tools_of
+from farthing.swarm.ordering import order_of, tools_of, with_roles
 from farthing.swarm.results import WorkResult
 from farthing.swarm.resuming import (
     RefusalRead,
@@ -60,6 +64,33 @@ def test_an_order_reads_back_with_its_tools() -> None:
     assert made[0] == AgentSpec(type="coder", count=2, tools=[look_up, SCHEMA], budget_usd=Decimal("0.01"))
     assert made[1].tools == {"search": [look_up]}
     assert made[1].instructions == "Be brief."
+
+
+@dataclass
+class Verdict:
+    good: bool
+
+
+def test_an_order_reads_back_with_whom_its_agents_may_turn_to_and_what_they_give() -> None:
+    @dataclass
+    class Local:
+        good: bool
+
+    helper = AgentSpec(type="analyst", tools=[look_up], output_type=Verdict)
+    specs = [
+        AgentSpec(type="coder", handoffs=["reviewer"], delegates=[helper], output_type=Verdict),
+        AgentSpec(type="reviewer", output_type=Local),
+    ]
+    role = RoleSpec(description="who digs", task_type="analysis")
+    order = order_of(
+        specs, goal="Make it", tools={}, budget_usd=None, labels=None, profile=None, roles={"digger": role}
+    )
+    again = decode_order(encode(order))
+    assert again == order
+    made = [spec_of(spec, tools_of(again, ()), function_at) for spec in again.specs]
+    assert made[0] == replace(specs[0], tools=[], handoffs=("reviewer",), delegates=(helper,))
+    assert (made[1].output_type, made[1].output_schema) == (None, TypeAdapter(Local).json_schema())
+    assert with_roles(SwarmSettings(), again).roles == {"digger": role}
 
 
 def test_only_functions_under_their_own_name_have_a_path() -> None:
