@@ -40,7 +40,7 @@ def test_the_ledgers_measurement_gets_the_options(farthing: Command, monkeypatch
     ("command", "given", "more"),
     [
         (("chaos", "--tasks", "9", "--faults", "0.5"), {"tasks": 9, "faults": 0.5}, {"concurrency": 256}),
-        (("crowd", "--streams", "3"), {"streams": 3}, {"tasks": 10_000, "seconds": 30.0}),
+        (("crowd", "--streams", "3"), {"streams": 3}, {"tasks": 10_000, "agents": 10_000, "seconds": 30.0}),
         (("soak", "--minutes", "0.5"), {"minutes": 0.5}, {"concurrency": 32, "faults": 0.02}),
     ],
 )

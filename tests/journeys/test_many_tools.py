@@ -36,7 +36,7 @@ def sent(request: dict[str, object]) -> list[str]:
     return [tool["function"]["name"] for tool in told]
 
 
-async def test_eight_of_thirty_are_sent_and_what_is_found_comes_behind_them(tmp_path: Path) -> None:
+async def test_ten_of_thirty_are_sent_and_what_is_found_comes_behind_them(tmp_path: Path) -> None:
     upstream = ScriptedUpstream(
         [
             answer("", tool_calls=[tool_call("search_tools", query="a planet to drop", limit=1)]),
@@ -49,7 +49,7 @@ async def test_eight_of_thirty_are_sent_and_what_is_found_comes_behind_them(tmp_
     assert result.output == "Pluto is gone."
     first, second, third = map(sent, upstream.requests)
     assert first[:2] == ["search_tools", "make_invoice"]
-    assert len(first) == 9
+    assert len(first) == 11
     assert second == third == [*first, "drop_planet"]
     beginnings = [json.dumps(request["tools"])[:-1] for request in upstream.requests]
     assert beginnings[1].startswith(beginnings[0])  # what the provider has cached stays good
@@ -73,7 +73,7 @@ async def test_who_has_the_same_part_begins_with_the_same_tools_whatever_was_fou
         agents = [AgentSpec(type="coder", tools=tools()), AgentSpec(type="coder", tools=tools())]
         await deployment.deploy_swarm(agents, goal="Send every contract.")
     first, second, synthesis = map(sent, upstream.requests)
-    assert len(first) == 9
+    assert len(first) == 11
     assert first == second
     assert synthesis == []
 
@@ -88,7 +88,7 @@ async def test_a_model_without_native_tools_is_told_few_by_prompt(tmp_path: Path
         result = await deployment.execute_task("Make an invoice.", tools=tools())
     assert (result.output, result.emulated_tools) == ("Gone.", True)
     told = [_told_by_prompt(request) for request in upstream.requests]
-    assert len(told[0]) == 9
+    assert len(told[0]) == 11
     assert told[1] == told[2] == [*told[0], "drop_planet"]
 
 
