@@ -55,7 +55,9 @@ class Compression:
 
     def __init__(self, means: Means, warmth: WarmBook, run: Run) -> None:
         self._means, self._warmth, self._run = means, warmth, run
-        self._nearness = Nearness() if _is_on(means) and is_installed() else None
+        self.acts = _is_on(means)
+        """Whether the configuration wants it at all."""
+        self._nearness = Nearness() if self.acts and is_installed() else None
         self._contexts = Contexts(None if self._nearness is None else self._nearness.scores)
 
     async def tighten(self, step: Send, journey: Journey) -> None:

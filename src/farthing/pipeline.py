@@ -110,7 +110,8 @@ class Pipeline:
                     if journey.text_received and not step.continues:
                         journey.text_received.clear()
                         yield Restarted(task_id=task_id, reason=step.reason)
-                    await self._compression.tighten(step, journey)
+                    if self._compression.acts:
+                        await self._compression.tighten(step, journey)
                     async with aclosing(self._attempted(journey, step, stream=stream)) as events:
                         async for event in events:
                             yield event

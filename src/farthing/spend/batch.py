@@ -58,6 +58,7 @@ class Seen(NamedTuple):
 
 
 Event = Outcome | Seen | Reuse | StepDone | PieceDone
+_OF_RUNS = (StepDone, PieceDone)
 
 
 class Delivered(NamedTuple):
@@ -145,7 +146,7 @@ def plan(
         if isinstance(event, Reuse):
             _append_reuse(result, event)
             continue
-        if isinstance(event, StepDone | PieceDone):
+        if isinstance(event, _OF_RUNS):
             continue
         call = result.opened.get(event.call_id) or open_calls.get(event.call_id)
         if call is None or event.call_id in result.closed:
@@ -168,10 +169,11 @@ def journalled(events: Iterable[Event]) -> list[Journalled]:
     have come by another way."""
     found: list[Journalled] = []
     for event in events:
-        if isinstance(event, StepDone | PieceDone):
+        if isinstance(event, Outcome):
+            if event.step is not None:
+                found.append(event.step)
+        elif isinstance(event, _OF_RUNS):
             found.append(event)
-        elif isinstance(event, Outcome) and event.step is not None:
-            found.append(event.step)
     return found
 
 

@@ -78,11 +78,14 @@ class Epoch:
         except _StaleEpochError:
             log.warning("epoch %s expired; its open calls are uncertain until they are settled", self.number)
             self._enter()
-            free = [request for request in requests if self.admits(request)]
+            free = requests if all(not one.intent.epoch for one in requests) else self._free(requests)
             group = self._transaction(free, events, rules)
         self._unsure = None
         self._follow(group)
         return group
+
+    def _free(self, requests: Sequence[Request]) -> Sequence[Request]:
+        return [request for request in requests if self.admits(request)]
 
     def admits(self, request: Request) -> bool:
         """Whether its piece of work, if it is for one, was claimed by this epoch."""
